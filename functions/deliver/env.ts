@@ -1,0 +1,23 @@
+import * as z from 'zod';
+import { RetryScheduleSchema } from '../../schemas/entity.ts';
+import { parseEnv, textFlag, textJson, textNumber } from '../shared/env.ts';
+
+export const DeliverEnvSchema = z.object({
+  ENTITIES_TABLE: z.string(),
+  DELIVERIES_TABLE: z.string(),
+  DELIVERY_QUEUE_URL: z.string(),
+  SECRETS_KEY_ARN: z.string(),
+  DUE_SHARDS: textNumber(z.int().min(1)),
+  RETENTION_DAYS: textNumber(z.int().positive()),
+  /** Seconds before the first attempt and between attempts. An endpoint may have its own. */
+  SCHEDULE_SECONDS: textJson(RetryScheduleSchema),
+  /** One attempt, from its start to the end of the response. */
+  ATTEMPT_TIMEOUT_MS: textNumber(z.int().positive()),
+  ENDPOINT_CACHE_SECONDS: textNumber(z.number().min(0)),
+  /** IANA name. `locker-open` shows emission times in it. */
+  OPERATOR_TIME_ZONE: z.string(),
+  /** Plain http to loopback: the local stack's receivers. Never on in AWS. */
+  ALLOW_LOOPBACK_HTTP: textFlag,
+});
+
+export const loadEnv = () => parseEnv(DeliverEnvSchema);

@@ -1,0 +1,10 @@
+import * as z from 'zod';
+import { parseEnv, textNumber } from '../shared/env.ts';
+
+export const FanOutEnvSchema = z.object({
+  ENTITIES_TABLE: z.string(),
+  DELIVERY_QUEUE_URL: z.string(),
+  ENDPOINT_CACHE_SECONDS: textNumber(z.number().min(0)),
+});
+
+export const loadEnv = () => parseEnv(FanOutEnvSchema);

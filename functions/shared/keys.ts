@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { timeToBase36 } from '../../schemas/event-id.ts';
+import type { Entity } from '../../schemas/entity.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+
+export interface ItemKey {
+  pk: string;
+  sk: string;
+}
+
+/** Which entity: its kind and the fields that name it. */
+export type EntityRef =
+  | { kind: 'tower'; towerId: string }
+  | { kind: 'progress'; towerId: string; boot: string }
+  | { kind: 'locker'; towerId: string; locker: number }
+  | { kind: 'reservation'; reservationId: string }
+  | { kind: 'request'; requestId: number }
+  | { kind: 'token'; tokenId: number }
+  | { kind: 'key'; keyId: string }
+  | { kind: 'partner'; partnerId: string }
+  | { kind: 'endpoint'; partnerId: string; endpointId: string };
+
+/** Key in the entities table. An Entity is a valid ref to itself. */
+export function entityKey(ref: EntityRef | Entity): ItemKey {
+  switch (ref.kind) {
+    case 'tower':
+      return { pk: `tower#${ref.towerId}`, sk: 'tower' };
+    case 'progress':
+      return { pk: `tower#${ref.towerId}`, sk: `progress#${ref.boot}` };
+    case 'locker':
+      return { pk: `tower#${ref.towerId}`, sk: `locker#${String(ref.locker).padStart(4, '0')}` };
+    case 'reservation':
+      return { pk: `reservation#${ref.reservationId}`, sk: 'reservation' };
+    case 'request':
+      return { pk: `request#${ref.requestId}`, sk: 'request' };
+    case 'token':
+      return { pk: `token#${ref.tokenId}`, sk: 'token' };
+    case 'key':
+      return { pk: `key#${ref.keyId}`, sk: 'key' };
+    case 'partner':
+      return { pk: `partner#${ref.partnerId}`, sk: 'partner' };
+    case 'endpoint':
+      return { pk: `partner#${ref.partnerId}`, sk: `endpoint#${ref.endpointId}` };
+  }
+}
+
+/** One endpoint's deliveries of one day are one query, newest first by descending `sk`. */
+export function deliveryKey(endpointId: string, receivedAt: Instant, eventId: string): ItemKey {
+  return { pk: `${endpointId}#${receivedAt.slice(0, 10)}`, sk: `${timeToBase36(receivedAt)}_${eventId}` };
+}
+
+/** Self-locating, like an event's id: `dlv_{endpoint}_{time of receipt in base 36}_{event id}`. */
+export function deliveryId(endpointId: string, receivedAt: Instant, eventId: string): string {
+  return `dlv_${endpointId}_${timeToBase36(receivedAt)}_${eventId}`;
+}
+
+/** The partition of the due index that an item waits in: uniform, and the same at each write of that item. */
+export function dueShard(key: ItemKey, shards: number): string {
+  const digest = createHash('sha256').update(`${key.pk}|${key.sk}`).digest();
+  return `due#${digest.readUInt32BE(0) % shards}`;
+}
