@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   InstantSchema,
+  JsonTextSchema,
   LockerNumberSchema,
   NameSchema,
   NumericIdSchema,
@@ -101,7 +102,7 @@ export const LockerOpenRequestSchema = z.object({
   towerId: TowerIdSchema,
   locker: LockerNumberSchema,
   flow: z.enum(['dropoff', 'pickup']),
-  payload: z.json(),
+  payload: JsonTextSchema,
   version,
 });
 export type LockerOpenRequest = z.infer<typeof LockerOpenRequestSchema>;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   InstantSchema,
+  JsonTextSchema,
   LockerNumberSchema,
   NameSchema,
   NumericIdSchema,
@@ -66,7 +67,7 @@ const ParcelDataSchema = z.object({
 const LockerOpenDataSchema = z.object({
   lockerStatus: LockerStatusSchema,
   requestId: NumericIdSchema,
-  requestPayload: z.json(),
+  requestPayload: JsonTextSchema,
   tokenId: NumericIdSchema.nullable(),
   clientInfo: z.string().nullable(),
 });

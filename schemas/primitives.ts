@@ -28,5 +28,11 @@ export const InstantSchema = z
   );
 export type Instant = z.infer<typeof InstantSchema>;
 
+/**
+ * A foreign JSON value as its text: DynamoDB's maps forget the order of their keys, and a partner gets back what it
+ * gave. 32 KB, so that an event with it fits everywhere.
+ */
+export const JsonTextSchema = z.string().max(32 * 1024);
+
 /** Any RFC 3339 date-time, as foreign clocks write them. Turn it into an Instant with `toInstant`. */
 export const TimestampSchema = z.iso.datetime({ offset: true });

@@ -1,0 +1,91 @@
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { DeliveryTask } from '../../schemas/delivery.ts';
+import { deliveryId } from '../shared/keys.ts';
+import { parseDeliveryTask } from '../shared/delivery-task.ts';
+import type { EndpointDirectory } from '../shared/endpoint-directory.ts';
+import { TowercastError } from '../shared/errors.ts';
+import type { QuarantineStore } from '../shared/quarantine.ts';
+import { fileDelivery, type Filed, type FileDeliveryDeps } from './file-delivery.ts';
+import { quarantineRecord } from './quarantine-record.ts';
+
+type Log = (message: string, fields: Record<string, unknown>) => void;
+
+export interface DeadLetterDeps extends FileDeliveryDeps {
+  endpoints: Pick<EndpointDirectory, 'get'>;
+  quarantine: QuarantineStore;
+  logger: { warn: Log; error: Log };
+  metrics: { addMetric(name: string, unit: 'Count', value: number): unknown };
+  /** Seconds before each attempt, for endpoints without a schedule of their own. */
+  scheduleSeconds: readonly number[];
+}
+
+const filedMetrics: Record<Filed, string> = {
+  rescheduled: 'DeliveriesRescheduled',
+  dead: 'DeliveriesDead',
+  dropped: 'ChainsDropped',
+};
+
+/** Files what came to the delivery DLQ. A message fails only when it could not be filed; then it stays there. */
+export function createHandler(deps: DeadLetterDeps): (event: SQSEvent) => Promise<SQSBatchResponse> {
+  const processRecord = async (record: SQSRecord): Promise<void> => {
+    try {
+      await fileRecord(deps, record);
+    } catch (error) {
+      deps.logger.error('message not filed', { messageId: record.messageId, error });
+      throw error;
+    }
+  };
+  return async (event) => {
+    const { batchItemFailures } = await processPartialResponse(
+      event,
+      processRecord,
+      new BatchProcessor(EventType.SQS),
+      { throwOnFullBatchFailure: false },
+    );
+    return { batchItemFailures };
+  };
+}
+
+async function fileRecord(deps: DeadLetterDeps, record: SQSRecord): Promise<void> {
+  const read = readTask(record.body);
+  if (read.kind === 'unreadable') {
+    await deps.quarantine.write([quarantineRecord(record, read.detail)]);
+    deps.metrics.addMetric('TasksQuarantined', 'Count', 1);
+    deps.logger.warn('message quarantined', { messageId: record.messageId, detail: read.detail });
+    return;
+  }
+  const { task } = read;
+  const filed = await fileDelivery(deps, task, await scheduleFor(deps, task));
+  deps.metrics.addMetric(filedMetrics[filed], 'Count', 1);
+  const { event, endpointId, partnerId } = task;
+  deps.logger.warn('delivery filed', {
+    towerId: event.towerId,
+    eventId: event.id,
+    deliveryId: deliveryId(endpointId, event.receivedAt, event.id),
+    endpointId,
+    partnerId,
+    attempt: task.attempts.length + 1,
+    filed,
+  });
+}
+
+function readTask(
+  body: string,
+): { kind: 'task'; task: DeliveryTask } | { kind: 'unreadable'; detail: string } {
+  try {
+    return { kind: 'task', task: parseDeliveryTask(body) };
+  } catch (error) {
+    if (error instanceof TowercastError) return { kind: 'unreadable', detail: error.message };
+    throw error;
+  }
+}
+
+/** An endpoint that can't be read may be why the task came here: that must not keep it here. */
+async function scheduleFor(deps: DeadLetterDeps, task: DeliveryTask): Promise<readonly number[]> {
+  const endpoint = await deps.endpoints.get(task).catch((error: unknown) => {
+    deps.logger.warn('endpoint unreadable', { endpointId: task.endpointId, error });
+    return null;
+  });
+  return endpoint?.scheduleSeconds ?? deps.scheduleSeconds;
+}

@@ -1,0 +1,23 @@
+import { expresses } from '../../../schemas/contract-events.ts';
+import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import type { Instant } from '../../../schemas/primitives.ts';
+import { renderJson, type Contract } from './contract.ts';
+
+/** Reservation status changes: test/seeds/reservation-status.txt. Optional fields are absent, not null. */
+export const renderReservationStatus: Contract = (event, endpoint) => {
+  if (!expresses('reservation-status', event) || !('previousStatus' in event.data)) return null;
+  const { data } = event;
+  return renderJson(endpoint, {
+    reservationId: data.reservationId,
+    unitId: data.unitId,
+    status: data.status,
+    changeTime: withMilliseconds(event.occurredAt),
+    flowType: data.flowType,
+    barcode: data.barcode,
+    ...(data.docNumber !== undefined && { docNumber: data.docNumber }),
+    ...(data.expirationDate !== undefined && { expirationDate: withMilliseconds(data.expirationDate) }),
+  });
+};
+
+/** The document shows milliseconds; what a tower measured finer is cut. */
+const withMilliseconds = (instant: Instant): string => instantFromMs(instantToMs(instant));

@@ -1,0 +1,62 @@
+import { blockedAddressCode } from './address-guard.ts';
+
+/** Why no complete response came: stable codes, kept in attempts, logs and metrics. */
+export type FailureReason =
+  | 'blocked_address'
+  | 'insecure_url'
+  | 'invalid_request'
+  | 'dns_not_found'
+  | 'dns_failed'
+  | 'connection_refused'
+  | 'connection_reset'
+  | 'unreachable'
+  | 'timeout'
+  | 'tls_untrusted'
+  | 'tls_expired'
+  | 'tls_hostname_mismatch'
+  | 'tls_failed'
+  | 'protocol_error'
+  | 'network_error';
+
+const byCode: Record<string, FailureReason> = {
+  [blockedAddressCode]: 'blocked_address',
+  ENOTFOUND: 'dns_not_found',
+  ENODATA: 'dns_not_found',
+  ECONNREFUSED: 'connection_refused',
+  ECONNRESET: 'connection_reset',
+  ECONNABORTED: 'connection_reset',
+  ERR_STREAM_PREMATURE_CLOSE: 'connection_reset',
+  EPIPE: 'connection_reset',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EADDRNOTAVAIL: 'unreachable',
+  ETIMEDOUT: 'timeout',
+  CERT_HAS_EXPIRED: 'tls_expired',
+  CERT_NOT_YET_VALID: 'tls_expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'tls_hostname_mismatch',
+  EPROTO: 'tls_failed',
+  ERR_INVALID_CHAR: 'invalid_request',
+  ERR_UNESCAPED_CHARACTERS: 'invalid_request',
+  ERR_INVALID_URL: 'invalid_request',
+};
+
+/** X509_V_ERR_* names as Node reports them: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const untrusted =
+  /^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|CERT_|CRL_|ERROR_IN_|INVALID_CA|PATH_LENGTH|HOSTNAME_)/;
+
+/** Sorts an error of Node's DNS, socket, TLS or HTTP layer. */
+export function failureReason(error: unknown): FailureReason {
+  const code = errorField(error, 'code');
+  const known = byCode[code];
+  if (known !== undefined) return known;
+  if (errorField(error, 'syscall') === 'getaddrinfo') return 'dns_failed';
+  if (code.startsWith('HPE_')) return 'protocol_error';
+  if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return 'tls_failed';
+  return untrusted.test(code) ? 'tls_untrusted' : 'network_error';
+}
+
+function errorField(error: unknown, name: 'code' | 'syscall'): string {
+  if (!(error instanceof Error)) return '';
+  const value: unknown = Reflect.get(error, name);
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,132 @@
+import http from 'node:http';
+import https from 'node:https';
+import { isIP } from 'node:net';
+import { guardLookup, type AddressGuard } from './address-guard.ts';
+import type { FailureReason } from './failure-reason.ts';
+import { exchange, hostOf, type Exchanged } from './http-exchange.ts';
+
+export interface PostRequest {
+  /** Credentials in it are not sent. */
+  url: string;
+  method: string;
+  headers: Record<string, string>;
+  body: Uint8Array;
+}
+
+interface Measured {
+  /** From the start of the attempt to the end of the response. */
+  durationMs: number;
+  /** Null when no connection was made. */
+  peerAddress: string | null;
+  /** The part of the response body that was read. */
+  responseBody: Uint8Array;
+}
+
+/**
+ * `response`: a whole response came, or more of its body than we read. `error`: anything else; `status` is what
+ * the response began with, if it began.
+ */
+export type PostResult =
+  | (Measured & { kind: 'response'; status: number; retryAfter: string | null })
+  | (Measured & { kind: 'error'; reason: FailureReason; status: number | null });
+
+export interface HttpClient {
+  /** Sends one request. Never rejects, never follows a redirect, never outlasts the deadline. */
+  post(request: PostRequest): Promise<PostResult>;
+  /** Ends idle connections. */
+  close(): void;
+}
+
+export interface HttpClientOptions {
+  guard: AddressGuard;
+  /** For all of it: DNS, connection, TLS, headers and body. */
+  timeoutMs: number;
+  /** What is read of a response body before the connection is cut. */
+  maxResponseBytes?: number;
+}
+
+const oneOff = {
+  keepAlive: false,
+  // Node's 250 ms per address gives up on hosts that are far away.
+  autoSelectFamilyAttemptTimeout: 1_000,
+} as const;
+
+/** Connections are kept for the next event to the same host: a TLS handshake costs more than the POST. */
+const keepAlive = {
+  ...oneOff,
+  keepAlive: true,
+  maxFreeSockets: 16,
+  scheduling: 'lifo',
+  // Ends idle connections only: Node leaves busy ones to the deadline.
+  timeout: 30_000,
+} as const;
+
+/** Agents of its own, so proxies from the environment are never asked. */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { guard, timeoutMs, maxResponseBytes = 16_384 } = options;
+  const agents = { 'http:': new http.Agent(keepAlive), 'https:': new https.Agent(keepAlive) };
+  const freshAgents = { 'http:': new http.Agent(oneOff), 'https:': new https.Agent(oneOff) };
+  const lookups = { 'http:': guardLookup(guard, 'http:'), 'https:': guardLookup(guard, 'https:') };
+
+  return {
+    async post(request) {
+      const startedAt = performance.now();
+      const elapsedMs = () => performance.now() - startedAt;
+      const target = checkTarget(request.url, guard);
+      if (target.kind === 'refused') return refusal(target.reason);
+      const { url, protocol } = target;
+      const attempt = (agent: http.Agent) =>
+        exchange({
+          ...request,
+          url,
+          protocol,
+          agent,
+          lookup: lookups[protocol],
+          guard,
+          maxResponseBytes,
+          timeoutMs: timeoutMs - elapsedMs(),
+        });
+      let exchanged = await attempt(agents[protocol]);
+      // The other side may have closed a kept connection just as we used it (after a freeze of the function, long
+      // before). That says nothing about the partner: the same attempt goes on over a new one.
+      if (exchanged.stale) exchanged = await attempt(freshAgents[protocol]);
+      return resultOf(exchanged, elapsedMs());
+    },
+    close() {
+      agents['http:'].destroy();
+      agents['https:'].destroy();
+    },
+  };
+}
+
+type Target =
+  { kind: 'allowed'; url: URL; protocol: 'http:' | 'https:' } | { kind: 'refused'; reason: FailureReason };
+
+/** Literals are checked here: net.connect asks no `lookup` about them. The URL parser has normalised them. */
+function checkTarget(text: string, guard: AddressGuard): Target {
+  const url = URL.parse(text);
+  if (url === null) return { kind: 'refused', reason: 'invalid_request' };
+  const { protocol } = url;
+  if (protocol !== 'https:' && !(protocol === 'http:' && guard.allowsHttp))
+    return { kind: 'refused', reason: 'insecure_url' };
+  const host = hostOf(url);
+  if (isIP(host) !== 0 && !guard.permits(host, protocol))
+    return { kind: 'refused', reason: 'blocked_address' };
+  return { kind: 'allowed', url, protocol };
+}
+
+const refusal = (reason: FailureReason): PostResult => ({
+  kind: 'error',
+  reason,
+  status: null,
+  durationMs: 0,
+  peerAddress: null,
+  responseBody: new Uint8Array(),
+});
+
+function resultOf(exchanged: Exchanged, durationMs: number): PostResult {
+  const { status, retryAfter, responseBody, peerAddress, failure } = exchanged;
+  const measured = { durationMs, peerAddress, responseBody };
+  if (failure === null && status !== null) return { kind: 'response', status, retryAfter, ...measured };
+  return { kind: 'error', reason: failure ?? 'protocol_error', status, ...measured };
+}

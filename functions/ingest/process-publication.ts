@@ -1,0 +1,105 @@
+import { instantFromMs } from '../../schemas/instant.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import type { QuarantineReason } from '../../schemas/quarantine.ts';
+import type { RuleEvent } from '../../schemas/tower-message.ts';
+import { EntitySet } from '../shared/entity-set.ts';
+import type { QuarantineStore } from '../shared/quarantine.ts';
+import { answerTower, type AnswerDeps } from './answer-tower.ts';
+import { commitMessages, type CommitMessagesDeps } from './commit-messages.ts';
+import { loadEntities } from './load.ts';
+import { parsePublication, type Accepted, type Publication, type Rejected } from './parse.ts';
+import { bootsOf, recordProgress, type ProgressDeps, type ProgressMade } from './progress.ts';
+import { countReasons, quarantineRecords } from './quarantine-records.ts';
+
+export type ProcessingDeps = CommitMessagesDeps &
+  ProgressDeps &
+  AnswerDeps & { quarantine: QuarantineStore; clock: () => Instant };
+
+/** What a publication came to, for logs and metrics. */
+export interface ProcessingReport {
+  towerId: string | null;
+  /** Messages in the publication. */
+  messages: number;
+  committed: number;
+  repeated: number;
+  quarantined: Map<QuarantineReason, number>;
+  gaps: number;
+  /** Why the tower could not be answered. */
+  downlinkFailures: unknown[];
+}
+
+/**
+ * Processes one publication. Every step may run again: what is committed is found committed, what is quarantined has
+ * the same key. Progress is noted after both, since a tower may forget what is noted.
+ */
+export async function processPublication(deps: ProcessingDeps, event: RuleEvent): Promise<ProcessingReport> {
+  const publication = parsePublication(event);
+  const receivedAt = instantFromMs(event.receivedAt);
+  const { towerId, accepted, seqs } = publication;
+
+  const view = await loadView(deps, publication);
+  const done = await commitAccepted(deps, { publication, view, receivedAt });
+  const rejected = [...publication.rejected, ...done.rejected];
+  if (rejected.length > 0) {
+    const payload = Buffer.from(event.payload, 'base64');
+    await deps.quarantine.write(quarantineRecords({ ...event, receivedAt, payload, rejected }));
+  }
+
+  let made: ProgressMade[] = [];
+  let downlinkFailures: unknown[] = [];
+  // An unknown tower gets no state of its own.
+  if (towerId !== null && view.get({ kind: 'tower', towerId }) !== null) {
+    made = await recordProgress(deps, { towerId, seqs, seenAt: receivedAt, loaded: view });
+    const isHeartbeat = accepted.some(({ message }) => message.type === 'tower.heartbeat');
+    const acknowledges = publication.isArray || isHeartbeat;
+    downlinkFailures = await answerTower(deps, { towerId, made, acknowledges, now: deps.clock() });
+  }
+  return {
+    towerId,
+    messages: accepted.length + publication.rejected.length + publication.repeated,
+    committed: done.committed,
+    repeated: done.repeated + publication.repeated,
+    quarantined: countReasons(rejected),
+    gaps: made.reduce((sum, { newGaps }) => sum + newGaps.length, 0),
+    downlinkFailures,
+  };
+}
+
+/** Nothing is read for a publication in which no message can be made out. */
+async function loadView(deps: ProcessingDeps, { towerId, accepted, seqs }: Publication): Promise<EntitySet> {
+  if (towerId === null || seqs.length === 0) return new EntitySet();
+  return loadEntities(deps.entities, towerId, accepted, bootsOf(seqs));
+}
+
+interface AcceptedToCommit {
+  publication: Publication;
+  view: EntitySet;
+  receivedAt: Instant;
+}
+
+async function commitAccepted(deps: ProcessingDeps, { publication, view, receivedAt }: AcceptedToCommit) {
+  const { towerId, accepted: messages } = publication;
+  const tower = towerId === null ? null : view.get({ kind: 'tower', towerId });
+  if (tower === null) {
+    const rejected = messages.map((one) => reject(one, 'unknown_tower', towerId ?? ''));
+    return { committed: 0, repeated: 0, rejected };
+  }
+  const { committed, repeated, unknownLocker } = await commitMessages(deps, {
+    tower,
+    loaded: view,
+    messages,
+    receivedAt,
+  });
+  const rejected = unknownLocker.map((one) => {
+    const locker = 'locker' in one.message ? String(one.message.locker) : '';
+    return reject(one, 'unknown_locker', locker);
+  });
+  return { committed, repeated, rejected };
+}
+
+const reject = ({ index, raw }: Accepted, reason: QuarantineReason, detail: string): Rejected => ({
+  index,
+  reason,
+  detail,
+  raw: raw(),
+});

@@ -1,0 +1,119 @@
+import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { PutCommand, TransactWriteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Entity } from '../../schemas/entity.ts';
+import { parseEventId } from '../../schemas/event-id.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
+import { instantToMs } from '../../schemas/instant.ts';
+import { versionedPut } from './entity-store.ts';
+import { TowercastError } from './errors.ts';
+
+/** At most 100 together, and 4 MB. */
+export interface CommitUnit {
+  /** Entities at the version they were loaded at (0: new); each is stored as the next one. */
+  changes: readonly Entity[];
+  events: readonly DomainEvent[];
+}
+
+export type CommitOutcome =
+  | { kind: 'committed' }
+  /**
+   * Nothing was stored. `repeats` are the ids of events that exist already; `conflicts` when an entity is no longer at
+   * its version, or another transaction or the throughput was in the way: load again and decide again.
+   */
+  | { kind: 'rejected'; repeats: ReadonlySet<string>; conflicts: boolean };
+
+/** State and its events in one transaction. Throws for the unexpected only. */
+export type Commit = (unit: CommitUnit) => Promise<CommitOutcome>;
+
+export interface CommitOptions {
+  documents: DynamoDBDocumentClient;
+  entitiesTable: string;
+  eventsTable: string;
+  dueShards: number;
+  /** How long an event is kept after its receipt. */
+  retentionDays: number;
+}
+
+/** Reasons for which the same unit may pass another time. Source: TransactWriteItems, "CancellationReasons". */
+const passing = new Set(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
+/** Errors of the request itself that mean the same. */
+const passingErrors = new Set([
+  'TransactionConflictException',
+  'TransactionInProgressException',
+  'ThrottlingException',
+  'RequestLimitExceeded',
+  'ProvisionedThroughputExceededException',
+]);
+
+export function createCommit(options: CommitOptions): Commit {
+  return async ({ changes, events }) => {
+    if (changes.length + events.length === 0) return { kind: 'committed' };
+    const [event] = events;
+    const write =
+      // A transaction costs twice the write units.
+      changes.length === 0 && events.length === 1 && event !== undefined
+        ? putEvent(options, event)
+        : putAll(options, changes, events);
+    try {
+      return await write;
+    } catch (error) {
+      if (error instanceof Error && passingErrors.has(error.name)) return conflict;
+      throw error;
+    }
+  };
+}
+
+const conflict = { kind: 'rejected', repeats: new Set<string>(), conflicts: true } as const;
+
+/** The key is known before the write, so that a repeat finds it taken. */
+function eventPut({ eventsTable, retentionDays }: CommitOptions, event: DomainEvent) {
+  const key = parseEventId(event.id);
+  if (key === null) throw new TowercastError('event_id_invalid', `${event.id} is no event id`);
+  const expiresAtMs = instantToMs(event.receivedAt) + retentionDays * 86_400_000;
+  return {
+    TableName: eventsTable,
+    Item: { ...key, ...event, expiresAt: Math.floor(expiresAtMs / 1_000) },
+    ConditionExpression: 'attribute_not_exists(pk)',
+  };
+}
+
+async function putEvent(options: CommitOptions, event: DomainEvent): Promise<CommitOutcome> {
+  try {
+    await options.documents.send(new PutCommand(eventPut(options, event)));
+    return { kind: 'committed' };
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    return { kind: 'rejected', repeats: new Set([event.id]), conflicts: false };
+  }
+}
+
+async function putAll(
+  options: CommitOptions,
+  changes: readonly Entity[],
+  events: readonly DomainEvent[],
+): Promise<CommitOutcome> {
+  const puts = [
+    ...events.map((event) => eventPut(options, event)),
+    ...changes.map((entity) => versionedPut(options, entity)),
+  ];
+  try {
+    // The SDK adds a request token, so that its own retry of a request whose answer was lost is no repeat.
+    await options.documents.send(new TransactWriteCommand({ TransactItems: puts.map((Put) => ({ Put })) }));
+    return { kind: 'committed' };
+  } catch (error) {
+    if (!(error instanceof TransactionCanceledException)) throw error;
+    return rejection(error, events);
+  }
+}
+
+const failed = (code: string | undefined) => code === 'ConditionalCheckFailed';
+
+/** Reasons come in the order of the items: events first. */
+function rejection(error: TransactionCanceledException, events: readonly DomainEvent[]): CommitOutcome {
+  const codes = (error.CancellationReasons ?? []).map((reason) => reason.Code ?? 'None');
+  const repeats = new Set(events.filter((_, index) => failed(codes[index])).map((event) => event.id));
+  const conflicts = codes.slice(events.length).some(failed) || codes.some((code) => passing.has(code));
+  // Anything else (ValidationError, ItemCollectionSizeLimitExceeded) would fail in the same way again.
+  if (repeats.size === 0 && !conflicts) throw error;
+  return { kind: 'rejected', repeats, conflicts };
+}

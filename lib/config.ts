@@ -1,0 +1,169 @@
+import * as z from 'zod';
+import { RetryScheduleSchema } from '../schemas/entity.ts';
+import { stageDefaults } from './stage-defaults.ts';
+
+const StageNameSchema = z.enum(['local', 'dev', 'prod']);
+export type StageName = z.infer<typeof StageNameSchema>;
+
+/** What CloudWatch Logs accepts, in days. Source: PutRetentionPolicy. */
+const LogRetentionSchema = z.literal([
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653,
+]);
+
+const isTimeZone = (name: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+};
+
+/** Limits of Lambda itself. */
+const compute = { timeoutSeconds: z.int().min(1).max(900), memoryMb: z.int().min(128).max(10_240) };
+
+const ShapeSchema = z.strictObject({
+  stage: StageNameSchema,
+  /** True: tables, keys and logs outlive the stack and are protected against deletion. */
+  retainData: z.boolean(),
+  logRetentionDays: LogRetentionSchema,
+  /** IANA name. `locker-open` shows emission times in it. */
+  operatorTimeZone: z.string().refine(isTimeZone, 'must be an IANA time zone such as "Europe/Warsaw"'),
+  /** Plain http to loopback, for receivers on this machine. */
+  allowLoopbackHttp: z.boolean(),
+  /** X-Ray on every request doubles the bill. */
+  tracing: z.boolean(),
+  /** Where alarms report to: the ARN of an SNS topic. Without it they only show in the console. */
+  alarmTopicArn: z
+    .string()
+    .regex(/^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+$/, 'must be the ARN of an SNS topic')
+    .optional(),
+  /** Of events, deliveries and quarantined messages. */
+  retentionDays: z.int().min(1).max(3650),
+  /** Partitions of each due index. Every run of `timers` queries each of them. */
+  dueShards: z.int().min(1).max(64),
+  /** From STOCKED to RETURNING. */
+  graceHours: z.number().positive(),
+  ingest: z.strictObject({
+    ...compute,
+    /** Of one asynchronous invocation, after its first attempt. */
+    maxRetries: z.int().min(0).max(2),
+    maxEventAgeSeconds: z.int().min(60).max(21_600),
+  }),
+  fanOut: z.strictObject({
+    ...compute,
+    batchSize: z.int().min(1).max(10_000),
+    maxRetryAttempts: z.int().min(0).max(10_000),
+    /** The stream itself keeps records for a day. */
+    maxRecordAgeSeconds: z.int().min(60).max(86_400),
+    parallelizationFactor: z.int().min(1).max(10),
+  }),
+  delivery: z.strictObject({
+    ...compute,
+    /** Seconds before the first attempt and between attempts. */
+    scheduleSeconds: RetryScheduleSchema,
+    /** One attempt, from its start to the end of the response. */
+    attemptTimeoutMs: z.int().min(1),
+    batchSize: z.int().min(1).max(10),
+    maxConcurrency: z.int().min(2).max(1000),
+    /** Receives by a function that crashed, before the message goes to the DLQ. */
+    maxReceiveCount: z.int().min(1).max(1000),
+    endpointCacheSeconds: z.number().min(0),
+  }),
+  deadLetter: z.strictObject({ ...compute, batchSize: z.int().min(1).max(10) }),
+  timers: z.strictObject({
+    ...compute,
+    /** How long a due delivery belongs to the run that took it. */
+    leaseSeconds: z.int().min(1),
+  }),
+});
+
+/** Everything that differs between deployments, in one place. Seconds, milliseconds and megabytes as named. */
+export const StageConfigSchema = ShapeSchema.superRefine((config, context) => {
+  const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  const { delivery, timers } = config;
+  const attemptSeconds = delivery.attemptTimeoutMs / 1000;
+  const scheduleDays = delivery.scheduleSeconds.reduce((sum, step) => sum + step, 0) / 86_400;
+
+  if (config.allowLoopbackHttp && config.stage !== 'local')
+    refuse(
+      ['allowLoopbackHttp'],
+      `must be false on stage "${config.stage}": only "local" may send plain http`,
+    );
+  if (attemptSeconds >= delivery.timeoutSeconds)
+    refuse(
+      ['delivery', 'attemptTimeoutMs'],
+      `must be less than delivery.timeoutSeconds (${delivery.timeoutSeconds} s), or the function dies before it can record the attempt`,
+    );
+  if (config.stage !== 'local' && delivery.maxReceiveCount < 5)
+    refuse(
+      ['delivery', 'maxReceiveCount'],
+      'must be at least 5: throttled receives count too, and would send untouched messages to the DLQ',
+    );
+  if (scheduleDays >= config.retentionDays)
+    refuse(
+      ['delivery', 'scheduleSeconds'],
+      `must end within retentionDays (${config.retentionDays}), or a delivery expires before its last attempt`,
+    );
+  if (timers.timeoutSeconds >= 60)
+    refuse(['timers', 'timeoutSeconds'], 'must be less than 60: the next run starts every minute');
+  if (timers.timeoutSeconds < 10)
+    refuse(['timers', 'timeoutSeconds'], 'must be at least 10: a run stops 5 s before it, to end well');
+  if (timers.leaseSeconds <= timers.timeoutSeconds)
+    refuse(
+      ['timers', 'leaseSeconds'],
+      `must be more than timers.timeoutSeconds (${timers.timeoutSeconds}), or two runs take the same delivery`,
+    );
+});
+export type StageConfig = z.infer<typeof StageConfigSchema>;
+
+/** A mistake in `-c stage=` or `-c config=`. The message has one line per mistake, for people. */
+export class StageConfigError extends Error {
+  readonly code = 'stage_config_invalid';
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'));
+    this.name = 'StageConfigError';
+  }
+}
+
+/**
+ * The configuration of a stage: its defaults, with `overrides` merged into them (objects merge, everything else
+ * replaces). `overrides` is JSON text, as `-c config=` gives it, or the object that cdk.json gives.
+ * Throws StageConfigError.
+ */
+export function loadStageConfig(stage: unknown = 'dev', overrides: unknown = {}): StageConfig {
+  const name = StageNameSchema.safeParse(stage);
+  if (!name.success)
+    throw new StageConfigError([
+      `stage: must be one of ${StageNameSchema.options.join(', ')}, got ${JSON.stringify(stage)}`,
+    ]);
+  const given = RecordSchema.safeParse(typeof overrides === 'string' ? parseJson(overrides) : overrides);
+  if (!given.success) throw new StageConfigError(['config: must be a JSON object']);
+  const config = StageConfigSchema.safeParse(merge({ ...stageDefaults[name.data] }, given.data));
+  if (!config.success)
+    throw new StageConfigError(
+      config.error.issues.map((issue) => `${['config', ...issue.path].join('.')}: ${issue.message}`),
+    );
+  if (config.data.stage !== name.data)
+    throw new StageConfigError(['config.stage: is chosen with -c stage=, not in the config']);
+  return config.data;
+}
+
+const RecordSchema = z.record(z.string(), z.unknown());
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new StageConfigError([`config: ${error instanceof Error ? error.message : 'must be JSON'}`]);
+  }
+}
+
+function merge(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
+  const merged = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(over)) {
+    const [below, above] = [RecordSchema.safeParse(merged.get(key)), RecordSchema.safeParse(value)];
+    merged.set(key, below.success && above.success ? merge(below.data, above.data) : value);
+  }
+  return Object.fromEntries(merged);
+}

@@ -1,0 +1,124 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { FanOutEnvSchema } from '../functions/fan-out/env.ts';
+import { acknowledge } from './checks.ts';
+import { fixLogicalId } from './logical-id.ts';
+import { allow, allowSend } from './permissions.ts';
+import { minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
+import type { Storage } from './storage.ts';
+import { type StageProps, TypedFunction } from './typed-function.ts';
+
+export interface FanOutProps extends StageProps {
+  readonly storage: Storage;
+  readonly deliveryQueue: Queue;
+}
+
+/** From the events table's stream to one delivery task per endpoint. */
+export class FanOut extends Construct {
+  readonly function: TypedFunction<typeof FanOutEnvSchema>;
+  readonly failures: Bucket;
+
+  constructor(scope: Construct, id: string, props: FanOutProps) {
+    super(scope, id);
+    this.failures = this.#failuresBucket(props);
+    this.function = this.#function(props);
+    const mapping = this.#mapping(props);
+    this.#alarms(props, mapping);
+  }
+
+  /** Holds the records of batches that fan-out gave up on. An SQS destination would get no records, only a pointer. */
+  #failuresBucket({ config }: FanOutProps): Bucket {
+    const bucket = new Bucket(this, 'Failures', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      // Emptying it at `cdk destroy` would take a function of its own; outside production it empties itself in a day.
+      lifecycleRules: [{ expiration: Duration.days(config.retainData ? config.retentionDays : 1) }],
+      removalPolicy: config.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    acknowledge(bucket, 'AwsSolutions-S1', 'Only fan-out writes to it and only operators read it.');
+    return fixLogicalId(bucket, 'FanOutFailuresBucket');
+  }
+
+  #function(props: FanOutProps): TypedFunction<typeof FanOutEnvSchema> {
+    const { config, storage, deliveryQueue } = props;
+    const streamArn = storage.events.tableStreamArn ?? '';
+    const fanOut = new TypedFunction(this, 'Function', {
+      ...props,
+      name: 'fan-out',
+      logicalId: 'FanOutFunction',
+      description: 'Matches each event with the endpoints of its audience and queues one delivery for each',
+      envSchema: FanOutEnvSchema,
+      env: {
+        ENTITIES_TABLE: storage.entities.tableName,
+        DELIVERY_QUEUE_URL: deliveryQueue.queueUrl,
+        ENDPOINT_CACHE_SECONDS: String(config.delivery.endpointCacheSeconds),
+      },
+      timeoutSeconds: config.fanOut.timeoutSeconds,
+      memoryMb: config.fanOut.memoryMb,
+      permissions: [
+        allow(['dynamodb:Query'], [storage.entities.tableArn]),
+        allowSend(deliveryQueue.queueArn),
+        allow(['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], [streamArn]),
+        allow(['dynamodb:ListStreams'], [`${storage.events.tableArn}/stream/*`]),
+        allow(['s3:PutObject'], [this.failures.arnForObjects('*')]),
+        allow(['s3:ListBucket'], [this.failures.bucketArn]),
+      ],
+    });
+    acknowledge(
+      fanOut.role ?? fanOut,
+      'AwsSolutions-IAM5[Resource::<FanOutFailuresBucket.Arn>/*]',
+      'Lambda names the objects of an on-failure destination itself.',
+    );
+    acknowledge(
+      fanOut.role ?? fanOut,
+      'AwsSolutions-IAM5[Resource::<EventsTable.Arn>/stream/*]',
+      'Listing the streams of this one table, which Lambda asks for, names no stream.',
+    );
+    return fanOut;
+  }
+
+  #mapping({ config: { fanOut }, storage }: FanOutProps): CfnEventSourceMapping {
+    const mapping = new CfnEventSourceMapping(this, 'EventsStream', {
+      functionName: this.function.functionName,
+      eventSourceArn: storage.events.tableStreamArn ?? '',
+      startingPosition: 'TRIM_HORIZON',
+      batchSize: fanOut.batchSize,
+      parallelizationFactor: fanOut.parallelizationFactor,
+      functionResponseTypes: ['ReportBatchItemFailures'],
+      bisectBatchOnFunctionError: true,
+      maximumRetryAttempts: fanOut.maxRetryAttempts,
+      maximumRecordAgeInSeconds: fanOut.maxRecordAgeSeconds,
+      destinationConfig: { onFailure: { destination: this.failures.bucketArn } },
+      metricsConfig: { metrics: ['EventCount'] },
+    });
+    return fixLogicalId(mapping, 'FanOutMapping');
+  }
+
+  #alarms({ config }: FanOutProps, mapping: CfnEventSourceMapping): void {
+    new RunbookAlarm(this, 'FailuresAlarm', {
+      config,
+      says: 'Fan-out gave up on events: their records are in the failures bucket and reached nobody.',
+      anchor: 'fan-out-failures',
+      metric: minuteMetric('AWS/Lambda', 'OnFailureDestinationDeliveredEventCount', {
+        EventSourceMappingUUID: mapping.ref,
+      }),
+    });
+    new RunbookAlarm(this, 'IteratorAgeAlarm', {
+      config,
+      says: 'Fan-out is more than a minute behind the events table.',
+      anchor: 'fan-out-iterator-age',
+      metric: minuteMetric(
+        'AWS/Lambda',
+        'IteratorAge',
+        { FunctionName: this.function.functionName },
+        'Maximum',
+      ),
+      above: 60_000,
+      minutes: 5,
+    });
+  }
+}

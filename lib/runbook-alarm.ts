@@ -1,0 +1,58 @@
+import { Duration } from 'aws-cdk-lib/core';
+import {
+  Alarm,
+  type AlarmActionConfig,
+  ComparisonOperator,
+  Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { StageConfig } from './config.ts';
+
+export interface RunbookAlarmProps {
+  readonly config: StageConfig;
+  /** What is wrong, for whoever is woken by it. */
+  readonly says: string;
+  /** The section of docs/runbook.md that says what to do. */
+  readonly anchor: string;
+  readonly metric: Metric;
+  /** Fires above this. 0 by default. */
+  readonly above?: number;
+  /** Consecutive minutes above. 1 by default. */
+  readonly minutes?: number;
+}
+
+/** An alarm whose description leads to what to do about it. Reports to the stage's topic, if it has one. */
+export class RunbookAlarm extends Alarm {
+  constructor(scope: Construct, id: string, props: RunbookAlarmProps) {
+    super(scope, id, {
+      alarmDescription: `${props.says} docs/runbook.md#${props.anchor}`,
+      metric: props.metric,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      threshold: props.above ?? 0,
+      evaluationPeriods: props.minutes ?? 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    const { alarmTopicArn } = props.config;
+    if (alarmTopicArn !== undefined) {
+      const action: AlarmActionConfig = { alarmActionArn: alarmTopicArn };
+      this.addAlarmAction({ bind: () => action });
+      this.addOkAction({ bind: () => action });
+    }
+  }
+}
+
+/** A metric by the minute. `statistic` is CloudWatch's name for it; the sum by default. */
+export function minuteMetric(
+  namespace: string,
+  metricName: string,
+  dimensionsMap: Record<string, string>,
+  statistic: 'Sum' | 'Maximum' = 'Sum',
+): Metric {
+  return new Metric({ namespace, metricName, dimensionsMap, statistic, period: Duration.minutes(1) });
+}
+
+/** Messages that wait in a queue. */
+export const messagesIn = (queue: Queue): Metric =>
+  minuteMetric('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: queue.queueName }, 'Maximum');

@@ -1,0 +1,56 @@
+import type { StageConfig, StageName } from './config.ts';
+
+const minutes = 60;
+const hours = 60 * minutes;
+
+/** What we run in production. Each other stage names its differences. */
+const prod: StageConfig = {
+  stage: 'prod',
+  retainData: true,
+  logRetentionDays: 90,
+  operatorTimeZone: 'UTC',
+  allowLoopbackHttp: false,
+  tracing: false,
+  retentionDays: 90,
+  dueShards: 8,
+  graceHours: 48,
+  ingest: { timeoutSeconds: 10, memoryMb: 512, maxRetries: 2, maxEventAgeSeconds: 6 * hours },
+  fanOut: {
+    timeoutSeconds: 30,
+    memoryMb: 512,
+    batchSize: 100,
+    // A record that fails for good blocks its shard until these run out, then it rests in S3.
+    maxRetryAttempts: 20,
+    maxRecordAgeSeconds: 6 * hours,
+    parallelizationFactor: 4,
+  },
+  delivery: {
+    timeoutSeconds: 30,
+    memoryMb: 512,
+    scheduleSeconds: [
+      0,
+      5,
+      5 * minutes,
+      30 * minutes,
+      2 * hours,
+      5 * hours,
+      10 * hours,
+      14 * hours,
+      20 * hours,
+      24 * hours,
+    ],
+    attemptTimeoutMs: 15_000,
+    batchSize: 10,
+    maxConcurrency: 50,
+    maxReceiveCount: 5,
+    endpointCacheSeconds: 5,
+  },
+  deadLetter: { timeoutSeconds: 30, memoryMb: 256, batchSize: 10 },
+  timers: { timeoutSeconds: 55, memoryMb: 512, leaseSeconds: 15 * minutes },
+};
+
+const dev: StageConfig = { ...prod, stage: 'dev', retainData: false, logRetentionDays: 14 };
+
+const local: StageConfig = { ...dev, stage: 'local', logRetentionDays: 1, allowLoopbackHttp: true };
+
+export const stageDefaults: Readonly<Record<StageName, StageConfig>> = { local, dev, prod };

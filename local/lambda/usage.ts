@@ -1,0 +1,47 @@
+import { ClientRequest } from 'node:http';
+import { subscribe } from 'node:diagnostics_channel';
+import type { Usage } from './protocol.ts';
+
+/** Names of `x-amz-target` prefixes, as people know the services. */
+const services: Readonly<Record<string, string>> = {
+  DynamoDB_20120810: 'DynamoDB',
+  AmazonSQS: 'SQS',
+  TrentService: 'KMS',
+};
+
+/** Counts what this process does from now on; `since()` returns it and starts again. */
+export function measureUsage(iotDataEndpoint: string | undefined): { since: () => Usage } {
+  const iotDataHost = iotDataEndpoint === undefined ? undefined : new URL(iotDataEndpoint).host;
+  let cpu = process.cpuUsage();
+  let requests: Record<string, number> = {};
+  let httpRequests = 0;
+  subscribe('http.client.request.start', (message) => {
+    const request =
+      typeof message === 'object' && message !== null && 'request' in message ? message.request : null;
+    if (!(request instanceof ClientRequest)) return;
+    const operation = operationOf(request, iotDataHost);
+    if (operation === undefined) httpRequests++;
+    else requests[operation] = (requests[operation] ?? 0) + 1;
+  });
+  return {
+    since: () => {
+      const { user, system } = process.cpuUsage(cpu);
+      const usage = { cpuMicros: user + system, requests, httpRequests };
+      cpu = process.cpuUsage();
+      requests = {};
+      httpRequests = 0;
+      return usage;
+    },
+  };
+}
+
+function operationOf(request: ClientRequest, iotDataHost: string | undefined): string | undefined {
+  const target = request.getHeader('x-amz-target');
+  if (typeof target === 'string') {
+    const [service = '', operation = ''] = target.split('.');
+    return `${services[service] ?? service}.${operation}`;
+  }
+  return request.getHeader('host') === iotDataHost && request.path.startsWith('/topics/')
+    ? 'IoT.Publish'
+    : undefined;
+}

@@ -1,0 +1,156 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import path from 'node:path';
+import { type Broker, startBroker } from './broker.ts';
+import { takeDataFolder } from './data-folder.ts';
+import { aws, type EngineOptions, startEngines } from './engines/engines.ts';
+import { probePort } from './engines/free-port.ts';
+import { startHttpServer } from './engines/http-server.ts';
+import { createIotData } from './engines/iot-data.ts';
+import { createKms } from './engines/kms.ts';
+import { createIotPolicy, PolicySchema } from './iot-policy.ts';
+import { Functions } from './lambda/functions.ts';
+import type { LocalStack } from './local-stack.ts';
+import { createResources } from './resources.ts';
+import { compileCache, stackName, synthesize } from './synthesize.ts';
+import { type QueueAddresses, readAssets, Template } from './template.ts';
+import { parkInQueue, startMappings, startSchedules, type Wiring, wireRules } from './triggers.ts';
+
+export type { AwsClientConfig, FunctionStats, LocalStack, StackAddresses } from './local-stack.ts';
+
+export interface StackOptions extends EngineOptions {
+  readonly dataDir: string;
+  /** Removes what the data folder holds first. */
+  readonly fresh?: boolean;
+  /** 0 picks a free port. */
+  readonly mqttPort: number;
+  readonly httpPort: number;
+  /** JSON that is merged over the defaults of stage `local`. */
+  readonly stageConfig?: string | undefined;
+  /** A cloud assembly to run instead of synthesizing one. */
+  readonly assembly?: string | undefined;
+  /** Gets a line for each thing worth knowing, and each line that a function writes. */
+  readonly log: (line: string) => void;
+}
+
+/** How long running invocations may go on when the stack stops. What they don't finish comes again at the next start. */
+const drainMs = 3000;
+
+/**
+ * Starts the synthesized stack on this machine; resolves when it takes messages. Throws StartError, with everything
+ * ended again, if it can't.
+ */
+export async function startStack(options: StackOptions): Promise<LocalStack> {
+  await using starting = new AsyncDisposableStack();
+  const timer = new PhaseTimer();
+  const folder = takeDataFolder(options.dataDir, { fresh: options.fresh ?? false });
+  starting.defer(() => folder.release());
+  await Promise.all([probePort(options.mqttPort, '--mqtt-port'), probePort(options.httpPort, '--http-port')]);
+
+  const queues: QueueAddresses = new Map();
+  const [assembly, engines] = await Promise.all([
+    timer.time('synthesize', assemble(options, folder.file('assembly'))),
+    timer.time('engines', startEngines(folder, options, starting)),
+  ]);
+  const template = Template.read(assembly, stackName, queues);
+  const resources = await timer.time('resources', createResources(template, engines, queues, folder));
+
+  const late: LateBroker = {};
+  const http = await startHttpServer(options.httpPort, [
+    createKms(resources.key.file, resources.key.arn),
+    createIotData(async (publication) => late.broker?.publish(publication)),
+  ]);
+  starting.defer(() => http.stop());
+
+  const functions = new Functions({
+    template,
+    assets: readAssets(assembly, stackName),
+    shared: sharedEnvironment(engines.endpoints, http.endpoint),
+    concurrency: () => processesPerFunction,
+    park: parkInQueue({ engines, queues }),
+    log: (logicalId, line) => {
+      // CloudWatch makes metrics of these; to people they say nothing that the log lines don't.
+      if (!line.startsWith('{"_aws"')) options.log(`[${logicalId}] ${line}`);
+    },
+  });
+  starting.defer(() => functions.stop(0));
+  const wiring: Wiring = { template, engines, queues, functions, folder, log: options.log };
+  const rules = wireRules(wiring);
+  const policy = createIotPolicy(
+    template.resources('AWS::IoT::Policy', PolicySchema).map(({ properties }) => properties),
+  );
+  await timer.time('functions', functions.warm());
+
+  const broker = await startBroker({ port: options.mqttPort, policy, rules, log: options.log });
+  late.broker = broker;
+  const mappings = await startMappings(wiring);
+  const schedules = startSchedules(wiring);
+  starting.defer(async () => {
+    for (const schedule of schedules) schedule.stop();
+    const draining = Promise.all([broker.stop(), ...mappings.map((mapping) => mapping.stop())]);
+    await Promise.race([draining, wait(drainMs, undefined, { ref: false })]);
+    await functions.stop(0);
+    await draining;
+  });
+
+  const running = starting.move();
+  return {
+    dataDir: folder.directory,
+    addresses: { mqtt: broker.address, iotData: http.endpoint, kms: http.endpoint, ...engines.endpoints },
+    aws,
+    tables: resources.tables,
+    queues: resources.queues,
+    buckets: resources.buckets,
+    functions: functions.names(),
+    secretsKeyArn: resources.key.arn,
+    functionEnvironment: (logicalId) => functions.byLogicalId(logicalId).definition.variables,
+    functionPids: (logicalId) => functions.byLogicalId(logicalId).pids,
+    stats: () => functions.stats(),
+    phases: timer.phases,
+    stop: () => running.disposeAsync(),
+  };
+}
+
+/** The IoT data plane needs the broker, whose rules need the functions, which need the data plane's address. */
+interface LateBroker {
+  broker?: Broker;
+}
+
+/** Enough that a slow partner blocks nobody; processes come with demand only. */
+const processesPerFunction = 8;
+
+async function assemble({ assembly, stageConfig }: StackOptions, directory: string): Promise<string> {
+  if (assembly !== undefined) return path.resolve(assembly);
+  await synthesize({ outDir: directory, stageConfig });
+  return directory;
+}
+
+function sharedEnvironment(
+  endpoints: { readonly dynamodb: string; readonly sqs: string },
+  http: string,
+): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    NODE_COMPILE_CACHE: compileCache,
+    AWS_REGION: aws.region,
+    AWS_DEFAULT_REGION: aws.region,
+    AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey,
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+    AWS_ENDPOINT_URL_SQS: endpoints.sqs,
+    AWS_ENDPOINT_URL_KMS: http,
+    AWS_ENDPOINT_URL_IOT_DATA_PLANE: http,
+  };
+}
+
+class PhaseTimer {
+  readonly phases: Record<string, number> = {};
+
+  async time<T>(phase: string, work: Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      return await work;
+    } finally {
+      this.phases[phase] = Math.round(performance.now() - startedAt);
+    }
+  }
+}

@@ -1,0 +1,287 @@
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createAddressGuard } from '../../../functions/deliver/address-guard.ts';
+import {
+  createHttpClient,
+  type HttpClient,
+  type PostRequest,
+} from '../../../functions/deliver/http-client.ts';
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const clean of cleanups.splice(0)) clean();
+});
+
+async function listen(server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => {})));
+  cleanups.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** An HTTP server; `connections` counts what was opened to it. */
+async function serve(listener: RequestListener) {
+  const server = createHttpServer(listener);
+  let connections = 0;
+  server.on('connection', () => (connections += 1));
+  const port = await listen(server);
+  return { url: `http://127.0.0.1:${port}/hook?a=1`, port, connections: () => connections };
+}
+
+/** A server that speaks for itself. */
+async function serveRaw(onData: (socket: Socket, request: number) => void): Promise<string> {
+  let requests = 0;
+  const server = createServer((socket) => {
+    socket.on('data', () => {
+      requests += 1;
+      onData(socket, requests);
+    });
+  });
+  return `http://127.0.0.1:${await listen(server)}/`;
+}
+
+function newClient(overrides: { timeoutMs?: number; allowLoopbackHttp?: boolean } = {}): HttpClient {
+  const { timeoutMs = 5_000, allowLoopbackHttp = true } = overrides;
+  const client = createHttpClient({ guard: createAddressGuard({ allowLoopbackHttp }), timeoutMs });
+  cleanups.push(() => client.close());
+  return client;
+}
+
+const to = (url: string, overrides: Partial<PostRequest> = {}): PostRequest => ({
+  url,
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: Buffer.from('{"a":"ä"}'),
+  ...overrides,
+});
+
+const text = (body: Uint8Array) => Buffer.from(body).toString('utf8');
+
+describe('a response', () => {
+  it('comes with its status, its body and the address that gave it', async () => {
+    const seen: unknown[] = [];
+    const { url } = await serve((request, response) => {
+      request.setEncoding('utf8').once('data', (body: string) => {
+        const { method, url, headers } = request;
+        seen.push([method, url, body, headers['content-type'], headers['content-length']]);
+        response.writeHead(201, { 'retry-after': '3' }).end('thanks');
+      });
+    });
+    const result = await newClient().post(to(url));
+    expect(seen).toEqual([['POST', '/hook?a=1', '{"a":"ä"}', 'application/json', '10']]);
+    expect(result).toMatchObject({
+      kind: 'response',
+      status: 201,
+      retryAfter: '3',
+      peerAddress: '127.0.0.1',
+    });
+    expect(text(result.responseBody)).toBe('thanks');
+    expect(result.durationMs).toBeGreaterThan(0);
+  });
+
+  it.each([204, 400, 410, 500, 503])('of status %i is given as it is', async (status) => {
+    const { url } = await serve((_, response) => response.writeHead(status).end());
+    expect(await newClient().post(to(url))).toMatchObject({ kind: 'response', status });
+  });
+
+  it.each([301, 302, 303, 307, 308])('of status %i is not followed', async (status) => {
+    let followed = 0;
+    const { url } = await serve((request, response) => {
+      if (request.url === '/login') followed += 1;
+      response.writeHead(status, { location: '/login' }).end();
+    });
+    expect(await newClient().post(to(url))).toMatchObject({ kind: 'response', status });
+    expect(followed).toBe(0);
+  });
+
+  it('counts by its status when its body never ends, of which no more than the cap is read', async () => {
+    let sent = 0;
+    const cut = Promise.withResolvers<void>();
+    const { url } = await serve((_, response) => {
+      response.writeHead(200);
+      const chunk = Buffer.alloc(4_096, 'x');
+      const more = () => {
+        while (!response.destroyed && response.write(chunk)) sent += chunk.length;
+      };
+      response.on('drain', more).on('close', cut.resolve);
+      more();
+    });
+    const result = await newClient().post(to(url));
+    expect(result).toMatchObject({ kind: 'response', status: 200 });
+    expect(result.responseBody).toHaveLength(16_384);
+    await cut.promise;
+    expect(sent).toBeLessThan(50_000_000);
+  });
+
+  it('is not taken from an interim one', async () => {
+    const url = await serveRaw((socket) =>
+      socket.write('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n'),
+    );
+    expect(await newClient().post(to(url))).toMatchObject({ kind: 'response', status: 500 });
+  });
+});
+
+describe('the deadline', () => {
+  it('ends an attempt that gets no response', async () => {
+    const { url } = await serve(() => {});
+    const result = await newClient({ timeoutMs: 100 }).post(to(url));
+    expect(result).toMatchObject({ kind: 'error', reason: 'timeout', status: null });
+    expect(result.durationMs).toBeLessThan(2_000);
+  });
+
+  it('ends a body that only drips, and its status does not count', async () => {
+    const { url } = await serve((_, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write('.'), 20);
+      response.on('close', () => clearInterval(drip));
+    });
+    const result = await newClient({ timeoutMs: 150 }).post(to(url));
+    expect(result).toMatchObject({ kind: 'error', reason: 'timeout', status: 200 });
+  });
+
+  it('ends headers that only drip', async () => {
+    const url = await serveRaw((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      const drip = setInterval(() => socket.write('x-a: b\r\n'), 20);
+      socket.on('close', () => clearInterval(drip));
+    });
+    expect(await newClient({ timeoutMs: 150 }).post(to(url))).toMatchObject({ reason: 'timeout' });
+  });
+
+  it('ends a TLS handshake that nobody answers', async () => {
+    const server = createServer(() => {});
+    const url = `https://127.0.0.1:${await listen(server)}/`;
+    expect(await newClient({ timeoutMs: 150 }).post(to(url))).toMatchObject({ reason: 'timeout' });
+  });
+});
+
+describe('an error', () => {
+  it('is connection_refused where nobody listens', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    await new Promise((resolve) => server.close(resolve));
+    expect(await newClient().post(to(`http://127.0.0.1:${port}/`))).toMatchObject({
+      kind: 'error',
+      reason: 'connection_refused',
+      peerAddress: null,
+    });
+  });
+
+  it('is connection_reset when the connection breaks before the response', async () => {
+    const url = await serveRaw((socket) => socket.resetAndDestroy());
+    expect(await newClient().post(to(url))).toMatchObject({ reason: 'connection_reset', status: null });
+  });
+
+  it('is connection_reset when the body breaks off, and its status does not count', async () => {
+    const url = await serveRaw((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'));
+    expect(await newClient().post(to(url))).toMatchObject({
+      kind: 'error',
+      reason: 'connection_reset',
+      status: 200,
+    });
+  });
+
+  it('is connection_reset for an upgrade nobody asked for', async () => {
+    const url = await serveRaw((socket) =>
+      socket.write('HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+    );
+    expect(await newClient().post(to(url))).toMatchObject({ reason: 'connection_reset' });
+  });
+
+  it('is protocol_error for what is no HTTP, or has endless headers', async () => {
+    const noHttp = await serveRaw((socket) => socket.end('220 mail.example ESMTP\r\n'));
+    expect(await newClient().post(to(noHttp))).toMatchObject({ reason: 'protocol_error' });
+    const wide = await serveRaw((socket) =>
+      socket.write(`HTTP/1.1 200 OK\r\nx-wide: ${'w'.repeat(20_000)}\r\n\r\n`),
+    );
+    expect(await newClient().post(to(wide))).toMatchObject({ reason: 'protocol_error' });
+  });
+
+  it('is tls_failed where no TLS is spoken', async () => {
+    const url = await serveRaw((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const result = await newClient().post(to(url.replace('http:', 'https:')));
+    expect(result).toMatchObject({ kind: 'error', reason: 'tls_failed' });
+  });
+
+  it('is dns_not_found for a name that does not exist, or dns_failed where there is no resolver', async () => {
+    const result = await newClient().post(to('https://nobody.invalid/'));
+    expect(result.kind === 'error' && result.reason).toMatch(/^dns_(not_found|failed)$/);
+  });
+});
+
+describe('kept connections', () => {
+  it('serve one request after another', async () => {
+    const { url, connections } = await serve((_, response) => response.end('ok'));
+    const client = newClient();
+    for (let n = 0; n < 5; n += 1) await client.post(to(url));
+    expect(connections()).toBe(1);
+  });
+
+  it('are replaced within the same attempt when the other side closed them meanwhile', async () => {
+    const url = await serveRaw((socket, request) => {
+      if (request === 2) socket.resetAndDestroy();
+      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    });
+    const client = newClient();
+    expect(await client.post(to(url))).toMatchObject({ status: 200 });
+    expect(await client.post(to(url))).toMatchObject({ kind: 'response', status: 200 });
+  });
+
+  it('are replaced once only', async () => {
+    let requests = 0;
+    const url = await serveRaw((socket, request) => {
+      requests = request;
+      if (request > 1) socket.resetAndDestroy();
+      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    });
+    const client = newClient();
+    await client.post(to(url));
+    expect(await client.post(to(url))).toMatchObject({ kind: 'error', reason: 'connection_reset' });
+    expect(requests).toBe(3);
+  });
+});
+
+describe('the guard', () => {
+  it.each([
+    ['https://127.0.0.1:9/', 'blocked_address'],
+    ['https://127.1:9/', 'blocked_address'],
+    ['https://0x7f.1:9/', 'blocked_address'],
+    ['https://2130706433:9/', 'blocked_address'],
+    ['https://[::1]:9/', 'blocked_address'],
+    ['https://[::ffff:127.0.0.1]:9/', 'blocked_address'],
+    ['https://169.254.169.254/latest/meta-data/', 'blocked_address'],
+    ['https://localhost:9/', 'blocked_address'],
+    ['http://127.0.0.1:9/', 'insecure_url'],
+    ['http://8.8.8.8/', 'insecure_url'],
+    ['ftp://8.8.8.8/', 'insecure_url'],
+    ['nonsense', 'invalid_request'],
+  ])('lets nothing out to %s', async (url, reason) => {
+    const result = await newClient({ allowLoopbackHttp: false }).post(to(url));
+    expect(result).toMatchObject({ kind: 'error', reason, peerAddress: null });
+  });
+
+  it('lets a local stack speak http to loopback and to nobody else', async () => {
+    const { port } = await serve((_, response) => response.end());
+    const client = newClient();
+    expect(await client.post(to(`http://localhost:${port}/`))).toMatchObject({ status: 200 });
+    expect(await client.post(to('http://8.8.8.8/'))).toMatchObject({ reason: 'blocked_address' });
+    expect(await client.post(to('http://10.0.0.1/'))).toMatchObject({ reason: 'blocked_address' });
+  });
+
+  it('sends no credentials that are part of the URL', async () => {
+    const seen: unknown[] = [];
+    const { url } = await serve((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end();
+    });
+    await newClient().post(to(url.replace('127.0.0.1', 'user:pass@127.0.0.1')));
+    expect(seen).toEqual([undefined]);
+  });
+});

@@ -1,0 +1,112 @@
+import type { DeliverDeps } from '../../../functions/deliver/delivery.ts';
+import type { PostRequest, PostResult } from '../../../functions/deliver/http-client.ts';
+import type { EndpointRef } from '../../../functions/shared/endpoint-directory.ts';
+import type { OutgoingTask } from '../../../functions/shared/queue.ts';
+import type { DeliveryRecord } from '../../../schemas/delivery.ts';
+import type { Endpoint } from '../../../schemas/entity.ts';
+import { makeObserver } from '../../helpers/batches.ts';
+import { makeEndpoint } from '../../helpers/deliveries.ts';
+
+export const signingSecret = `whsec_${Buffer.alloc(32, 'planted').toString('base64')}`;
+export const bearerToken = 'planted-token';
+export const nowMs = Date.parse('2026-03-20T09:15:02.250Z');
+
+const measured = { durationMs: 12.34, peerAddress: '203.0.113.7' };
+
+export const responds = (status: number, body = '', retryAfter: string | null = null): PostResult => ({
+  kind: 'response',
+  status,
+  retryAfter,
+  responseBody: Buffer.from(body),
+  ...measured,
+});
+
+export const timesOut = (): PostResult => ({
+  kind: 'error',
+  reason: 'timeout',
+  status: null,
+  responseBody: new Uint8Array(),
+  ...measured,
+});
+
+export interface WorldOptions {
+  endpoints?: Endpoint[];
+  records?: DeliveryRecord[];
+  /** What the partner answers; 200 unless told otherwise. */
+  answer?: (request: PostRequest) => PostResult | Promise<PostResult>;
+}
+
+/** What `deliver` needs, in memory. The fake store keeps the promises of DeliveryStore's docstrings. */
+export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }: WorldOptions = {}) {
+  const state = {
+    endpoints: new Map(endpoints.map((endpoint) => [endpoint.endpointId, endpoint])),
+    records: new Map(records.map((record) => [record.id, record])),
+    posts: [] as PostRequest[],
+    sent: [] as OutgoingTask[],
+    /** What happened, in order. */
+    journal: [] as string[],
+  };
+  const observer = makeObserver();
+  let taskNumber = 0;
+  const find = (ref: EndpointRef) => {
+    const endpoint = state.endpoints.get(ref.endpointId);
+    return endpoint?.partnerId === ref.partnerId ? endpoint : null;
+  };
+  const deps: DeliverDeps = {
+    endpoints: {
+      get: async (ref) => find(ref),
+      async disable(endpoint, reason) {
+        state.journal.push('disable');
+        state.endpoints.set(endpoint.endpointId, { ...endpoint, status: 'disabled', disabledReason: reason });
+        return 'disabled';
+      },
+    },
+    secrets: {
+      open: async () => ({
+        signingSecrets: [signingSecret],
+        auth: { type: 'bearer', token: bearerToken },
+      }),
+    },
+    store: {
+      get: async (ref) =>
+        [...state.records.values()].find(
+          (record) => record.endpointId === ref.endpointId && record.event.id === ref.event.id,
+        ) ?? null,
+      async put(record) {
+        state.journal.push('put');
+        state.records.set(record.id, record);
+      },
+      async advance(record, attemptsBelow) {
+        const current = state.records.get(record.id);
+        if (
+          current !== undefined &&
+          (current.status === 'delivered' || current.attempts.length >= attemptsBelow)
+        )
+          return { kind: 'behind', current };
+        state.journal.push('advance');
+        state.records.set(record.id, record);
+        return { kind: 'written' };
+      },
+    },
+    tasks: {
+      async send(tasks) {
+        state.journal.push('send');
+        state.sent.push(...tasks);
+      },
+    },
+    http: {
+      async post(request) {
+        state.journal.push('post');
+        state.posts.push(request);
+        return answer === undefined ? responds(200) : answer(request);
+      },
+    },
+    config: { scheduleSeconds: [0, 5, 1_800], operatorTimeZone: 'UTC' },
+    logger: observer.logger,
+    metrics: observer.recorder,
+    now: () => nowMs,
+    random: () => 0.5,
+    newTaskId: () => `next-${(taskNumber += 1)}`,
+  };
+  return { ...state, deps, observer };
+}

@@ -1,0 +1,214 @@
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createHandler, type FanOutDeps } from '../../../functions/fan-out/create-handler.ts';
+import { readStreamImage } from '../../../functions/shared/stream-image.ts';
+import type { OutgoingTask } from '../../../functions/shared/queue.ts';
+import type { Endpoint } from '../../../schemas/entity.ts';
+import type { DomainEvent } from '../../../schemas/event.ts';
+import { makeObserver } from '../../helpers/batches.ts';
+import { makeEndpoint, makeEvent, makeEvents } from '../../helpers/deliveries.ts';
+
+/** A record as the stream hands it over: keys and TTL beside the event. */
+const insertOf = (sequence: number, event: DomainEvent): DynamoDBRecord => {
+  const item = { pk: 'subject', sk: event.id, ...event, expiresAt: 1_800_000_000 };
+  const image: unknown = JSON.parse(JSON.stringify(marshall(item)));
+  return recordOf(sequence, 'INSERT', image);
+};
+
+function recordOf(
+  sequence: number,
+  eventName: 'INSERT' | 'MODIFY' | 'REMOVE',
+  image: unknown,
+): DynamoDBRecord {
+  const streamRecord: DynamoDBRecord = { eventName, dynamodb: { SequenceNumber: String(sequence) } };
+  Object.assign(streamRecord.dynamodb ?? {}, { NewImage: image });
+  return streamRecord;
+}
+
+const batchOf = (...records: DynamoDBRecord[]): DynamoDBStreamEvent => ({ Records: records });
+
+/** What fan-out needs, in memory; `refuses` picks the tasks that the queue does not take. */
+function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boolean = () => false) {
+  const sent: OutgoingTask[] = [];
+  const observer = makeObserver();
+  let taskNumber = 0;
+  const deps: FanOutDeps = {
+    endpoints: {
+      ofPartner: async (partnerId) => endpoints.filter((endpoint) => endpoint.partnerId === partnerId),
+    },
+    tasks: {
+      async send(tasks) {
+        sent.push(...tasks.filter((task) => !refuses(task)));
+        if (tasks.some(refuses)) throw new Error('not sent');
+      },
+    },
+    logger: observer.logger,
+    metrics: observer.recorder,
+    newTaskId: () => `task-${(taskNumber += 1)}`,
+  };
+  return { handler: createHandler(deps), sent, observer, deps };
+}
+
+/** Which event went to which endpoint. */
+const routes = (sent: OutgoingTask[]) =>
+  sent.map(({ task }) => `${task.event.id} > ${task.partnerId}/${task.endpointId}`).sort();
+
+describe('a record', () => {
+  it('becomes one task for each endpoint that wants it', async () => {
+    const world = makeWorld([
+      makeEndpoint(),
+      makeEndpoint({ endpointId: 'second', filter: { types: ['reservation.*'] } }),
+      makeEndpoint({ endpointId: 'doors', filter: { types: ['locker.*'] } }),
+      makeEndpoint({ endpointId: 'elsewhere', partnerId: 'rival' }),
+    ]);
+    expect(await world.handler(batchOf(insertOf(1, makeEvent())))).toEqual({ batchItemFailures: [] });
+    expect(world.sent).toEqual([
+      {
+        task: {
+          v: 1,
+          taskId: 'task-1',
+          partnerId: 'acme',
+          endpointId: 'main',
+          event: makeEvent(),
+          attempts: [],
+        },
+        delaySeconds: 0,
+      },
+      {
+        task: {
+          v: 1,
+          taskId: 'task-2',
+          partnerId: 'acme',
+          endpointId: 'second',
+          event: makeEvent(),
+          attempts: [],
+        },
+        delaySeconds: 0,
+      },
+    ]);
+    expect(world.observer.total('TasksSent')).toBe(2);
+  });
+
+  it('reaches every partner of its audience once and nobody else', async () => {
+    const world = makeWorld([
+      makeEndpoint(),
+      makeEndpoint({ partnerId: 'other' }),
+      makeEndpoint({ partnerId: 'rival' }),
+    ]);
+    const event = makeEvent({ partnerIds: ['acme', 'other', 'acme'] });
+    await world.handler(batchOf(insertOf(1, event)));
+    expect(routes(world.sent)).toEqual([`${event.id} > acme/main`, `${event.id} > other/main`]);
+  });
+
+  it('goes to a disabled endpoint as well, which will hold it', async () => {
+    const world = makeWorld([makeEndpoint({ status: 'disabled' })]);
+    await world.handler(batchOf(insertOf(1, makeEvent())));
+    expect(world.sent).toHaveLength(1);
+  });
+
+  it.each([
+    [[0, 5], 0],
+    [[30, 5], 30],
+    [[3_600, 5], 900],
+  ])('waits for the first step of the endpoint’s schedule %j', async (scheduleSeconds, delaySeconds) => {
+    const world = makeWorld([makeEndpoint({ scheduleSeconds })]);
+    await world.handler(batchOf(insertOf(1, makeEvent())));
+    expect(world.sent).toMatchObject([{ delaySeconds }]);
+  });
+
+  it.each(['MODIFY', 'REMOVE'] as const)('of kind %s is no news', async (eventName) => {
+    const world = makeWorld([makeEndpoint()]);
+    expect(await world.handler(batchOf(recordOf(1, eventName, {})))).toEqual({ batchItemFailures: [] });
+    expect(world.sent).toEqual([]);
+  });
+
+  it('keeps every value on its way through the stream', () => {
+    const event = makeEvent({
+      type: 'locker.assigned',
+      data: {
+        lockerStatus: 'rented',
+        requestId: 56,
+        requestPayload: { deep: [1, 2.5, -3, null, true, '', { 'ключ 😀': [] }] },
+        tokenId: null,
+        clientInfo: null,
+      },
+    });
+    expect(readStreamImage(insertOf(1, event).dynamodb?.NewImage)).toMatchObject(event);
+  });
+});
+
+describe('a batch', () => {
+  const endpoints = [makeEndpoint(), makeEndpoint({ endpointId: 'second' })];
+
+  it('of none is no failure', async () => {
+    expect(await makeWorld(endpoints).handler(batchOf())).toEqual({ batchItemFailures: [] });
+  });
+
+  it('of many sends all of them', async () => {
+    const world = makeWorld(endpoints);
+    const records = makeEvents(20).map((event, index) => insertOf(index, event));
+    expect(await world.handler(batchOf(...records))).toEqual({ batchItemFailures: [] });
+    expect(world.sent).toHaveLength(40);
+  });
+
+  it.each([
+    ['no event', { pk: { S: 'x' } }],
+    ['no image', undefined],
+    ['an unknown attribute type', { pk: { Q: 'x' } }],
+    ['text', 'text'],
+  ])('reports a record with %s, and nothing else', async (_, image) => {
+    const world = makeWorld(endpoints);
+    const [before, after] = makeEvents(2);
+    const result = await world.handler(
+      batchOf(
+        insertOf(10, before ?? makeEvent()),
+        recordOf(11, 'INSERT', image),
+        insertOf(12, after ?? makeEvent()),
+      ),
+    );
+    expect(result).toEqual({ batchItemFailures: [{ itemIdentifier: '11' }] });
+    expect(world.sent).toHaveLength(4);
+    expect(world.observer.lines).toMatchObject([{ level: 'error', fields: { sequenceNumber: '11' } }]);
+  });
+
+  it('reports exactly the records one of whose sends failed', async () => {
+    const events = makeEvents(4);
+    const refused = new Set([events[1]?.id, events[3]?.id]);
+    const world = makeWorld(
+      endpoints,
+      ({ task }) => refused.has(task.event.id) && task.endpointId === 'second',
+    );
+    const records = events.map((event, index) => insertOf(100 + index, event));
+    expect(await world.handler(batchOf(...records))).toEqual({
+      batchItemFailures: [{ itemIdentifier: '101' }, { itemIdentifier: '103' }],
+    });
+  });
+
+  it('reports the records of a partner whose endpoints could not be read', async () => {
+    const world = makeWorld(endpoints);
+    world.deps.endpoints.ofPartner = async (partnerId) => {
+      if (partnerId === 'rival') throw new Error('throttled');
+      return endpoints;
+    };
+    const [mine, theirs] = [makeEvent(), makeEvent({ id: 'evt_other', partnerIds: ['rival'] })];
+    expect(await world.handler(batchOf(insertOf(1, mine), insertOf(2, theirs)))).toEqual({
+      batchItemFailures: [{ itemIdentifier: '2' }],
+    });
+  });
+
+  it('sends the same in any order of its records', async () => {
+    const events = makeEvents(6);
+    const expected = makeWorld(endpoints);
+    await expected.handler(batchOf(...events.map((event, index) => insertOf(index, event))));
+    await fc.assert(
+      fc.asyncProperty(fc.shuffledSubarray(events, { minLength: 6 }), async (shuffled) => {
+        const world = makeWorld(endpoints);
+        await world.handler(batchOf(...shuffled.map((event, index) => insertOf(index, event))));
+        expect(routes(world.sent)).toEqual(routes(expected.sent));
+      }),
+      { numRuns: 20 },
+    );
+  });
+});

@@ -1,0 +1,418 @@
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { quarantineKey } from '../../../functions/shared/quarantine.ts';
+import type { Reservation } from '../../../schemas/entity.ts';
+import { locker, request, reservationWith, token, tower, towerId } from '../domain/samples.ts';
+import { startTables, type Tables } from '../shared/tables.ts';
+import { createIngest, type Ingest } from './ingest.ts';
+import { message, opened, parcel, receivedAtMs, ruleEvent } from './publications.ts';
+
+let tables: Tables;
+let ingest: Ingest;
+
+beforeEach(async () => {
+  tables = await startTables();
+  ingest = createIngest(tables);
+  await ingest.seed([tower, locker, reservationWith(), request, token]);
+  tables.takeRequests();
+});
+afterEach(async () => tables[Symbol.asyncDispose]());
+
+const publish = async (payload: unknown) => ingest.handler(ruleEvent(payload));
+
+async function only<T>(items: Promise<T[]>): Promise<T> {
+  const [item, ...rest] = await items;
+  if (item === undefined || rest.length > 0) throw new Error('expected exactly one');
+  return item;
+}
+
+describe('one message', () => {
+  it('becomes state and event in three requests', async () => {
+    await publish(parcel(1, 'stocked'));
+    expect(tables.takeRequests()).toEqual([
+      'BatchGetItemCommand',
+      'TransactWriteItemsCommand',
+      'PutItemCommand',
+    ]);
+    expect(await only(ingest.events())).toMatchObject({
+      type: 'reservation.stocked',
+      occurredAt: '2026-03-20T09:00:01.000Z',
+      receivedAt: '2026-03-20T09:15:01.000Z',
+      cause: 'tower',
+      late: false,
+      partnerIds: ['carrier'],
+      data: { reservationId: 'RES-123456', status: 'STOCKED', previousStatus: 'RESERVED' },
+    });
+    expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'STOCKED', version: 2 });
+    expect(await only(ingest.entity('locker'))).toMatchObject({ status: 'occupied', holderId: 'carrier' });
+    expect(ingest.metrics).toEqual(new Map([['EventsCommitted', 1]]));
+  });
+
+  it('that changes nothing costs a plain put instead of a transaction', async () => {
+    await publish(opened(1));
+    expect(tables.takeRequests()).toEqual(['BatchGetItemCommand', 'PutItemCommand', 'PutItemCommand']);
+  });
+
+  it('is not acknowledged: that would double its cost', async () => {
+    await publish(opened(1));
+    expect(ingest.sentDown).toEqual([]);
+  });
+
+  it('that uses a token reads its request as well', async () => {
+    await publish(message(1, 'token.used', { locker: 9, tokenId: 52 }));
+    expect(tables.takeRequests()).toEqual([
+      'BatchGetItemCommand',
+      'BatchGetItemCommand',
+      'TransactWriteItemsCommand',
+      'PutItemCommand',
+    ]);
+    expect(await only(ingest.events())).toMatchObject({
+      type: 'locker.token_used',
+      partnerIds: ['opener'],
+      data: { lockerStatus: 'occupied', requestId: 56, tokenId: 52, clientInfo: 'Luis' },
+    });
+    expect(await only(ingest.entity('token'))).toMatchObject({ usedAt: '2026-03-20T09:00:01.000Z' });
+  });
+
+  it.each([
+    ['locker.opened', { type: 'locker.opened', data: { lockerStatus: 'available' } }],
+    ['locker.closed', { type: 'locker.closed' }],
+    ['locker.left_open', { type: 'locker.left_open' }],
+    ['locker.forced', { type: 'locker.forced' }],
+    ['keypad.used', { type: 'locker.keypad_used', data: { code: '4711' } }],
+    ['tower.started', { type: 'tower.started', locker: null, data: { firmware: '2.1' } }],
+  ])('%s becomes an event', async (type, expected) => {
+    await publish(message(1, type, { locker: 9, code: '4711', firmware: '2.1' }));
+    expect(await only(ingest.events())).toMatchObject({ ...expected, cause: 'tower', partnerIds: ['owner'] });
+  });
+
+  it('about a door is told to whoever holds the locker, and to nobody else', async () => {
+    await publish(parcel(1, 'stocked'));
+    await publish(opened(2));
+    await publish(parcel(3, 'picked_up'));
+    await publish(opened(4));
+    const doors = (await ingest.events()).filter(({ type }) => type === 'locker.opened');
+    expect(doors.map(({ partnerIds }) => partnerIds)).toEqual([['carrier'], ['owner']]);
+  });
+});
+
+describe('a message that moves no reservation', () => {
+  it.each([
+    ['reservation_unknown', ['owner'], parcel(1, 'stocked', 'RES-NOBODY')],
+    ['reservation_elsewhere', ['carrier'], parcel(1, 'stocked', 'RES-123456', 8)],
+  ])('is told as a parcel’s, %s', async (refusal, partnerIds, payload) => {
+    await ingest.seed([{ ...locker, locker: 8 }]);
+    await publish(payload);
+    expect(await only(ingest.events())).toMatchObject({
+      type: 'parcel.stocked',
+      partnerIds,
+      data: { refusal },
+    });
+    expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'RESERVED', version: 1 });
+  });
+
+  it('because its parcel has left is refused', async () => {
+    await publish([parcel(1, 'picked_up'), parcel(2, 'stocked')]);
+    expect((await ingest.events()).map(({ type }) => type)).toEqual([
+      'reservation.picked_up',
+      'parcel.stocked',
+    ]);
+  });
+
+  it('because it is late keeps its name and says so', async () => {
+    await publish(parcel(2, 'incomplete'));
+    await publish(parcel(1, 'stocked'));
+    const late = (await ingest.events()).find((event) => event.late);
+    expect(late).toMatchObject({ type: 'reservation.stocked', occurredAt: '2026-03-20T09:00:01.000Z' });
+    expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'INCOMPLETE' });
+  });
+
+  it('because its token was used before is refused', async () => {
+    await publish(message(1, 'token.used', { locker: 9, tokenId: 52 }));
+    await publish(message(2, 'token.used', { locker: 9, tokenId: 52 }));
+    expect(
+      (await ingest.events()).map(({ type, data }) => [type, 'refusal' in data && data.refusal]),
+    ).toEqual([
+      ['locker.token_used', false],
+      ['locker.token_refused', 'token_already_used'],
+    ]);
+  });
+});
+
+const shape = async (one: Ingest) => {
+  const events = await one.events();
+  const { version: _, ...reservation }: Reservation = await only(one.entity('reservation'));
+  return { ids: events.map(({ id }) => id), reservation };
+};
+
+describe('repeats', () => {
+  it('of a publication change nothing', async () => {
+    const payload = [parcel(1, 'stocked'), opened(2), message(3, 'token.used', { locker: 9, tokenId: 52 })];
+    await publish(payload);
+    const before = [await tables.scan('events'), await tables.scan('entities')];
+    await publish(payload);
+    await publish(payload[0]);
+    expect([await tables.scan('events'), await tables.scan('entities')]).toEqual(before);
+    expect(ingest.metrics.get('EventsCommitted')).toBe(3);
+    expect(ingest.metrics.get('EventsRepeated')).toBe(4);
+  });
+
+  it('among new messages of an array hold up nothing', async () => {
+    await publish([parcel(1, 'stocked'), opened(3)]);
+    await publish([parcel(1, 'stocked'), opened(2), opened(3), parcel(4, 'picked_up')]);
+    expect(await ingest.events()).toHaveLength(4);
+    expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'PICKED_UP', version: 3 });
+  });
+
+  it('and disorder, in any cut, end as the sorted stream does', async () => {
+    const stream = [
+      parcel(1, 'incomplete'),
+      opened(2),
+      parcel(3, 'stocked'),
+      opened(4),
+      parcel(5, 'picked_up'),
+      opened(6),
+    ];
+    await publish(stream);
+    const expected = await shape(ingest);
+    const arrivals = fc
+      .tuple(fc.shuffledSubarray(stream, { minLength: 6 }), fc.subarray(stream))
+      .chain(([all, again]) =>
+        fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 12, maxLength: 12 }).map((cuts) => {
+          const rest = [...all, ...again];
+          return cuts.map((size) => rest.splice(0, size)).filter((part) => part.length > 0);
+        }),
+      );
+    await fc.assert(
+      fc.asyncProperty(arrivals, async (parts) => {
+        await using other = await startTables();
+        const another = createIngest(other);
+        await another.seed([tower, locker, reservationWith()]);
+        // All at once: Lambda runs invocations side by side, in no order.
+        await Promise.all(parts.map(async (part) => another.handler(ruleEvent(part))));
+        expect(await shape(another)).toEqual(expected);
+      }),
+      { numRuns: 8 },
+    );
+  });
+});
+
+describe('an array', () => {
+  it('of an offline tower is committed whole, many messages at a time', async () => {
+    await publish(Array.from({ length: 90 }, (_, index) => opened(index + 1)));
+    const requests = tables.takeRequests();
+    expect(requests.filter((name) => name === 'TransactWriteItemsCommand')).toHaveLength(5);
+    expect(requests).toHaveLength(7);
+    expect(await ingest.events()).toHaveLength(90);
+    expect(ingest.sentDown).toEqual([{ to: 'acks', towerId, body: { boot: 'b7', seq: 90 } }]);
+  });
+
+  it('as large as AWS IoT takes is processed', async () => {
+    const many = Array.from({ length: 1_150 }, (_, index) => opened(index + 1));
+    expect(JSON.stringify(many).length).toBeLessThan(128 * 1024);
+    await publish(many);
+    expect(ingest.metrics.get('EventsCommitted')).toBe(1_150);
+  });
+
+  it('loses nothing to the bad messages in it, which are kept with reason and bytes', async () => {
+    await publish([opened(1), 'noise', message(2, 'locker.exploded'), opened(3, 77), parcel(4, 'stocked')]);
+    expect((await ingest.events()).map(({ type }) => type)).toEqual(['locker.opened', 'reservation.stocked']);
+    const kept = await ingest.quarantined();
+    expect(kept.map(({ index, reason }) => [index, reason])).toEqual([
+      [1, 'not_object'],
+      [2, 'unknown_type'],
+      [3, 'unknown_locker'],
+    ]);
+    expect(kept.map(({ raw }): unknown => JSON.parse(Buffer.from(raw, 'base64').toString()))).toEqual([
+      'noise',
+      message(2, 'locker.exploded'),
+      opened(3, 77),
+    ]);
+    expect(ingest.metrics.get('MessagesQuarantined')).toBe(3);
+    expect(ingest.metrics.get('MessagesQuarantinedByReason.unknown_type')).toBe(1);
+  });
+
+  it('of rubbish makes a bounded number of records that account for all of it', async () => {
+    await publish(Array.from({ length: 10_000 }, () => 1));
+    const kept = await ingest.quarantined();
+    expect(kept).toHaveLength(51);
+    expect(kept.reduce((sum, { count }) => sum + count, 0)).toBe(10_000);
+    expect(kept.find(({ reason }) => reason === 'too_many')?.detail).toBe('9950 not_object');
+  });
+});
+
+describe('quarantine', () => {
+  it('keeps an unknown tower’s messages and gives it no state', async () => {
+    const event = ruleEvent([opened(1), message(2, 'tower.heartbeat')], { topic: 'towers/stranger/events' });
+    await ingest.handler(event);
+    expect((await ingest.quarantined()).map(({ reason }) => reason)).toEqual([
+      'unknown_tower',
+      'unknown_tower',
+    ]);
+    expect(await ingest.entity('progress')).toEqual([]);
+    expect(await ingest.events()).toEqual([]);
+    expect(ingest.sentDown).toEqual([]);
+  });
+
+  it('keeps what is not JSON without reading anything', async () => {
+    const event = ruleEvent(Buffer.from([0xff, 0x00]));
+    await ingest.handler(event);
+    expect(tables.takeRequests()).toEqual(['BatchWriteItemCommand']);
+    expect(await only(ingest.quarantined())).toMatchObject({
+      topic: `towers/${towerId}/events`,
+      reason: 'not_utf8',
+      raw: event.payload,
+      receivedAt: new Date(receivedAtMs).toISOString(),
+    });
+  });
+
+  it('keeps a retried publication once', async () => {
+    const event = ruleEvent(['noise', 'more noise']);
+    await ingest.handler(event);
+    await ingest.handler(event);
+    expect(await ingest.quarantined()).toHaveLength(2);
+  });
+
+  it('keeps the beginning of what is too large for an item', async () => {
+    await publish('x'.repeat(400_000));
+    expect(await only(ingest.quarantined())).toMatchObject({ reason: 'oversized', truncated: true });
+  });
+
+  it('is spread over eight partitions a day', () => {
+    const keys = Array.from({ length: 200 }, (_, index) =>
+      quarantineKey({
+        receivedAt: '2026-03-20T09:15:01.000Z',
+        traceId: `trace ${index}`,
+        index: 0,
+        reason: 'not_json',
+      }),
+    );
+    expect(new Set(keys.map(({ pk }) => pk)).size).toBe(8);
+    expect(new Set(keys.map(({ pk, sk }) => pk + sk)).size).toBe(200);
+  });
+});
+
+describe('the tower’s sequence', () => {
+  it('is acknowledged as far as it is complete when the tower’s heart beats, which makes no event', async () => {
+    for (const seq of [1, 2, 4]) await publish(opened(seq));
+    await publish(message(5, 'tower.heartbeat'));
+    expect(ingest.sentDown.filter(({ to }) => to === 'acks')).toEqual([
+      { to: 'acks', towerId, body: { boot: 'b7', seq: 2 } },
+    ]);
+    expect(await ingest.events()).toHaveLength(3);
+    expect(await only(ingest.entity('progress'))).toMatchObject({
+      boot: 'b7',
+      first: 1,
+      contiguous: 2,
+      ranges: [[4, 5]],
+    });
+  });
+
+  it('has a jump in it sent again, once', async () => {
+    await publish(opened(1));
+    await publish(opened(6));
+    await publish(opened(7));
+    expect(ingest.sentDown).toEqual([
+      {
+        to: 'commands',
+        towerId,
+        body: {
+          commandId: 'command-1',
+          type: 'resend',
+          boot: 'b7',
+          from: 2,
+          to: 5,
+          expiresAt: '2026-03-20T09:25:02.000Z',
+        },
+      },
+    ]);
+    expect(ingest.metrics.get('GapsDetected')).toBe(1);
+  });
+
+  it('counts quarantined messages as received', async () => {
+    await publish([opened(1), message(2, 'locker.exploded'), opened(3)]);
+    expect(ingest.sentDown).toEqual([{ to: 'acks', towerId, body: { boot: 'b7', seq: 3 } }]);
+  });
+
+  it('starts anew with each boot', async () => {
+    await publish([opened(7), { ...opened(1), boot: 'b8' }]);
+    expect(ingest.sentDown).toEqual([
+      { to: 'acks', towerId, body: { boot: 'b7', seq: 7 } },
+      { to: 'acks', towerId, body: { boot: 'b8', seq: 1 } },
+    ]);
+  });
+
+  it('is complete after invocations side by side', async () => {
+    await Promise.all(Array.from({ length: 12 }, async (_, index) => publish(opened(index + 1))));
+    expect(await only(ingest.entity('progress'))).toMatchObject({ first: 1, contiguous: 12, ranges: [] });
+  });
+});
+
+const cut = () => {
+  throw new Error('cut off');
+};
+
+describe('failures', () => {
+  it('of the way down neither fail nor repeat the commit, and are counted', async () => {
+    const deaf = createIngest(tables, () => ({
+      downlink: { acknowledge: async () => cut(), command: async () => cut() },
+    }));
+    await deaf.handler(ruleEvent([opened(1), opened(3)]));
+    expect(await deaf.events()).toHaveLength(2);
+    expect(deaf.metrics.get('DownlinkFailures')).toBe(2);
+    expect(deaf.warnings).toHaveLength(2);
+  });
+
+  it.each([
+    ['after the first commit', 2],
+    ['before the quarantine', 0],
+    ['before the progress', 0],
+  ])('%s are made good by the retry of the invocation', async (where, commits) => {
+    let committed = 0;
+    const broken = createIngest(tables, (deps) => ({
+      commit: async (unit) => {
+        if (where === 'after the first commit' && committed > 0) cut();
+        committed += 1;
+        return deps.commit(unit);
+      },
+      quarantine: {
+        write: async (records) =>
+          where === 'before the quarantine' ? cut() : deps.quarantine.write(records),
+      },
+      entities: {
+        getMany: async (refs) => deps.entities.getMany(refs),
+        replace: async (entity) => (where === 'before the progress' ? cut() : deps.entities.replace(entity)),
+      },
+    }));
+    const event = ruleEvent([
+      ...Array.from({ length: 30 }, (_, index) => opened(index + 1)),
+      'noise',
+      parcel(31, 'stocked'),
+    ]);
+    await expect(broken.handler(event)).rejects.toThrow('cut off');
+    expect(ingest.sentDown).toEqual([]);
+    await ingest.handler(event);
+    expect(await ingest.events()).toHaveLength(31);
+    expect(await ingest.quarantined()).toHaveLength(1);
+    expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'STOCKED', version: 2 });
+    expect(ingest.sentDown).toEqual([{ to: 'acks', towerId, body: { boot: 'b7', seq: 31 } }]);
+    expect(committed).toBeGreaterThanOrEqual(commits > 0 ? 1 : 2);
+  });
+
+  it('to win against others for long end in the retry of the invocation', async () => {
+    const slept: number[] = [];
+    const contended = createIngest(tables, () => ({
+      commit: async () => ({ kind: 'rejected', repeats: new Set(), conflicts: true }),
+      sleep: async (ms) => void slept.push(ms),
+      random: () => 1,
+    }));
+    await expect(contended.handler(ruleEvent(parcel(1, 'stocked')))).rejects.toMatchObject({
+      code: 'commit_contended',
+    });
+    expect(slept).toEqual([50, 100, 200, 400, 800, 1_000, 1_000, 1_000]);
+  });
+
+  it('of the rule’s own envelope are thrown, so that Lambda keeps it', async () => {
+    await expect(ingest.handler({ payload: '*' })).rejects.toThrow(/payload/);
+  });
+});

@@ -1,0 +1,51 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { nextDelayMs } from '../../../functions/shared/retry-schedule.ts';
+
+const scheduleSeconds = [0, 5, 300, 1_800, 86_400];
+const schedules = fc.array(fc.integer({ min: 0, max: 604_800 }), { minLength: 1, maxLength: 20 });
+const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+const asked = (retryAfterMs: number) =>
+  nextDelayMs({ scheduleSeconds, attemptsMade: 1, retryAfterMs, random: () => 0.5 });
+
+describe('nextDelayMs', () => {
+  it('waits for the step of the next attempt', () => {
+    const delays = [0, 1, 2, 3, 4, 5].map((attemptsMade) =>
+      nextDelayMs({ scheduleSeconds, attemptsMade, retryAfterMs: null, random: () => 0.5 }),
+    );
+    expect(delays).toEqual([0, 5_000, 300_000, 1_800_000, 86_400_000, null]);
+  });
+
+  it('varies each step by a fifth either way, and no more', () => {
+    fc.assert(
+      fc.property(schedules, fc.nat(19), unit, (schedule, attemptsMade, random) => {
+        const step = schedule[attemptsMade];
+        const delay = nextDelayMs({
+          scheduleSeconds: schedule,
+          attemptsMade,
+          retryAfterMs: null,
+          random: () => random,
+        });
+        const kept =
+          step === undefined
+            ? delay === null
+            : delay !== null && delay >= step * 799.999 && delay <= step * 1_200.001;
+        expect(kept).toBe(true);
+      }),
+    );
+  });
+
+  it('stays away as long as it was asked to, but not beyond the longest step', () => {
+    expect(asked(60_000)).toBe(60_000);
+    expect(asked(1_000)).toBe(5_000);
+    expect(asked(1e15)).toBe(86_400_000);
+    expect(asked(Number.POSITIVE_INFINITY)).toBe(86_400_000);
+  });
+
+  it('gives up after as many attempts as the schedule has steps, whatever the partner asks', () => {
+    expect(
+      nextDelayMs({ scheduleSeconds, attemptsMade: 5, retryAfterMs: 1_000, random: () => 0 }),
+    ).toBeNull();
+  });
+});

@@ -1,0 +1,93 @@
+import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
+import type { Endpoint } from '../../schemas/entity.ts';
+import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
+import { deliveryId } from '../../functions/shared/keys.ts';
+
+const reservationEvent = {
+  id: 'evt_0000000000000001-9_mmykbvk0_b7-1042',
+  occurredAt: '2026-03-20T09:15:00.000Z',
+  receivedAt: '2026-03-20T09:15:00.250Z',
+  cause: 'tower',
+  late: false,
+  towerId: '0000000000000001',
+  locker: 9,
+  partnerIds: ['acme'],
+  type: 'reservation.stocked',
+  data: {
+    reservationId: 'RES-123456',
+    unitId: 'UNIT-987',
+    status: 'STOCKED',
+    previousStatus: 'RESERVED',
+    flowType: 'OUTLET',
+    barcode: '1234567890123',
+    docNumber: 'DOC-10001',
+    expirationDate: '2026-03-22T09:15:00.000Z',
+  },
+};
+
+/** `reservation.stocked` of tower 1, locker 9, for partner `acme`, unless told otherwise. */
+export const makeEvent = (overrides: Record<string, unknown> = {}): DomainEvent =>
+  DomainEventSchema.parse({ ...reservationEvent, ...overrides });
+
+/** Events that differ in nothing but their ids. */
+export const makeEvents = (count: number, overrides: Record<string, unknown> = {}): DomainEvent[] =>
+  Array.from({ length: count }, (_, index) =>
+    makeEvent({ id: `evt_0000000000000001-9_mmykbvk0_b7-${index + 1}`, ...overrides }),
+  );
+
+export const makeEndpoint = (overrides: Partial<Endpoint> = {}): Endpoint => ({
+  kind: 'endpoint',
+  endpointId: 'main',
+  partnerId: 'acme',
+  url: 'https://partner.example/hooks',
+  contract: 'standard',
+  method: 'POST',
+  detail: 'full',
+  filter: {},
+  status: 'active',
+  secrets: 'c2VhbGVk',
+  version: 1,
+  ...overrides,
+});
+
+export const makeAttempt = (overrides: Partial<Attempt> = {}): Attempt => ({
+  number: 1,
+  at: '2026-03-20T09:15:01.000Z',
+  outcome: 'failed',
+  status: 500,
+  reason: 'http_500',
+  durationMs: 12,
+  peerAddress: '203.0.113.7',
+  requestSha256: 'ab',
+  responseSha256: 'cd',
+  responseExcerpt: 'oops',
+  ...overrides,
+});
+
+/** Attempts 1 to `count`, all failed. */
+export const makeAttempts = (count: number): Attempt[] =>
+  Array.from({ length: count }, (_, index) => makeAttempt({ number: index + 1 }));
+
+export const makeTask = (overrides: Partial<DeliveryTask> = {}): DeliveryTask => ({
+  v: 1,
+  taskId: 'task-1',
+  partnerId: 'acme',
+  endpointId: 'main',
+  event: makeEvent(),
+  attempts: [],
+  ...overrides,
+});
+
+/** What a failed first attempt of `makeTask()` leaves. */
+export function makeRecord(overrides: Partial<DeliveryRecord> = {}): DeliveryRecord {
+  const { taskId, partnerId, endpointId, event } = makeTask();
+  const base = { taskId, partnerId, endpointId, event, ...overrides };
+  return {
+    id: deliveryId(base.endpointId, base.event.receivedAt, base.event.id),
+    status: 'pending',
+    reason: null,
+    attempts: [makeAttempt()],
+    dueAt: null,
+    ...base,
+  };
+}

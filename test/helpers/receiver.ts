@@ -1,0 +1,2 @@
+export * from '../../local/demo/inbox.ts';
+export * from '../../local/demo/receiver.ts';

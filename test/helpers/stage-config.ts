@@ -1,0 +1,22 @@
+import type { z } from 'zod';
+import type { StageConfigSchema } from '../../lib/config.ts';
+
+type Partially<T> = { [K in keyof T]?: T[K] extends readonly unknown[] ? T[K] : Partially<T[K]> };
+
+/** What `-c config=` may give: any part of the stage config. */
+export type StageOverrides = Partially<z.input<typeof StageConfigSchema>>;
+
+/**
+ * The stage that end-to-end tests deploy: the product as it is, with short schedules and timeouts. A killed
+ * function's messages come back after the queue's visibility timeout, which is a multiple of `timeoutSeconds`.
+ */
+export const testStage: StageOverrides = {
+  operatorTimeZone: 'America/Argentina/Buenos_Aires',
+  delivery: {
+    scheduleSeconds: [0, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3],
+    attemptTimeoutMs: 1_000,
+    timeoutSeconds: 2,
+    endpointCacheSeconds: 1,
+  },
+  timers: { timeoutSeconds: 10, leaseSeconds: 15 },
+};

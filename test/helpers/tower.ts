@@ -1,0 +1,1 @@
+export * from '../../local/demo/tower.ts';

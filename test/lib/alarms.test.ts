@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { synthesize, synthesizeWith } from './synthesized.ts';
+
+const stack = synthesize('dev');
+const runbook = readFileSync(path.join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+const sections = [...runbook.matchAll(/^#+ ([a-z-]+)$/gm)].map(([, heading]) => heading);
+const alarms = stack.ofType('AWS::CloudWatch::Alarm').map(([id, alarm]) => [id, alarm.Properties] as const);
+const watched = alarms.map(([, alarm]) => JSON.stringify(alarm));
+
+describe('alarms', () => {
+  it.each(alarms)('%s ends with the section of the runbook that says what to do', (_, alarm) => {
+    const [, anchor] =
+      / docs\/runbook\.md#([a-z-]+)$/.exec(z.string().parse(alarm['AlarmDescription'])) ?? [];
+    expect(sections).toContain(anchor);
+  });
+
+  it.each(['IngestDlq', 'RuleErrorQueue', 'DeliveryDlq'])('messages in %s raise one', (queue) => {
+    expect(
+      watched.filter(
+        (alarm) =>
+          alarm.includes('ApproximateNumberOfMessagesVisible') &&
+          alarm.includes(`{"Fn::GetAtt":["${queue}","QueueName"]}`),
+      ),
+    ).toHaveLength(1);
+  });
+
+  it.each(['ErrorActionFailure', 'RuleNotFound', 'IteratorAge', 'OnFailureDestinationDeliveredEventCount'])(
+    'the metric %s raises one',
+    (metric) => {
+      expect(alarms.filter(([, alarm]) => alarm['MetricName'] === metric)).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    ['MessagesQuarantined', 'ingest'],
+    ['DeliveriesDead', 'deliver'],
+    ['DeliveriesDead', 'dead-letter'],
+  ])('our own metric %s of %s raises one', (MetricName, service) => {
+    const raising = alarms.filter(
+      ([, alarm]) =>
+        alarm['MetricName'] === MetricName && JSON.stringify(alarm['Dimensions']).includes(service),
+    );
+    expect(raising.map(([, alarm]) => alarm)).toEqual([
+      expect.objectContaining({ Namespace: 'Towercast', Dimensions: [{ Name: 'service', Value: service }] }),
+    ]);
+    // Nobody but this test holds the name in the code and the name in the alarm together.
+    const bundle = readFileSync(path.join(stack.outdir, 'bundles', service, 'index.mjs'), 'utf8');
+    expect(bundle).toContain(`"${MetricName}"`);
+  });
+
+  it('report to the topic of the stage, if it has one', () => {
+    const alarmTopicArn = 'arn:aws:sns:eu-central-1:123456789012:on-call';
+    const reporting = synthesizeWith('dev', { overrides: { alarmTopicArn } }).ofType(
+      'AWS::CloudWatch::Alarm',
+    );
+    for (const [, alarm] of reporting)
+      expect(alarm.Properties).toMatchObject({ AlarmActions: [alarmTopicArn], OKActions: [alarmTopicArn] });
+    for (const [, alarm] of alarms) expect(alarm).not.toHaveProperty('AlarmActions');
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { loadStageConfig, StageConfigError } from '../../lib/config.ts';
+
+const mistakesOf = (stage: unknown, overrides: unknown): string[] => {
+  try {
+    loadStageConfig(stage, overrides);
+  } catch (error) {
+    if (error instanceof StageConfigError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+};
+
+describe('stage config', () => {
+  it.each(['local', 'dev', 'prod'])('the defaults of %s hold no mistake', (stage) => {
+    expect(loadStageConfig(stage)).toMatchObject({ stage });
+  });
+
+  it('is dev when nobody chose a stage', () => {
+    expect(loadStageConfig(undefined, undefined).stage).toBe('dev');
+  });
+
+  it('only prod retains data, and only local may send plain http', () => {
+    const stages = ['local', 'dev', 'prod'].map((stage) => loadStageConfig(stage));
+    expect(stages.map((config) => config.retainData)).toEqual([false, false, true]);
+    expect(stages.map((config) => config.allowLoopbackHttp)).toEqual([true, false, false]);
+  });
+
+  it('an override replaces what it names and leaves the rest', () => {
+    const config = loadStageConfig(
+      'dev',
+      '{"delivery":{"scheduleSeconds":[0,1],"batchSize":1},"graceHours":0.5}',
+    );
+    const base = loadStageConfig('dev');
+    expect(config).toEqual({
+      ...base,
+      graceHours: 0.5,
+      delivery: { ...base.delivery, scheduleSeconds: [0, 1], batchSize: 1 },
+    });
+  });
+
+  it('takes the object that cdk.json gives as well as text', () => {
+    expect(loadStageConfig('dev', { dueShards: 3 })).toEqual(loadStageConfig('dev', '{"dueShards":3}'));
+  });
+
+  it('loading one stage leaves the defaults of the others alone', () => {
+    const before = structuredClone(loadStageConfig('prod'));
+    loadStageConfig('dev', { delivery: { scheduleSeconds: [1] }, ingest: { memoryMb: 128 } });
+    expect(loadStageConfig('prod')).toEqual(before);
+  });
+
+  it('names every mistake, one a line', () => {
+    const mistakes = mistakesOf('dev', {
+      graceHours: -1,
+      delivery: { attemptTimeoutMs: 'soon' },
+      extra: true,
+    });
+    expect(mistakes).toEqual([
+      expect.stringMatching(/^config\.graceHours: /),
+      expect.stringMatching(/^config\.delivery\.attemptTimeoutMs: /),
+      expect.stringMatching(/^config: .*"extra"/),
+    ]);
+  });
+
+  it.each([
+    ['an unknown stage', 'production', {}, /^stage: must be one of local, dev, prod, got "production"$/],
+    ['text that is no JSON', 'dev', '{', /^config: /],
+    ['JSON that is no object', 'dev', '[1]', /^config: must be a JSON object$/],
+    ['an unknown key', 'dev', { deliverySeconds: 1 }, /^config: .*"deliverySeconds"/],
+    ['an unknown key within a part', 'dev', { ingest: { retries: 1 } }, /^config\.ingest: .*"retries"/],
+    ['a stage within the config', 'dev', { stage: 'prod' }, /^config\.stage: is chosen with -c stage=/],
+    ['plain http on dev', 'dev', { allowLoopbackHttp: true }, /^config\.allowLoopbackHttp: .*only "local"/],
+    ['plain http on prod', 'prod', { allowLoopbackHttp: true }, /^config\.allowLoopbackHttp: .*only "local"/],
+    ['an unknown time zone', 'dev', { operatorTimeZone: 'Mars' }, /^config\.operatorTimeZone: .*IANA/],
+    [
+      'a log retention that CloudWatch has not',
+      'dev',
+      { logRetentionDays: 2 },
+      /^config\.logRetentionDays: /,
+    ],
+    ['an alarm topic that is none', 'dev', { alarmTopicArn: 'ops' }, /^config\.alarmTopicArn: .*SNS/],
+    [
+      'an attempt that outlives its function',
+      'dev',
+      { delivery: { attemptTimeoutMs: 30_000 } },
+      /^config\.delivery\.attemptTimeoutMs: .*timeoutSeconds \(30 s\)/,
+    ],
+    [
+      'few receives before the DLQ',
+      'dev',
+      { delivery: { maxReceiveCount: 4 } },
+      /^config\.delivery\.maxReceiveCount: /,
+    ],
+    [
+      'an empty schedule',
+      'dev',
+      { delivery: { scheduleSeconds: [] } },
+      /^config\.delivery\.scheduleSeconds: /,
+    ],
+    [
+      'a schedule longer than deliveries are kept',
+      'dev',
+      { retentionDays: 3 },
+      /^config\.delivery\.scheduleSeconds: .*retentionDays \(3\)/,
+    ],
+    ['timers that overlap', 'dev', { timers: { timeoutSeconds: 60 } }, /^config\.timers\.timeoutSeconds: /],
+    [
+      'a lease shorter than a run',
+      'dev',
+      { timers: { leaseSeconds: 55 } },
+      /^config\.timers\.leaseSeconds: /,
+    ],
+  ])('refuses %s with one clear line', (_, stage, overrides, message) => {
+    expect(mistakesOf(stage, overrides)).toEqual([expect.stringMatching(message)]);
+  });
+});

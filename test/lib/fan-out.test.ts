@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { synthesizeWith } from './synthesized.ts';
+
+const stack = synthesizeWith('dev', {
+  overrides: {
+    fanOut: { batchSize: 7, maxRetryAttempts: 3, maxRecordAgeSeconds: 600, parallelizationFactor: 2 },
+  },
+});
+
+describe("the events table's stream", () => {
+  it('feeds fan-out, which gives up on a record within bounds and keeps what it gave up on', () => {
+    expect(stack.get('FanOutMapping').Properties).toMatchObject({
+      FunctionName: { Ref: 'FanOutFunction' },
+      EventSourceArn: { 'Fn::GetAtt': ['EventsTable', 'StreamArn'] },
+      StartingPosition: 'TRIM_HORIZON',
+      BatchSize: 7,
+      ParallelizationFactor: 2,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 3,
+      MaximumRecordAgeInSeconds: 600,
+      // A queue would get a pointer to records that the stream forgets within a day.
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['FanOutFailuresBucket', 'Arn'] } } },
+    });
+  });
+});
+
+describe('the bucket of failures', () => {
+  it('is encrypted and closed to the public', () => {
+    expect(stack.get('FanOutFailuresBucket').Properties).toMatchObject({
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+    });
+  });
+});

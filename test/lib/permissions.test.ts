@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { synthesize } from './synthesized.ts';
+
+const stack = synthesize('dev');
+
+const list = z.union([z.string(), z.array(z.json())]).transform((value) => [value].flat());
+const StatementSchema = z.object({
+  Effect: z.literal('Allow'),
+  Action: z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat()),
+  Resource: z.union([list, z.json().transform((value) => [value])]),
+  Condition: z.json().optional(),
+});
+const DocumentSchema = z.object({ Statement: z.array(StatementSchema) });
+const RoleSchema = z.object({
+  Policies: z.array(z.object({ PolicyDocument: DocumentSchema })),
+  ManagedPolicyArns: z.undefined().optional(),
+});
+
+/** `{"Fn::GetAtt":["EntitiesTable","Arn"]}` as `EntitiesTable`, and a joined ARN as its text. */
+const nameOf = (resource: z.infer<ReturnType<typeof z.json>>): string => {
+  const attribute = z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) }).safeParse(resource);
+  if (attribute.success) {
+    const [id, name] = attribute.data['Fn::GetAtt'];
+    return name === 'Arn' ? id : `${id}.${name}`;
+  }
+  const join = z.object({ 'Fn::Join': z.tuple([z.literal(''), z.array(z.json())]) }).safeParse(resource);
+  if (join.success) return join.data['Fn::Join'][1].map(nameOf).join('');
+  const reference = z.object({ Ref: z.string() }).safeParse(resource);
+  return reference.success ? `<${reference.data.Ref}>` : z.string().parse(resource);
+};
+
+const roles = stack.ofType('AWS::IAM::Role').map(([id, role]) => {
+  const statements = RoleSchema.parse(role.Properties).Policies.flatMap(
+    (policy) => policy.PolicyDocument.Statement,
+  );
+  return { id, statements };
+});
+
+/** What a function may do, as `resource: action action`, without writing its own log. */
+function permissionsOf(functionId: string): string[] {
+  const { Role } = z
+    .object({ Role: z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) }) })
+    .parse(stack.get(functionId).Properties);
+  const role = roles.find(({ id }) => id === Role['Fn::GetAtt'][0]);
+  return (role?.statements ?? [])
+    .filter(({ Action }) => !Action.some((action) => action.startsWith('logs:')))
+    .map(({ Action, Resource }) => `${Resource.map(nameOf).join(' ')}: ${Action.join(' ')}`);
+}
+
+const thisAccount = '<AWS::Region>:<AWS::AccountId>';
+
+describe('roles', () => {
+  it('one for each function and one for the rule', () => {
+    expect(roles).toHaveLength(6);
+    expect(stack.ofType('AWS::IAM::Policy')).toEqual([]);
+    expect(stack.ofType('AWS::IAM::ManagedPolicy')).toEqual([]);
+  });
+
+  it.each(roles)('$id names each action and each resource', ({ statements }) => {
+    for (const { Action, Resource } of statements) {
+      expect(Action.filter((action) => action.includes('*'))).toEqual([]);
+      expect(Resource.map(nameOf)).not.toContain('*');
+    }
+  });
+
+  it('a function writes to its own log only', () => {
+    for (const { id, statements } of roles.filter(({ id }) => !id.includes('RuleErrorRole'))) {
+      const logs = statements.filter(({ Action }) => Action.some((action) => action.startsWith('logs:')));
+      expect(logs.map(({ Resource }) => Resource.map(nameOf))).toEqual([
+        [expect.stringContaining(id.replace(/Role\w{8}$/, 'Log'))],
+      ]);
+    }
+  });
+});
+
+describe('what each function may do', () => {
+  it('ingest: commit to entities and events, and answer towers', () => {
+    expect(permissionsOf('IngestFunction')).toEqual([
+      'EntitiesTable: dynamodb:BatchGetItem dynamodb:PutItem dynamodb:BatchWriteItem',
+      'EventsTable: dynamodb:PutItem',
+      `arn:<AWS::Partition>:iot:${thisAccount}:topic/towers/*/commands arn:<AWS::Partition>:iot:${thisAccount}:topic/towers/*/acks: iot:Publish`,
+      'IngestDlq: sqs:SendMessage',
+    ]);
+  });
+
+  it('fan-out: read endpoints and the stream, queue deliveries, keep what failed', () => {
+    expect(permissionsOf('FanOutFunction')).toEqual([
+      'EntitiesTable: dynamodb:Query',
+      'DeliveryQueue: sqs:SendMessage',
+      'EventsTable.StreamArn: dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator',
+      'EventsTable/stream/*: dynamodb:ListStreams',
+      'FanOutFailuresBucket/*: s3:PutObject',
+      'FanOutFailuresBucket: s3:ListBucket',
+    ]);
+  });
+
+  it('deliver: read and disable endpoints, record attempts, queue the next, open secrets', () => {
+    expect(permissionsOf('DeliverFunction')).toEqual([
+      'EntitiesTable: dynamodb:GetItem dynamodb:UpdateItem',
+      'DeliveriesTable: dynamodb:GetItem dynamodb:PutItem dynamodb:BatchWriteItem',
+      'DeliveryQueue: sqs:SendMessage',
+      'DeliveryQueue: sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes',
+      'SecretsKey: kms:Decrypt',
+    ]);
+  });
+
+  it('dead-letter: read endpoints, record deliveries, quarantine what is none', () => {
+    expect(permissionsOf('DeadLetterFunction')).toEqual([
+      'EntitiesTable: dynamodb:GetItem dynamodb:BatchWriteItem',
+      'DeliveriesTable: dynamodb:PutItem',
+      'DeliveryDlq: sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes',
+    ]);
+  });
+
+  it('timers: find what is due, commit it, queue deliveries', () => {
+    expect(permissionsOf('TimersFunction')).toEqual([
+      'EntitiesTable/index/due DeliveriesTable/index/due: dynamodb:Query',
+      'EntitiesTable: dynamodb:BatchGetItem dynamodb:PutItem',
+      'EventsTable: dynamodb:PutItem',
+      'DeliveriesTable: dynamodb:BatchGetItem dynamodb:UpdateItem',
+      'DeliveryQueue: sqs:SendMessage',
+    ]);
+  });
+
+  it('secrets open only for a partner and an endpoint', () => {
+    const decrypting = roles.flatMap(({ statements }) =>
+      statements.filter(({ Action }) => Action.includes('kms:Decrypt')),
+    );
+    expect(decrypting.map(({ Condition }) => Condition)).toEqual([
+      {
+        'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['partnerId', 'endpointId'] },
+        Null: { 'kms:EncryptionContext:partnerId': 'false', 'kms:EncryptionContext:endpointId': 'false' },
+      },
+    ]);
+  });
+});
