@@ -2,8 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { LocalStack } from '../local/local-stack.ts';
-import { readAssets } from '../local/template.ts';
-import { stackName } from '../local/synthesize.ts';
 
 export interface BundleFigures {
   /** Of `index.mjs`, minified. */
@@ -15,12 +13,18 @@ export interface BundleFigures {
 const runs = 5;
 const timeImport = `const from = performance.now(); await import(process.argv[1]); process.stdout.write(String(performance.now() - from)); process.exit(0);`;
 
+/** `FanOutFunction` lives in `fan-out`. */
+const folderOf = (logicalId: string): string =>
+  logicalId
+    .replace(/Function$/, '')
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-')
+    .toLowerCase();
+
 /** Size and import time of each function as deployed, by logical id. */
 export function measureBundles(stack: LocalStack, assembly: string): Record<string, BundleFigures> {
-  const assets = readAssets(assembly, stackName);
   const figures: Record<string, BundleFigures> = {};
   for (const logicalId of Object.keys(stack.functions)) {
-    const file = path.join(assets.get(logicalId) ?? '', 'index.mjs');
+    const file = path.join(assembly, 'bundles', folderOf(logicalId), 'index.mjs');
     const times = Array.from({ length: runs }, () =>
       Number(
         execFileSync(process.execPath, ['--input-type=module', '-e', timeImport, file], {

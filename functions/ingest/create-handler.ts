@@ -1,11 +1,10 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { RuleEventSchema } from '../../schemas/tower-message.ts';
 import { processPublication, type ProcessingDeps, type ProcessingReport } from './process-publication.ts';
 
 /** What is used of Powertools' metrics. */
 interface MetricSink {
-  addMetric(name: string, unit: typeof MetricUnit.Count, value: number): unknown;
+  addMetric(name: string, unit: 'Count', value: number): unknown;
 }
 
 export interface IngestDeps extends ProcessingDeps {
@@ -42,14 +41,14 @@ export function createHandler(deps: IngestDeps) {
 /** Zeros are left out: a metric costs by what is sent. */
 function countReport(metrics: IngestDeps['metrics'], report: ProcessingReport): void {
   const count = (name: string, value: number) => {
-    if (value > 0) metrics.addMetric(name, MetricUnit.Count, value);
+    if (value > 0) metrics.addMetric(name, 'Count', value);
   };
   let quarantined = 0;
   for (const [reason, messages] of report.quarantined) {
     quarantined += messages;
     const byReason = metrics.singleMetric();
     byReason.addDimension('reason', reason);
-    byReason.addMetric('MessagesQuarantinedByReason', MetricUnit.Count, messages);
+    byReason.addMetric('MessagesQuarantinedByReason', 'Count', messages);
   }
   count('EventsCommitted', report.committed);
   count('EventsRepeated', report.repeated);

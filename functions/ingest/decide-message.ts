@@ -96,15 +96,7 @@ function decideParcel(message: Of<ParcelFact>, context: AtLocker): MessageDecisi
 
   const cause = type === 'parcel.collected' ? ('courier' as const) : ('tower' as const);
   const partnerIds = reservation === null ? audienceOf(tower, locker) : [reservation.partnerId];
-  const refuse = (refusal: Refusal): EventDraft => ({
-    type,
-    data: {
-      reservationId,
-      ...(message.barcode !== undefined && { barcode: message.barcode }),
-      ...(reason !== undefined && { reason }),
-      refusal,
-    },
-  });
+  const refuse = (refusal: Refusal) => describeRefusal(message, refusal);
   const outcome = (draft: EventDraft, late: boolean, changed: Entity[]): MessageDecision => ({
     kind: 'event',
     event: toEvent({ ...circumstances(context), cause, late, partnerIds }, draft),
@@ -127,6 +119,16 @@ function decideParcel(message: Of<ParcelFact>, context: AtLocker): MessageDecisi
       throw new TypeError('a fact is never due');
   }
 }
+
+const describeRefusal = (message: Of<ParcelFact>, refusal: Refusal): EventDraft => ({
+  type: message.type,
+  data: {
+    reservationId: message.reservationId,
+    ...(message.barcode !== undefined && { barcode: message.barcode }),
+    ...(message.type === 'parcel.incomplete' && { reason: message.reason }),
+    refusal,
+  },
+});
 
 const changedReservation = (decision: ReservationDecision, before: Entity): Entity[] =>
   decision.kind === 'not_due' || decision.reservation === before ? [] : [decision.reservation];

@@ -52,7 +52,12 @@ async function readEndpoint(
   ref: EndpointRef,
 ): Promise<Endpoint | null> {
   const { Item } = await documents.send(
-    new GetCommand({ TableName: table, Key: entityKey({ kind: 'endpoint', ...ref }) }),
+    new GetCommand({
+      TableName: table,
+      Key: entityKey({ kind: 'endpoint', partnerId: ref.partnerId, endpointId: ref.endpointId }),
+      // An older replica would make the first delivery to a new endpoint dead.
+      ConsistentRead: true,
+    }),
   );
   return Item === undefined ? null : EndpointSchema.parse(Item);
 }
@@ -69,6 +74,7 @@ async function queryEndpoints(
     const page = await documents.send(
       new QueryCommand({
         TableName: table,
+        ConsistentRead: true,
         KeyConditionExpression: 'pk = :pk AND begins_with(sk, :endpoint)',
         ExpressionAttributeValues: { ':pk': pk, ':endpoint': 'endpoint#' },
         ...(from !== undefined && { ExclusiveStartKey: from }),

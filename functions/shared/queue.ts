@@ -60,7 +60,7 @@ export function createTaskSender({ sqs, queueUrl }: { sqs: SQSClient; queueUrl: 
     for (let round = 1; waiting.length > 0; round += 1) {
       const { accepted, refused } = await sendOnce(sqs, queueUrl, waiting);
       for (const entry of accepted) outcomes.set(entry, null);
-      for (const { entry, code } of refused) outcomes.set(entry, notSent(code));
+      for (const { entry, error } of refused) outcomes.set(entry, error);
       waiting = round === maxRounds ? [] : refused.filter((one) => one.retryable).map((one) => one.entry);
     }
     return outcomes;
@@ -95,7 +95,7 @@ export function createTaskSender({ sqs, queueUrl }: { sqs: SQSClient; queueUrl: 
 
 interface SendOutcome {
   accepted: Entry[];
-  refused: { entry: Entry; code: string; retryable: boolean }[];
+  refused: { entry: Entry; error: TowercastError; retryable: boolean }[];
 }
 
 async function sendOnce(sqs: SQSClient, queueUrl: string, entries: Entry[]): Promise<SendOutcome> {
@@ -119,17 +119,17 @@ async function sendOnce(sqs: SQSClient, queueUrl: string, entries: Entry[]): Pro
       else
         outcome.refused.push({
           entry,
-          code: failure.Code ?? 'unknown',
+          error: notSent(failure.Code ?? 'unknown'),
           retryable: failure.SenderFault !== true,
         });
     }
     return outcome;
-  } catch (error) {
+  } catch (cause) {
     // The SDK has retried the call as a whole already.
-    const code = error instanceof Error ? error.name : 'unknown';
-    return { accepted: [], refused: entries.map((entry) => ({ entry, code, retryable: false })) };
+    const error = notSent(cause instanceof Error ? cause.name : 'unknown', cause);
+    return { accepted: [], refused: entries.map((entry) => ({ entry, error, retryable: false })) };
   }
 }
 
-const notSent = (code: string): TowercastError =>
-  new TowercastError('task_not_sent', `SQS did not accept the task: ${code}`);
+const notSent = (code: string, cause?: unknown): TowercastError =>
+  new TowercastError('task_not_sent', `SQS did not accept the task: ${code}`, { cause });

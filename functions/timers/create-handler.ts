@@ -1,5 +1,4 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
-import { MetricUnit, type Metrics } from '@aws-lambda-powertools/metrics';
 import type { Instant } from '../../schemas/primitives.ts';
 import { TowercastError } from '../shared/errors.ts';
 import { runDueDeliveries, type DueDeliveriesDeps } from './due-deliveries.ts';
@@ -10,7 +9,7 @@ export interface TimersDeps extends DueReservationsDeps, DueDeliveriesDeps {
   dueShards: number;
   clock: () => Instant;
   logger: Pick<Logger, 'info' | 'error'>;
-  metrics: Pick<Metrics, 'addMetric'>;
+  metrics: { addMetric(name: string, unit: 'Count', value: number): unknown };
 }
 
 /** What is needed of Lambda's context. */
@@ -68,6 +67,6 @@ function report(
   const { done, skipped } = sum;
   const failed = sum.failures.length;
   if (done + skipped + failed > 0) logger.info('due', { what, done, skipped, failed });
-  if (done > 0) metrics.addMetric(`${what}Due`, MetricUnit.Count, done);
-  if (failed > 0) metrics.addMetric(`${what}DueFailed`, MetricUnit.Count, failed);
+  if (done > 0) metrics.addMetric(`${what}Due`, 'Count', done);
+  if (failed > 0) metrics.addMetric(`${what}DueFailed`, 'Count', failed);
 }

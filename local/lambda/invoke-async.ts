@@ -23,6 +23,8 @@ export interface AsyncRules {
   readonly maxEventAgeMs: number;
   /** Puts AWS's envelope where the on-failure destination says. */
   readonly park?: (envelope: Json) => Promise<void>;
+  /** Milliseconds before each retry. */
+  readonly retryDelaysMs?: readonly number[];
 }
 
 /** Lambda did not take the invocation, so that the caller must keep the event. */
@@ -37,7 +39,7 @@ export class InvokeError extends TowercastError {
  * AWS waits 1 and 2 minutes between the attempts of an asynchronous invocation. Here a tower waits for its PUBACK
  * meanwhile, since nothing else keeps the event, so the waits are 1 and 2 seconds.
  */
-const retryDelaysMs = [1000, 2000];
+const defaultRetryDelaysMs = [1000, 2000];
 
 /** Errors of Lambda rather than of the function. */
 const serviceErrors = new Set(['ServiceException', 'Runtime.Stopped']);
@@ -49,11 +51,12 @@ const serviceErrors = new Set(['ServiceException', 'Runtime.Stopped']);
  */
 export async function invokeAsync(pool: FunctionPool, event: Json, rules: AsyncRules): Promise<void> {
   const startedAt = Date.now();
+  const { retryDelaysMs = defaultRetryDelaysMs } = rules;
   for (let attempt = 1; ; attempt++) {
     const result = await pool.invoke(event);
     if (result.ok) return;
     if (serviceErrors.has(result.error.errorType)) throw new InvokeError(result.error);
-    const delayMs = retryDelaysMs[attempt - 1] ?? 2000;
+    const delayMs = retryDelaysMs[attempt - 1] ?? retryDelaysMs.at(-1) ?? 0;
     const tooOld = Date.now() + delayMs - startedAt > rules.maxEventAgeMs;
     if (attempt <= rules.maxRetries && !tooOld) {
       await wait(delayMs);

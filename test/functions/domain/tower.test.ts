@@ -48,6 +48,10 @@ describe('progress of a tower', () => {
     );
   });
 
+  it('is contiguous up to the first gap', () => {
+    expect(record([[3, 1, 2, 6, 5]])).toMatchObject({ first: 1, contiguous: 3, ranges: [[5, 6]] });
+  });
+
   it('reports a gap once, and not again when part of it is filled', () => {
     const first = recordSeqs(null, seen([1, 6]));
     expect(first.newGaps).toEqual([{ from: 2, to: 5 }]);

@@ -130,7 +130,7 @@ describe('a record', () => {
       data: {
         lockerStatus: 'rented',
         requestId: 56,
-        requestPayload: { deep: [1, 2.5, -3, null, true, '', { 'ключ 😀': [] }] },
+        requestPayload: '{"deep":[1,2.5,-3,null,true,"",{"ключ 😀":[]}]}',
         tokenId: null,
         clientInfo: null,
       },

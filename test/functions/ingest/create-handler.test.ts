@@ -207,6 +207,18 @@ describe('an array', () => {
     expect(ingest.sentDown).toEqual([{ to: 'acks', towerId, body: { boot: 'b7', seq: 90 } }]);
   });
 
+  it('knows what it committed itself, and reads nothing twice', async () => {
+    const doors = Array.from({ length: 20 }, (_, index) => opened(index + 2));
+    await publish([parcel(1, 'stocked'), ...doors, parcel(22, 'picked_up')]);
+    expect(tables.takeRequests()).toEqual([
+      'BatchGetItemCommand',
+      'TransactWriteItemsCommand',
+      'TransactWriteItemsCommand',
+      'PutItemCommand',
+    ]);
+    expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'PICKED_UP', version: 3 });
+  });
+
   it('as large as AWS IoT takes is processed', async () => {
     const many = Array.from({ length: 1_150 }, (_, index) => opened(index + 1));
     expect(JSON.stringify(many).length).toBeLessThan(128 * 1024);

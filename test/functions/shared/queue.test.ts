@@ -1,0 +1,210 @@
+import {
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SQSClient,
+  type SendMessageBatchCommandOutput,
+} from '@aws-sdk/client-sqs';
+import { startFauxqs, type FauxqsServer } from 'fauxqs';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatDeliveryTask, parseDeliveryTask } from '../../../functions/shared/delivery-task.ts';
+import { createTaskSender, packBatches, type OutgoingTask } from '../../../functions/shared/queue.ts';
+import { makeAttempt, makeAttempts, makeEvents, makeTask } from '../../helpers/deliveries.ts';
+
+let engine: FauxqsServer;
+let sqs: SQSClient;
+let queues = 0;
+beforeAll(async () => {
+  engine = await startFauxqs({ port: 0, logger: false, host: '127.0.0.1' });
+  sqs = connect();
+});
+const connect = () =>
+  new SQSClient({
+    endpoint: engine.address,
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+afterAll(async () => {
+  sqs.destroy();
+  await engine.stop();
+});
+
+const tasksOf = (count: number, delaySeconds = 0): OutgoingTask[] =>
+  makeEvents(count).map((event, index) => ({
+    task: makeTask({ event, taskId: `task-${index}` }),
+    delaySeconds,
+  }));
+
+/** The entries of a SendMessageBatch as a middleware sees it. */
+const entriesOf = (input: object) =>
+  new SendMessageBatchCommand({ QueueUrl: '', Entries: [], ...input }).input.Entries ?? [];
+
+/** A queue of its own, its sender, and how many entries each request to it had. */
+function makeQueue() {
+  queues += 1;
+  const name = `delivery-${queues}`;
+  const { queueUrl } = engine.createQueue(name, { region: 'eu-central-1' });
+  const requests: number[] = [];
+  // The engine keeps no group of a message on a standard queue, so this looks at what was asked of it.
+  const groups: (string | undefined)[] = [];
+  const client = connect();
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const entries = entriesOf(args.input);
+      requests.push(entries.length);
+      groups.push(...entries.map(({ MessageGroupId }) => MessageGroupId));
+      return next(args);
+    },
+    { step: 'initialize' },
+  );
+  return { name, queueUrl, requests, groups, sender: createTaskSender({ sqs: client, queueUrl }) };
+}
+
+const inQueue = (name: string) => {
+  const { ready = [], delayed = [] } = engine.inspectQueue(name)?.messages ?? {};
+  return { ready, delayed };
+};
+
+describe('sent tasks', () => {
+  it('arrive as they were, in the group of their endpoint', async () => {
+    const { queueUrl, groups, sender } = makeQueue();
+    const task = makeTask({ endpointId: 'second', attempts: makeAttempts(2) });
+    await sender.send([{ task, delaySeconds: 0 }]);
+    expect(groups).toEqual(['second']);
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl }));
+    expect(Messages.map(({ Body = '' }) => parseDeliveryTask(Body))).toEqual([task]);
+  });
+
+  it('wait for their delay', async () => {
+    const { name, sender } = makeQueue();
+    await sender.send([...tasksOf(1, 900), ...tasksOf(1, 0)]);
+    expect(inQueue(name)).toMatchObject({ ready: [{}], delayed: [{}] });
+  });
+
+  it('share requests of ten, whoever sends them at the same time', async () => {
+    const { name, requests, sender } = makeQueue();
+    await Promise.all([sender.send(tasksOf(7)), sender.send(tasksOf(7)), sender.send(tasksOf(7))]);
+    expect(requests).toEqual([10, 10, 1]);
+    expect(inQueue(name).ready).toHaveLength(21);
+  });
+
+  it('of any size that a task may have go through, though a request holds 1 MiB', async () => {
+    const { name, requests, sender } = makeQueue();
+    const attempts = [makeAttempt({ responseExcerpt: 'ä'.repeat(100_000) })];
+    await sender.send(
+      tasksOf(9).map(({ task }) => ({ task: makeTask({ ...task, attempts }), delaySeconds: 0 })),
+    );
+    expect(requests).toEqual([5, 4]);
+    expect(inQueue(name).ready).toHaveLength(9);
+  });
+
+  it('none at all make no request', async () => {
+    const { requests, sender } = makeQueue();
+    await sender.send([]);
+    expect(requests).toEqual([]);
+  });
+
+  it('fail when the queue is not there', async () => {
+    const { queueUrl } = makeQueue();
+    const sender = createTaskSender({ sqs, queueUrl: `${queueUrl}-gone` });
+    await expect(sender.send(tasksOf(1))).rejects.toMatchObject({ code: 'task_not_sent' });
+  });
+});
+
+/** A client whose answers are made up: `failures` gives the codes of the failing entries of each request. */
+function makeSender(failures: (entry: { body: string; request: number }) => 'retry' | 'refuse' | null) {
+  let request = 0;
+  const attempted: string[][] = [];
+  const client = new SQSClient({ region: 'eu-central-1' });
+  client.middlewareStack.add(
+    () => async (args) => {
+      request += 1;
+      const { Entries = [] } = new SendMessageBatchCommand(
+        Object.assign({ QueueUrl: '', Entries: [] }, args.input),
+      ).input;
+      attempted.push(Entries.map(({ MessageBody = '' }) => parseDeliveryTask(MessageBody).taskId));
+      const output: SendMessageBatchCommandOutput = { $metadata: {}, Successful: [], Failed: [] };
+      for (const { Id, MessageBody = '' } of Entries) {
+        const failure = failures({ body: MessageBody, request });
+        if (failure !== null)
+          output.Failed?.push({ Id, Code: 'InternalError', SenderFault: failure === 'refuse' });
+      }
+      return { output, response: {} };
+    },
+    { step: 'initialize' },
+  );
+  return { attempted, sender: createTaskSender({ sqs: client, queueUrl: 'https://sqs/queue' }) };
+}
+
+describe('entries that SQS does not accept', () => {
+  it('are sent again when it is not our fault, and only they', async () => {
+    const { attempted, sender } = makeSender(({ body, request }) =>
+      request === 1 && body.includes('task-1"') ? 'retry' : null,
+    );
+    await sender.send(tasksOf(3));
+    expect(attempted).toEqual([['task-0', 'task-1', 'task-2'], ['task-1']]);
+  });
+
+  it('fail after three times', async () => {
+    const { attempted, sender } = makeSender(() => 'retry');
+    await expect(sender.send(tasksOf(1))).rejects.toMatchObject({ code: 'task_not_sent' });
+    expect(attempted).toHaveLength(3);
+  });
+
+  it('fail at once when it is our fault', async () => {
+    const { attempted, sender } = makeSender(() => 'refuse');
+    await expect(sender.send(tasksOf(1))).rejects.toMatchObject({ code: 'task_not_sent' });
+    expect(attempted).toHaveLength(1);
+  });
+
+  it('fail whoever sent them, and nobody else in the same request', async () => {
+    const { attempted, sender } = makeSender(({ body }) => (body.includes('task-1"') ? 'refuse' : null));
+    const [first, second, third] = tasksOf(3).map((task) => sender.send([task]));
+    expect((await Promise.allSettled([first, second, third])).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+    expect(attempted).toHaveLength(1);
+  });
+});
+
+describe('packBatches', () => {
+  it('keeps order, loses nothing, and stays within ten messages and 1 MiB', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 1_048_576 }), { maxLength: 60 });
+    fc.assert(
+      fc.property(sizes, (bytes) => {
+        const entries = bytes.map((size, index) => ({ bytes: size, index }));
+        const batches = packBatches(entries);
+        expect(batches.flat()).toEqual(entries);
+        for (const batch of batches) {
+          expect(batch.length).toBeLessThanOrEqual(10);
+          expect(batch.reduce((sum, entry) => sum + entry.bytes, 0)).toBeLessThanOrEqual(1_048_576);
+        }
+      }),
+    );
+  });
+});
+
+/** What SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+const allowed = (body: string): boolean =>
+  body.isWellFormed() &&
+  [...body.matchAll(/[\uFFFE\uFFFF]|\p{Cc}/gu)].every(([char]) => /[\t\n\r\u007F-\u009F]/.test(char));
+
+describe('a task’s body', () => {
+  it('has only characters that SQS takes, and reads back the same', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const task = makeTask({ taskId: `t${text}\uFFFE\uFFFF\u0000` });
+        const body = formatDeliveryTask(task);
+        expect(allowed(body)).toBe(true);
+        expect(parseDeliveryTask(body)).toEqual(task);
+      }),
+    );
+  });
+
+  it('is not quoted by the error when it can’t be read', () => {
+    for (const body of ['planted', '{"v":1,"taskId":"planted","event":"planted"}'])
+      expect(() => parseDeliveryTask(body)).toThrow(/^the body is not (?!.*planted)/);
+  });
+});
