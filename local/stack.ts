@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import path from 'node:path';
 import { type Broker, startBroker } from './broker.ts';
-import { takeDataFolder } from './data-folder.ts';
-import { aws, type EngineOptions, startEngines } from './engines/engines.ts';
+import { type DataFolder, takeDataFolder } from './data-folder.ts';
+import { aws, type EngineOptions, type Engines, startEngines } from './engines/engines.ts';
 import { probePort } from './engines/free-port.ts';
 import { startHttpServer } from './engines/http-server.ts';
 import { createIotData } from './engines/iot-data.ts';
@@ -10,12 +10,13 @@ import { createKms } from './engines/kms.ts';
 import { createIotPolicy, PolicySchema } from './iot-policy.ts';
 import { Functions } from './lambda/functions.ts';
 import type { LocalStack } from './local-stack.ts';
-import { createResources } from './resources.ts';
+import { MappingSourceSchema } from './mappings/mapping-properties.ts';
+import { createResources, type Resources } from './resources.ts';
 import { compileCache, stackName, synthesize } from './synthesize.ts';
 import { type QueueAddresses, readAssets, Template } from './template.ts';
 import { parkInQueue, startMappings, startSchedules, type Wiring, wireRules } from './triggers.ts';
 
-export type { AwsClientConfig, FunctionStats, LocalStack, StackAddresses } from './local-stack.ts';
+export type { FunctionStats, LocalStack } from './local-stack.ts';
 
 export interface StackOptions extends EngineOptions {
   readonly dataDir: string;
@@ -42,55 +43,19 @@ const drainMs = 3000;
 export async function startStack(options: StackOptions): Promise<LocalStack> {
   await using starting = new AsyncDisposableStack();
   const timer = new PhaseTimer();
-  const folder = takeDataFolder(options.dataDir, { fresh: options.fresh ?? false });
-  starting.defer(() => folder.release());
-  await Promise.all([probePort(options.mqttPort, '--mqtt-port'), probePort(options.httpPort, '--http-port')]);
-
-  const queues: QueueAddresses = new Map();
-  const [assembly, engines] = await Promise.all([
-    timer.time('synthesize', assemble(options, folder.file('assembly'))),
-    timer.time('engines', startEngines(folder, options, starting)),
-  ]);
-  const template = Template.read(assembly, stackName, queues);
-  const resources = await timer.time('resources', createResources(template, engines, queues, folder));
-
+  const ground = await prepare(options, timer, starting);
+  const { folder, template, engines, queues, resources } = ground;
   const late: LateBroker = {};
   const http = await startHttpServer(options.httpPort, [
     createKms(resources.key.file, resources.key.arn),
     createIotData(async (publication) => late.broker?.publish(publication)),
   ]);
   starting.defer(() => http.stop());
-
-  const functions = new Functions({
-    template,
-    assets: readAssets(assembly, stackName),
-    shared: sharedEnvironment(engines.endpoints, http.endpoint),
-    concurrency: () => processesPerFunction,
-    park: parkInQueue({ engines, queues }),
-    log: (logicalId, line) => {
-      // CloudWatch makes metrics of these; to people they say nothing that the log lines don't.
-      if (!line.startsWith('{"_aws"')) options.log(`[${logicalId}] ${line}`);
-    },
-  });
+  const functions = createFunctions(ground, http.endpoint, options);
   starting.defer(() => functions.stop(0));
   const wiring: Wiring = { template, engines, queues, functions, folder, log: options.log };
-  const rules = wireRules(wiring);
-  const policy = createIotPolicy(
-    template.resources('AWS::IoT::Policy', PolicySchema).map(({ properties }) => properties),
-  );
-  await timer.time('functions', functions.warm());
-
-  const broker = await startBroker({ port: options.mqttPort, policy, rules, log: options.log });
+  const broker = await timer.time('functions', open(wiring, options, starting));
   late.broker = broker;
-  const mappings = await startMappings(wiring);
-  const schedules = startSchedules(wiring);
-  starting.defer(async () => {
-    for (const schedule of schedules) schedule.stop();
-    const draining = Promise.all([broker.stop(), ...mappings.map((mapping) => mapping.stop())]);
-    await Promise.race([draining, wait(drainMs, undefined, { ref: false })]);
-    await functions.stop(0);
-    await draining;
-  });
 
   const running = starting.move();
   return {
@@ -115,8 +80,89 @@ interface LateBroker {
   broker?: Broker;
 }
 
-/** Enough that a slow partner blocks nobody; processes come with demand only. */
-const processesPerFunction = 8;
+/** What everything else stands on: the template, and the engines with what it stores in them. */
+interface Ground {
+  readonly folder: DataFolder;
+  readonly assembly: string;
+  readonly engines: Engines;
+  readonly template: Template;
+  readonly queues: QueueAddresses;
+  readonly resources: Resources;
+}
+
+async function prepare(
+  options: StackOptions,
+  timer: PhaseTimer,
+  starting: AsyncDisposableStack,
+): Promise<Ground> {
+  const folder = takeDataFolder(options.dataDir, { fresh: options.fresh ?? false });
+  starting.defer(() => folder.release());
+  await Promise.all([probePort(options.mqttPort, '--mqtt-port'), probePort(options.httpPort, '--http-port')]);
+  // Both or neither: an engine that is still starting must be there to be stopped.
+  const [assembly, engines] = await allOrThrow(
+    timer.time('synthesize', assemble(options, folder.file('assembly'))),
+    timer.time('engines', startEngines(folder, options, starting)),
+  );
+  const queues: QueueAddresses = new Map();
+  const template = Template.read(assembly, stackName, queues);
+  const resources = await timer.time('resources', createResources(template, engines, queues, folder));
+  return { folder, assembly, engines, template, queues, resources };
+}
+
+/** Like Promise.all, but a failure waits for the other to settle. */
+async function allOrThrow<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
+}
+
+/** Processes of a function at once. Those that a queue feeds wait for partners, the others use a core each. */
+const processes = { fedByQueue: 8, other: 4 };
+
+function createFunctions(
+  { template, assembly, engines, queues }: Ground,
+  http: string,
+  { log }: StackOptions,
+) {
+  const fedByQueue = new Set(
+    template
+      .resources('AWS::Lambda::EventSourceMapping', MappingSourceSchema)
+      .flatMap(({ properties }) =>
+        properties.EventSourceArn.includes(':sqs:') ? [properties.FunctionName] : [],
+      ),
+  );
+  return new Functions({
+    template,
+    assets: readAssets(assembly, stackName),
+    shared: sharedEnvironment(engines.endpoints, http),
+    concurrency: (name) => (fedByQueue.has(name) ? processes.fedByQueue : processes.other),
+    park: parkInQueue({ engines, queues }),
+    log: (logicalId, line) => {
+      // CloudWatch makes metrics of these; to people they say nothing that the log lines don't.
+      if (!line.startsWith('{"_aws"')) log(`[${logicalId}] ${line}`);
+    },
+  });
+}
+
+/** Lets messages in, once every function is ready for them, and sees to it that they end in order. */
+async function open(wiring: Wiring, options: StackOptions, starting: AsyncDisposableStack): Promise<Broker> {
+  const { template, functions } = wiring;
+  const rules = wireRules(wiring);
+  const policies = template.resources('AWS::IoT::Policy', PolicySchema);
+  const policy = createIotPolicy(policies.map(({ properties }) => properties));
+  await functions.warm();
+  const broker = await startBroker({ port: options.mqttPort, policy, rules, log: options.log });
+  starting.defer(() => broker.stop());
+  const mappings = await startMappings(wiring);
+  const schedules = startSchedules(wiring);
+  starting.defer(async () => {
+    for (const schedule of schedules) schedule.stop();
+    const draining = Promise.all([broker.stop(), ...mappings.map((mapping) => mapping.stop())]);
+    await Promise.race([draining, wait(drainMs, undefined, { ref: false })]);
+    await functions.stop(0);
+    await draining;
+  });
+  return broker;
+}
 
 async function assemble({ assembly, stageConfig }: StackOptions, directory: string): Promise<string> {
   if (assembly !== undefined) return path.resolve(assembly);

@@ -19,8 +19,6 @@ export interface ProgressStep {
   progress: TowerProgress;
   /** False when it is not worth a write. */
   changed: boolean;
-  /** What is missing now and was not known to be missing before. */
-  newGaps: SeqRange[];
 }
 
 /** Keeps the item under 1 kB or so, which one write unit pays for. */
@@ -49,12 +47,7 @@ export function recordSeqs(before: TowerProgress | null, seen: SeenMessages): Pr
     lastSeenAt: laterOf(before?.lastSeenAt, seen.seenAt),
     version: before?.version ?? 0,
   };
-  const knownGaps = before === null ? [] : gapsOf(before);
-  return {
-    progress,
-    changed: before === null || !isSameProgress(before, progress),
-    newGaps: gapsOf(progress).filter((gap) => !knownGaps.some((known) => isWithin(gap, known))),
-  };
+  return { progress, changed: before === null || !isSameProgress(before, progress) };
 }
 
 /** What is missing: the holes between what was received. */
@@ -82,9 +75,6 @@ function mergeRanges(ranges: readonly SeqRange[]): SeqRange[] {
 
 const laterOf = (a: Instant | undefined, b: Instant): Instant =>
   a !== undefined && compareInstants(a, b) >= 0 ? a : b;
-
-const isWithin = (inner: SeqRange, outer: SeqRange): boolean =>
-  outer.from <= inner.from && inner.to <= outer.to;
 
 function isSameProgress(a: TowerProgress, b: TowerProgress): boolean {
   return (

@@ -1,7 +1,8 @@
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import type { TowerProgress } from '../../schemas/entity.ts';
 import type { Instant } from '../../schemas/primitives.ts';
+import { gapsOf } from '../domain/tower.ts';
 import type { TowerDownlink } from '../shared/tower-downlink.ts';
-import type { ProgressMade } from './progress.ts';
 
 export interface AnswerDeps {
   downlink: TowerDownlink;
@@ -11,9 +12,7 @@ export interface AnswerDeps {
 
 export interface Answer {
   towerId: string;
-  made: readonly ProgressMade[];
-  /** Heartbeats and arrays are acknowledged; an acknowledgement for every message would double the bill. */
-  acknowledges: boolean;
+  made: readonly TowerProgress[];
   now: Instant;
 }
 
@@ -25,17 +24,17 @@ const maxCommands = 10;
 /**
  * Tells the tower what is safe and asks for what is missing. What was committed stays committed whether or not the
  * broker takes it: returns the failures.
+ *
+ * Only heartbeats and arrays are answered. An answer to every message would double the bill, and between messages that
+ * are processed side by side there are gaps that close by themselves; one that is there at the next heartbeat is
+ * asked for at each until it is filled, so that a command may get lost.
  */
 export async function answerTower({ downlink, newId }: AnswerDeps, answer: Answer): Promise<unknown[]> {
-  const { towerId, made, acknowledges, now } = answer;
+  const { towerId, made, now } = answer;
   const expiresAt = instantFromMs(instantToMs(now) + resendLifeMs);
-  const acks = acknowledges
-    ? made.map(({ progress }) =>
-        downlink.acknowledge(towerId, { boot: progress.boot, seq: progress.contiguous }),
-      )
-    : [];
+  const acks = made.map(({ boot, contiguous }) => downlink.acknowledge(towerId, { boot, seq: contiguous }));
   const commands = made
-    .flatMap(({ progress, newGaps }) => newGaps.map((gap) => ({ boot: progress.boot, ...gap })))
+    .flatMap((progress) => gapsOf(progress).map((gap) => ({ boot: progress.boot, ...gap })))
     .slice(0, maxCommands)
     .map((gap) => downlink.command(towerId, { commandId: newId(), type: 'resend', ...gap, expiresAt }));
   const settled = await Promise.allSettled([...acks, ...commands]);

@@ -2,13 +2,14 @@ import { instantFromMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { QuarantineReason } from '../../schemas/quarantine.ts';
 import type { RuleEvent } from '../../schemas/tower-message.ts';
+import { gapsOf } from '../domain/tower.ts';
 import { EntitySet } from '../shared/entity-set.ts';
 import type { QuarantineStore } from '../shared/quarantine.ts';
 import { answerTower, type AnswerDeps } from './answer-tower.ts';
 import { commitMessages, type CommitMessagesDeps } from './commit-messages.ts';
 import { loadEntities } from './load.ts';
 import { parsePublication, type Accepted, type Publication, type Rejected } from './parse.ts';
-import { bootsOf, recordProgress, type ProgressDeps, type ProgressMade } from './progress.ts';
+import { bootsOf, recordProgress, type ProgressDeps } from './progress.ts';
 import { countReasons, quarantineRecords } from './quarantine-records.ts';
 
 export type ProcessingDeps = CommitMessagesDeps &
@@ -23,6 +24,7 @@ export interface ProcessingReport {
   committed: number;
   repeated: number;
   quarantined: Map<QuarantineReason, number>;
+  /** What is missing of the tower's sequence, where it was answered. */
   gaps: number;
   /** Why the tower could not be answered. */
   downlinkFailures: unknown[];
@@ -45,14 +47,16 @@ export async function processPublication(deps: ProcessingDeps, event: RuleEvent)
     await deps.quarantine.write(quarantineRecords({ ...event, receivedAt, payload, rejected }));
   }
 
-  let made: ProgressMade[] = [];
   let downlinkFailures: unknown[] = [];
+  let gaps = 0;
   // An unknown tower gets no state of its own.
   if (towerId !== null && view.get({ kind: 'tower', towerId }) !== null) {
-    made = await recordProgress(deps, { towerId, seqs, seenAt: receivedAt, loaded: view });
+    const made = await recordProgress(deps, { towerId, seqs, seenAt: receivedAt, loaded: view });
     const isHeartbeat = accepted.some(({ message }) => message.type === 'tower.heartbeat');
-    const acknowledges = publication.isArray || isHeartbeat;
-    downlinkFailures = await answerTower(deps, { towerId, made, acknowledges, now: deps.clock() });
+    if (publication.isArray || isHeartbeat) {
+      gaps = made.reduce((sum, progress) => sum + gapsOf(progress).length, 0);
+      downlinkFailures = await answerTower(deps, { towerId, made, now: deps.clock() });
+    }
   }
   return {
     towerId,
@@ -60,7 +64,7 @@ export async function processPublication(deps: ProcessingDeps, event: RuleEvent)
     committed: done.committed,
     repeated: done.repeated + publication.repeated,
     quarantined: countReasons(rejected),
-    gaps: made.reduce((sum, { newGaps }) => sum + newGaps.length, 0),
+    gaps,
     downlinkFailures,
   };
 }

@@ -1,6 +1,6 @@
 import type { Entity, TowerProgress } from '../../schemas/entity.ts';
 import type { Instant } from '../../schemas/primitives.ts';
-import { recordSeqs, type SeqRange } from '../domain/tower.ts';
+import { recordSeqs } from '../domain/tower.ts';
 import type { EntitySet } from '../shared/entity-set.ts';
 import { TowercastError } from '../shared/errors.ts';
 import type { EntityReader } from './load.ts';
@@ -20,11 +20,6 @@ export interface SeenSeqs {
   loaded: EntitySet;
 }
 
-export interface ProgressMade {
-  progress: TowerProgress;
-  newGaps: SeqRange[];
-}
-
 /** Invocations for one tower run side by side, so they meet here more often than anywhere. */
 const maxAttempts = 12;
 const backoffBaseMs = 5;
@@ -36,20 +31,20 @@ export const bootsOf = (seqs: readonly Seq[]): Set<string> => new Set(seqs.map((
  * Notes what was received of each boot. Runs after the commit: what is noted is safe, for a tower may forget it.
  * Throws TowercastError `progress_contended`.
  */
-export async function recordProgress(deps: ProgressDeps, seen: SeenSeqs): Promise<ProgressMade[]> {
-  const made: ProgressMade[] = [];
+export async function recordProgress(deps: ProgressDeps, seen: SeenSeqs): Promise<TowerProgress[]> {
+  const made: TowerProgress[] = [];
   for (const boot of bootsOf(seen.seqs)) made.push(await recordBoot(deps, seen, boot));
   return made;
 }
 
-async function recordBoot(deps: ProgressDeps, seen: SeenSeqs, boot: string): Promise<ProgressMade> {
+async function recordBoot(deps: ProgressDeps, seen: SeenSeqs, boot: string): Promise<TowerProgress> {
   const { towerId, seenAt } = seen;
   const ref = { kind: 'progress', towerId, boot } as const;
   const seqs = seen.seqs.filter((one) => one.boot === boot).map(({ seq }) => seq);
   let before = seen.loaded.get(ref);
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const { progress, changed, newGaps } = recordSeqs(before, { towerId, boot, seqs, seenAt });
-    if (!changed || (await deps.entities.replace(progress))) return { progress, newGaps };
+    const { progress, changed } = recordSeqs(before, { towerId, boot, seqs, seenAt });
+    if (!changed || (await deps.entities.replace(progress))) return progress;
     await deps.sleep(deps.random() * Math.min(backoffCapMs, backoffBaseMs * 2 ** attempt));
     before = (await deps.entities.getMany([ref])).get(ref);
   }

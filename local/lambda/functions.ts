@@ -15,7 +15,7 @@ export interface FunctionsOptions {
   /** Environment variables that every function gets. */
   readonly shared: Readonly<Record<string, string>>;
   /** Processes of a function at once. */
-  readonly concurrency: (logicalId: string) => number;
+  readonly concurrency: (name: string) => number;
   /** Puts an envelope where an on-failure destination says. */
   readonly park: (destinationArn: string, envelope: Json) => Promise<void>;
   readonly log: (logicalId: string, line: string) => void;
@@ -148,7 +148,7 @@ function define(logicalId: string, { template, assets, concurrency }: FunctionsO
     handler: properties.Handler,
     timeoutMs: properties.Timeout * 1000,
     memoryMb: properties.MemorySize,
-    concurrency: Math.min(concurrency(logicalId), properties.ReservedConcurrentExecutions ?? Infinity),
+    concurrency: Math.min(concurrency(name), properties.ReservedConcurrentExecutions ?? Infinity),
     variables: properties.Environment.Variables,
   };
 }

@@ -38,7 +38,10 @@ export const StreamMappingSchema = z.strictObject({
 export type StreamMapping = z.infer<typeof StreamMappingSchema>;
 
 /** What says of which kind a mapping is. */
-export const MappingSourceSchema = z.looseObject({ EventSourceArn: z.string() });
+export const MappingSourceSchema = z.looseObject({
+  EventSourceArn: z.string(),
+  FunctionName: z.string(),
+});
 
 /** Invokes the mapping's function. Never rejects. */
 export type MappingInvoke = (

@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod';
+import type { Json } from '../intrinsics.ts';
 import { region } from '../resource-types.ts';
 import { failedItems } from './batch-response.ts';
 import { createFilter } from './filter-criteria.ts';
@@ -44,6 +45,7 @@ export function startQueueMapping(options: QueueMappingOptions): Mapping {
   const limit = Math.min(options.concurrency, properties.ScalingConfig.MaximumConcurrency ?? Infinity);
   const abort = new AbortController();
   const running = new Set<Promise<void>>();
+  const passes = createFilter(properties.FilterCriteria);
 
   const poll = async (): Promise<void> => {
     while (!abort.signal.aborted) {
@@ -56,7 +58,7 @@ export function startQueueMapping(options: QueueMappingOptions): Mapping {
           abortSignal: abort.signal,
         });
         if (Messages.length === 0) continue;
-        const batch = processBatch(options, Messages).finally(() => running.delete(batch));
+        const batch = processBatch({ ...options, passes }, Messages).finally(() => running.delete(batch));
         running.add(batch);
       } catch (error) {
         if (abort.signal.aborted) return;
@@ -85,10 +87,13 @@ const receive = (queueUrl: string, batchSize: number): ReceiveMessageCommand =>
     MessageAttributeNames: ['All'],
   });
 
-async function processBatch(options: QueueMappingOptions, messages: readonly Message[]): Promise<void> {
-  const { properties, invoke, log } = options;
+interface BatchOptions extends QueueMappingOptions {
+  readonly passes: (record: Json) => boolean;
+}
+
+async function processBatch(options: BatchOptions, messages: readonly Message[]): Promise<void> {
+  const { properties, invoke, passes, log } = options;
   const batch = z.array(ReceivedSchema).parse(messages);
-  const passes = createFilter(properties.FilterCriteria);
   const records = batch.map((message) => ({ message, record: recordOf(message, properties.EventSourceArn) }));
   const wanted = records.filter(({ record }) => passes(record));
   // What a filter keeps out is deleted, as if it had been processed.

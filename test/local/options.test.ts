@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseOptions } from '../../local/options.ts';
 import { StartError } from '../../local/start-error.ts';
+import { containing } from './matching.ts';
 
 describe('the command line', () => {
   it('has defaults for everything', () => {
@@ -54,7 +55,7 @@ describe('the command line', () => {
       stageConfig: '{"dueShards":1}',
     });
     expect(parseOptions(['--stage-config', 'package.json'], {})).toMatchObject({
-      stageConfig: expect.stringContaining('"name": "towercast"'),
+      stageConfig: containing('"name": "towercast"'),
     });
   });
 

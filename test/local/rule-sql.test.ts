@@ -12,6 +12,8 @@ const message = {
   traceId: 'trace',
 };
 
+const cased = (word: string) => fc.constantFrom(word, word.toUpperCase());
+
 describe("a rule's SQL", () => {
   it('selects what its functions say, under the names that it gives', () => {
     const query = parseRuleSql(
@@ -30,7 +32,6 @@ describe("a rule's SQL", () => {
 
   it('means the same in any case and with any blanks', () => {
     const blanks = fc.stringMatching(/^[ \n\t]{0,3}$/);
-    const cased = (word: string) => fc.constantFrom(word, word.toUpperCase());
     fc.assert(
       fc.property(
         blanks,

@@ -320,25 +320,27 @@ describe('the tower’s sequence', () => {
     });
   });
 
-  it('has a jump in it sent again, once', async () => {
-    await publish(opened(1));
-    await publish(opened(6));
-    await publish(opened(7));
-    expect(ingest.sentDown).toEqual([
-      {
-        to: 'commands',
-        towerId,
-        body: {
-          commandId: 'command-1',
-          type: 'resend',
-          boot: 'b7',
-          from: 2,
-          to: 5,
-          expiresAt: '2026-03-20T09:25:02.000Z',
-        },
-      },
-    ]);
+  it('has its gaps asked for at each heartbeat until they are filled, and not in between', async () => {
+    for (const seq of [1, 6, 7]) await publish(opened(seq));
+    expect(ingest.sentDown).toEqual([]);
+    const commands = () => ingest.sentDown.filter(({ to }) => to === 'commands').map(({ body }) => body);
+    const asked = (commandId: string) => ({
+      commandId,
+      type: 'resend',
+      boot: 'b7',
+      from: 2,
+      to: 5,
+      expiresAt: '2026-03-20T09:25:02.000Z',
+    });
+    await publish(message(8, 'tower.heartbeat'));
+    expect(commands()).toEqual([asked('command-1')]);
     expect(ingest.metrics.get('GapsDetected')).toBe(1);
+    await publish(message(9, 'tower.heartbeat'));
+    expect(commands()).toEqual([asked('command-1'), asked('command-2')]);
+    await publish([2, 3, 4, 5].map((seq) => opened(seq)));
+    await publish(message(10, 'tower.heartbeat'));
+    expect(commands()).toHaveLength(2);
+    expect(ingest.sentDown.at(-1)).toEqual({ to: 'acks', towerId, body: { boot: 'b7', seq: 10 } });
   });
 
   it('counts quarantined messages as received', async () => {

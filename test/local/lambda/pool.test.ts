@@ -3,11 +3,11 @@ import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { listen } from '../../../local/engines/free-port.ts';
 import { waitFor } from '../../helpers/stack-process.ts';
+import { anyArray, anyNumber, containing } from '../matching.ts';
 import { deploy } from './function-folder.ts';
 
 const echo = 'export const handler = async (event) => event;';
 const pidAndHang = `
-import { appendFileSync } from 'node:fs';
 export const handler = async (event) => {
   if (event !== 'hang') return process.pid;
   console.log('hanging');
@@ -54,7 +54,7 @@ describe('a function in its pool', () => {
       'export const handler = async (_, context) => [context.functionName, context.getRemainingTimeInMillis()];',
     );
     const result = await subject.pool.invoke({});
-    expect(result).toMatchObject({ ok: true, payload: ['subject', expect.any(Number)] });
+    expect(result).toMatchObject({ ok: true, payload: ['subject', anyNumber()] });
     const [, remaining] = result.ok && Array.isArray(result.payload) ? result.payload : [];
     expect(remaining).toBeGreaterThan(15_000);
     expect(remaining).toBeLessThanOrEqual(20_000);
@@ -66,7 +66,7 @@ describe('a function in its pool', () => {
     );
     expect(await subject.pool.invoke(1)).toMatchObject({
       ok: false,
-      error: { errorType: 'RangeError', errorMessage: 'too far', trace: expect.any(Array) },
+      error: { errorType: 'RangeError', errorMessage: 'too far', trace: anyArray() },
     });
     expect(await subject.pool.invoke(2)).toMatchObject({ ok: true, payload: 2 });
     expect(subject.pool.stats()).toMatchObject({ invocations: 2, errors: 1, replaced: 0 });
@@ -78,7 +78,7 @@ describe('a function in its pool', () => {
     const [before] = subject.pool.pids;
     expect(await subject.pool.invoke('hang')).toMatchObject({
       ok: false,
-      error: { errorType: 'Sandbox.Timedout', errorMessage: expect.stringContaining('after 0.30 seconds') },
+      error: { errorType: 'Sandbox.Timedout', errorMessage: containing('after 0.30 seconds') },
     });
     const after = await subject.pool.invoke('pid');
     expect(after).toMatchObject({ ok: true });
@@ -97,7 +97,7 @@ describe('a function in its pool', () => {
     process.kill(pid ?? 0, 'SIGKILL');
     expect(await invocation).toMatchObject({
       ok: false,
-      error: { errorType: 'Runtime.ExitError', errorMessage: expect.stringContaining('SIGKILL') },
+      error: { errorType: 'Runtime.ExitError', errorMessage: containing('SIGKILL') },
     });
     expect(await subject.pool.invoke('pid')).toMatchObject({ ok: true });
   });
@@ -136,10 +136,10 @@ describe('a function in its pool', () => {
 
   it('that can not be loaded says so when it is warmed and at each invocation', async () => {
     await using subject = await deploy('import "./missing.mjs"; export const handler = async () => 1;');
-    expect(await subject.pool.warm()).toMatchObject({ errorMessage: expect.stringContaining('missing.mjs') });
+    expect(await subject.pool.warm()).toMatchObject({ errorMessage: containing('missing.mjs') });
     expect(await subject.pool.invoke({})).toMatchObject({
       ok: false,
-      error: { errorMessage: expect.stringContaining('missing.mjs') },
+      error: { errorMessage: containing('missing.mjs') },
     });
   });
 

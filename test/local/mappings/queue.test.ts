@@ -16,6 +16,7 @@ import type { Json } from '../../../local/intrinsics.ts';
 import { QueueMappingSchema } from '../../../local/mappings/mapping-properties.ts';
 import { startQueueMapping } from '../../../local/mappings/queue.ts';
 import { waitFor } from '../../helpers/stack-process.ts';
+import { resultOf, type Scripted, throws } from './scripted-invoke.ts';
 
 const EventSchema = z.object({
   Records: z.array(
@@ -78,7 +79,7 @@ const empty = (url: string) =>
   });
 
 function start(
-  respond: (records: Records) => Promise<Json | 'throw'> | Json | 'throw',
+  respond: (records: Records) => Promise<Scripted> | Scripted,
   properties: object = {},
   concurrency = 4,
 ) {
@@ -96,9 +97,7 @@ function start(
       const { Records } = EventSchema.parse(event);
       invoked.push(Records);
       const response = await respond(Records);
-      return response === 'throw'
-        ? { ok: false, error: { errorType: 'Error', errorMessage: 'no' } }
-        : { ok: true, payload: response };
+      return resultOf(response);
     },
     concurrency,
     log: () => undefined,
@@ -154,8 +153,8 @@ describe('a mapping of a queue', () => {
     expect(await left(queueUrl)).toBe(0);
   });
 
-  const refusals: [string, Json | 'throw'][] = [
-    ['the function fails', 'throw'],
+  const refusals: [string, Scripted][] = [
+    ['the function fails', throws],
     ['the response names a message that is not in it', { batchItemFailures: [{ itemIdentifier: 'other' }] }],
     ['the response has another shape', { batchItemFailures: [{ id: 'x' }] }],
   ];

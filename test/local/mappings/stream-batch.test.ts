@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Json } from '../../../local/intrinsics.ts';
 import type { MappingInvoke } from '../../../local/mappings/mapping-properties.ts';
 import { StreamMappingSchema } from '../../../local/mappings/mapping-properties.ts';
 import { processStreamBatch } from '../../../local/mappings/stream-batch.ts';
 import type { StreamRecord } from '../../../local/mappings/stream-record.ts';
 import * as z from 'zod';
+import { resultOf, type Scripted, throws } from './scripted-invoke.ts';
 
 const BatchSchema = z.object({
   Records: z.array(z.object({ dynamodb: z.object({ SequenceNumber: z.string() }) })),
@@ -41,7 +41,7 @@ const failures = (...numbers: number[]) => ({
 
 interface Settings {
   count?: number;
-  respond: (numbers: number[], invocation: number) => Json | 'throw';
+  respond: (numbers: number[], invocation: number) => Scripted;
   properties?: Record<string, unknown>;
   nowMs?: number;
   failParking?: number;
@@ -56,9 +56,7 @@ async function run({ count = 4, respond, properties = {}, nowMs = 1_000_000, fai
     const numbers = numbersIn(event);
     invoked.push(numbers);
     const response = respond(numbers, invoked.length);
-    return response === 'throw'
-      ? { ok: false, error: { errorType: 'Error', errorMessage: 'no' } }
-      : { ok: true, payload: response };
+    return resultOf(response);
   };
   let parkings = 0;
   await processStreamBatch(
@@ -113,7 +111,7 @@ describe('a batch of a stream', () => {
 
   it('is split in two when it fails as a whole, without costing a retry', async () => {
     const { invoked, parked } = await run({
-      respond: (numbers) => (numbers.includes(3) ? 'throw' : failures()),
+      respond: (numbers) => (numbers.includes(3) ? throws : failures()),
       properties: { MaximumRetryAttempts: 1 },
     });
     expect(invoked).toEqual([[1, 2, 3, 4], [1, 2], [3, 4], [3], [3], [4]]);
@@ -122,7 +120,7 @@ describe('a batch of a stream', () => {
 
   it('is not split unless the mapping says so: then all of it is given up', async () => {
     const { invoked, parked } = await run({
-      respond: () => 'throw',
+      respond: () => throws,
       properties: { BisectBatchOnFunctionError: false, MaximumRetryAttempts: 2 },
     });
     expect(invoked).toHaveLength(3);
@@ -170,7 +168,7 @@ describe('a batch of a stream', () => {
   it('waits for its destination: nothing is passed over that was not parked', async () => {
     const { parked, checkpoints } = await run({
       count: 1,
-      respond: () => 'throw',
+      respond: () => throws,
       properties: { MaximumRetryAttempts: 0 },
       failParking: 3,
     });
@@ -184,16 +182,16 @@ describe('a batch of a stream', () => {
         fc.integer({ min: 1, max: 20 }),
         fc.uniqueArray(fc.integer({ min: 1, max: 20 }), { maxLength: 5 }),
         fc.boolean(),
-        async (count, poisoned, throws) => {
+        async (count, poisoned, asWhole) => {
           const processed: number[] = [];
           const { parked, checkpoints } = await run({
             count,
             respond: (numbers) => {
               const first = numbers.findIndex((number) => poisoned.includes(number));
               if (first === -1) processed.push(...numbers);
-              else if (!throws) processed.push(...numbers.slice(0, first));
+              else if (!asWhole) processed.push(...numbers.slice(0, first));
               if (first === -1) return failures();
-              return throws ? 'throw' : failures(numbers[first] ?? 0);
+              return asWhole ? throws : failures(numbers[first] ?? 0);
             },
           });
           const all = Array.from({ length: count }, (_, index) => index + 1);

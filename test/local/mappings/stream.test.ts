@@ -12,6 +12,7 @@ import type { Json } from '../../../local/intrinsics.ts';
 import { StreamMappingSchema } from '../../../local/mappings/mapping-properties.ts';
 import { startStreamMapping } from '../../../local/mappings/stream.ts';
 import { waitFor } from '../../helpers/stack-process.ts';
+import { resultOf, type Scripted, throws } from './scripted-invoke.ts';
 
 const EventSchema = z.object({
   Records: z.array(
@@ -75,10 +76,7 @@ async function put(...names: string[]): Promise<void> {
 }
 
 /** Starts a mapping whose function answers as `respond` says; collects what it was invoked with. */
-async function start(
-  respond: (records: Records, invocation: number) => Json | 'throw',
-  properties: object = {},
-) {
+async function start(respond: (records: Records, invocation: number) => Scripted, properties: object = {}) {
   const invoked: string[][] = [];
   const parked: Json[] = [];
   const mapping = startStreamMapping({
@@ -98,9 +96,7 @@ async function start(
       const { Records } = EventSchema.parse(event);
       invoked.push(namesOf(Records));
       const response = respond(Records, invoked.length);
-      return response === 'throw'
-        ? { ok: false, error: { errorType: 'Error', errorMessage: 'no' } }
-        : { ok: true, payload: response };
+      return resultOf(response);
     },
     park: async (envelope) => {
       parked.push(envelope);
@@ -158,7 +154,7 @@ describe("a mapping of a table's stream", () => {
     const first = await start((records, invocation) =>
       invocation === 1
         ? { batchItemFailures: [{ itemIdentifier: records[1]?.dynamodb.SequenceNumber ?? '' }] }
-        : 'throw',
+        : throws,
     );
     await waitFor(() => (first.invoked.length >= 2 ? true : undefined), {
       timeoutMs: 10_000,
@@ -175,7 +171,7 @@ describe("a mapping of a table's stream", () => {
   it('parks a poisoned record alone, with its payload, and goes on', async () => {
     await put('a', 'poison', 'c');
     const { mapping, invoked, parked } = await start((records) =>
-      namesOf(records).includes('poison') ? 'throw' : done,
+      namesOf(records).includes('poison') ? throws : done,
     );
     await put('d');
     const processed = () => invoked.filter((names) => !names.includes('poison')).flat();
