@@ -63,6 +63,8 @@ const ShapeSchema = z.strictObject({
     scheduleSeconds: RetryScheduleSchema,
     /** One attempt, from its start to the end of the response. */
     attemptTimeoutMs: z.int().min(1),
+    /** A later next attempt waits in the due index. SQS delays a message by 15 minutes at most. */
+    maxDelaySeconds: z.int().min(0).max(900),
     batchSize: z.int().min(1).max(10),
     maxConcurrency: z.int().min(2).max(1000),
     /** Receives by a function that crashed, before the message goes to the DLQ. */

@@ -58,6 +58,7 @@ export class Delivery extends Construct {
         DUE_SHARDS: String(config.dueShards),
         RETENTION_DAYS: String(config.retentionDays),
         SCHEDULE_SECONDS: JSON.stringify(delivery.scheduleSeconds),
+        MAX_DELAY_SECONDS: String(delivery.maxDelaySeconds),
         ATTEMPT_TIMEOUT_MS: String(delivery.attemptTimeoutMs),
         ENDPOINT_CACHE_SECONDS: String(delivery.endpointCacheSeconds),
         OPERATOR_TIME_ZONE: config.operatorTimeZone,

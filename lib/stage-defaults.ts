@@ -39,6 +39,7 @@ const prod: StageConfig = {
       20 * hours,
       24 * hours,
     ],
+    maxDelaySeconds: 15 * minutes,
     attemptTimeoutMs: 15_000,
     batchSize: 10,
     maxConcurrency: 50,

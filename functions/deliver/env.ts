@@ -11,6 +11,8 @@ export const DeliverEnvSchema = z.object({
   RETENTION_DAYS: textNumber(z.int().positive()),
   /** Seconds before the first attempt and between attempts. An endpoint may have its own. */
   SCHEDULE_SECONDS: textJson(RetryScheduleSchema),
+  /** A next attempt that is due later than this waits in the due index, a nearer one on the queue. SQS allows 900. */
+  MAX_DELAY_SECONDS: textNumber(z.int().min(0).max(900)),
   /** One attempt, from its start to the end of the response. */
   ATTEMPT_TIMEOUT_MS: textNumber(z.int().positive()),
   ENDPOINT_CACHE_SECONDS: textNumber(z.number().min(0)),

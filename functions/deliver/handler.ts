@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
-import wrap from '@middy/core';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createDeliveryStore } from '../shared/delivery-store.ts';
 import { createDocumentClient } from '../shared/dynamo.ts';
 import { createEndpointDirectory } from '../shared/endpoint-directory.ts';
-import { createLogger, createMetrics } from '../shared/logger.ts';
+import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createSqsClient, createTaskSender } from '../shared/queue.ts';
 import { createKmsClient, createSecretsOpener } from '../shared/secrets.ts';
 import { createAddressGuard } from './address-guard.ts';
@@ -20,34 +17,32 @@ const metrics = createMetrics('deliver');
 const documents = createDocumentClient();
 const now = Date.now;
 
-export const handler = wrap<SQSEvent, SQSBatchResponse>()
-  .use(injectLambdaContext(logger))
-  .use(logMetrics(metrics))
-  .handler(
-    createHandler({
-      endpoints: createEndpointDirectory({
-        documents,
-        entitiesTable: env.ENTITIES_TABLE,
-        cacheSeconds: env.ENDPOINT_CACHE_SECONDS,
-        now,
-      }),
-      secrets: createSecretsOpener({ kms: createKmsClient(), keyArn: env.SECRETS_KEY_ARN, now }),
-      store: createDeliveryStore({
-        documents,
-        deliveriesTable: env.DELIVERIES_TABLE,
-        dueShards: env.DUE_SHARDS,
-        retentionDays: env.RETENTION_DAYS,
-      }),
-      tasks: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
-      http: createHttpClient({
-        guard: createAddressGuard({ allowLoopbackHttp: env.ALLOW_LOOPBACK_HTTP }),
-        timeoutMs: env.ATTEMPT_TIMEOUT_MS,
-      }),
-      config: { scheduleSeconds: env.SCHEDULE_SECONDS, operatorTimeZone: env.OPERATOR_TIME_ZONE },
-      logger,
-      metrics,
+export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).handler(
+  createHandler({
+    endpoints: createEndpointDirectory({
+      documents,
+      entitiesTable: env.ENTITIES_TABLE,
+      cacheSeconds: env.ENDPOINT_CACHE_SECONDS,
       now,
-      random: Math.random,
-      newTaskId: randomUUID,
     }),
-  );
+    secrets: createSecretsOpener({ kms: createKmsClient(), keyArn: env.SECRETS_KEY_ARN, now }),
+    store: createDeliveryStore({
+      documents,
+      deliveriesTable: env.DELIVERIES_TABLE,
+      dueShards: env.DUE_SHARDS,
+      retentionDays: env.RETENTION_DAYS,
+    }),
+    tasks: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
+    http: createHttpClient({
+      guard: createAddressGuard({ allowLoopbackHttp: env.ALLOW_LOOPBACK_HTTP }),
+      timeoutMs: env.ATTEMPT_TIMEOUT_MS,
+    }),
+    config: { scheduleSeconds: env.SCHEDULE_SECONDS, operatorTimeZone: env.OPERATOR_TIME_ZONE },
+    maxDelaySeconds: env.MAX_DELAY_SECONDS,
+    logger,
+    metrics,
+    now,
+    random: Math.random,
+    newTaskId: randomUUID,
+  }),
+);

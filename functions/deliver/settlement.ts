@@ -2,7 +2,7 @@ import { instantFromMs } from '../../schemas/instant.ts';
 import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import type { DeliveryStore } from '../shared/delivery-store.ts';
 import { deliveryId } from '../shared/keys.ts';
-import { maxDelaySeconds, type TaskSender } from '../shared/queue.ts';
+import type { TaskSender } from '../shared/queue.ts';
 
 /** How a delivery goes on after a task. `attempts` are all that were made, this task's included if it made one. */
 export type Settlement =
@@ -18,6 +18,8 @@ export interface SettlementDeps {
   tasks: TaskSender;
   now: () => number;
   newTaskId: () => string;
+  /** A successor that is due later waits in the due index instead of on the queue. */
+  maxDelaySeconds: number;
   /** Milliseconds to the next attempt after so many, by the schedule alone. */
   resumeDelayMs: (attemptsMade: number) => number;
 }
@@ -37,7 +39,7 @@ export async function settle(
     return 'recorded';
   }
   const delaySeconds = settlement.kind === 'retry' ? Math.round(settlement.delayMs / 1_000) : null;
-  const parked = delaySeconds !== null && delaySeconds > maxDelaySeconds;
+  const parked = delaySeconds !== null && delaySeconds > deps.maxDelaySeconds;
   const dueAt = parked ? instantFromMs(deps.now() + delaySeconds * 1_000) : null;
 
   const outcome = await deps.store.advance(recordOf(task, settlement, dueAt), task.attempts.length + 1);
@@ -59,7 +61,7 @@ export async function resume(
     return 'dropped';
   if (current.status === 'pending' && current.dueAt === null) {
     const delaySeconds = Math.round(deps.resumeDelayMs(current.attempts.length) / 1_000);
-    await sendNext(deps, task, current.attempts, Math.min(delaySeconds, maxDelaySeconds));
+    await sendNext(deps, task, current.attempts, Math.min(delaySeconds, deps.maxDelaySeconds));
   }
   return 'resumed';
 }

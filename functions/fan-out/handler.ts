@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
-import wrap from '@middy/core';
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { createDocumentClient } from '../shared/dynamo.ts';
 import { createEndpointDirectory } from '../shared/endpoint-directory.ts';
-import { createLogger, createMetrics } from '../shared/logger.ts';
+import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createSqsClient, createTaskSender } from '../shared/queue.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
@@ -14,20 +11,17 @@ const env = loadEnv();
 const logger = createLogger('fan-out');
 const metrics = createMetrics('fan-out');
 
-export const handler = wrap<DynamoDBStreamEvent, DynamoDBBatchResponse>()
-  .use(injectLambdaContext(logger))
-  .use(logMetrics(metrics))
-  .handler(
-    createHandler({
-      endpoints: createEndpointDirectory({
-        documents: createDocumentClient(),
-        entitiesTable: env.ENTITIES_TABLE,
-        cacheSeconds: env.ENDPOINT_CACHE_SECONDS,
-        now: Date.now,
-      }),
-      tasks: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
-      logger,
-      metrics,
-      newTaskId: randomUUID,
+export const handler = observe<DynamoDBStreamEvent, DynamoDBBatchResponse>({ logger, metrics }).handler(
+  createHandler({
+    endpoints: createEndpointDirectory({
+      documents: createDocumentClient(),
+      entitiesTable: env.ENTITIES_TABLE,
+      cacheSeconds: env.ENDPOINT_CACHE_SECONDS,
+      now: Date.now,
     }),
-  );
+    tasks: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
+    logger,
+    metrics,
+    newTaskId: randomUUID,
+  }),
+);

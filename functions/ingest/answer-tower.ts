@@ -34,7 +34,7 @@ export async function answerTower({ downlink, newId }: AnswerDeps, answer: Answe
   const expiresAt = instantFromMs(instantToMs(now) + resendLifeMs);
   const acks = made.map(({ boot, contiguous }) => downlink.acknowledge(towerId, { boot, seq: contiguous }));
   const commands = made
-    .flatMap((progress) => gapsOf(progress).map((gap) => ({ boot: progress.boot, ...gap })))
+    .flatMap((progress) => gapsOf(progress).map(({ from, to }) => ({ boot: progress.boot, from, to })))
     .slice(0, maxCommands)
     .map((gap) => downlink.command(towerId, { commandId: newId(), type: 'resend', ...gap, expiresAt }));
   const settled = await Promise.allSettled([...acks, ...commands]);

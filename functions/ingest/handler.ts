@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
-import wrap from '@middy/core';
 import { instantFromMs } from '../../schemas/instant.ts';
 import { createCommit } from '../shared/commit.ts';
 import { createDocumentClient } from '../shared/dynamo.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
-import { createLogger, createMetrics } from '../shared/logger.ts';
+import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createQuarantineStore } from '../shared/quarantine.ts';
 import { createIotDataClient, createTowerDownlink } from '../shared/tower-downlink.ts';
 import { createHandler } from './create-handler.ts';
@@ -24,21 +21,18 @@ const storage = {
   retentionDays: env.RETENTION_DAYS,
 };
 
-export const handler = wrap<unknown, void>()
-  .use(injectLambdaContext(logger))
-  .use(logMetrics(metrics))
-  .handler(
-    createHandler({
-      entities: createEntityStore(storage),
-      commit: createCommit(storage),
-      quarantine: createQuarantineStore(storage),
-      downlink: createTowerDownlink(createIotDataClient()),
-      policy: { graceHours: env.GRACE_HOURS },
-      clock: () => instantFromMs(Date.now()),
-      random: Math.random,
-      sleep: async (ms) => sleep(ms),
-      newId: randomUUID,
-      logger,
-      metrics,
-    }),
-  );
+export const handler = observe<unknown, void>({ logger, metrics }).handler(
+  createHandler({
+    entities: createEntityStore(storage),
+    commit: createCommit(storage),
+    quarantine: createQuarantineStore(storage),
+    downlink: createTowerDownlink(createIotDataClient()),
+    policy: { graceHours: env.GRACE_HOURS },
+    clock: () => instantFromMs(Date.now()),
+    random: Math.random,
+    sleep: async (ms) => sleep(ms),
+    newId: randomUUID,
+    logger,
+    metrics,
+  }),
+);

@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
-import wrap from '@middy/core';
 import { instantFromMs } from '../../schemas/instant.ts';
 import { createCommit } from '../shared/commit.ts';
 import { createDueDeliveries } from '../shared/due-deliveries.ts';
 import { createDocumentClient } from '../shared/dynamo.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
-import { createLogger, createMetrics } from '../shared/logger.ts';
+import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createSqsClient, createTaskSender } from '../shared/queue.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
@@ -24,21 +21,18 @@ const storage = {
   retentionDays: env.RETENTION_DAYS,
 };
 
-export const handler = wrap<unknown, void>()
-  .use(injectLambdaContext(logger))
-  .use(logMetrics(metrics))
-  .handler(
-    createHandler({
-      entities: createEntityStore(storage),
-      commit: createCommit(storage),
-      deliveries: createDueDeliveries(storage),
-      sender: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
-      policy: { graceHours: env.GRACE_HOURS },
-      dueShards: env.DUE_SHARDS,
-      leaseSeconds: env.LEASE_SECONDS,
-      clock: () => instantFromMs(Date.now()),
-      newTaskId: randomUUID,
-      logger,
-      metrics,
-    }),
-  );
+export const handler = observe<unknown, void>({ logger, metrics }).handler(
+  createHandler({
+    entities: createEntityStore(storage),
+    commit: createCommit(storage),
+    deliveries: createDueDeliveries(storage),
+    sender: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
+    policy: { graceHours: env.GRACE_HOURS },
+    dueShards: env.DUE_SHARDS,
+    leaseSeconds: env.LEASE_SECONDS,
+    clock: () => instantFromMs(Date.now()),
+    newTaskId: randomUUID,
+    logger,
+    metrics,
+  }),
+);

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeliveryRecord } from '../../schemas/delivery.ts';
-import { redirectTo, type Answer, type Inbox, type ReceivedRequest } from '../helpers/receiver.ts';
+import {
+  redirectTo,
+  type Answer,
+  type Inbox,
+  type ReceivedRequest,
+  startReceiver,
+} from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
 import { secret, startWorld, type World } from './world.ts';
@@ -39,6 +45,9 @@ describe('a partner that fails gets every event in the end', () => {
   const inboxes = new Map<string, Inbox>();
 
   beforeAll(async () => {
+    const gone = await startReceiver();
+    const nobody = gone.url('/');
+    await gone.close();
     world = await startWorld({
       network: (receiver) => {
         elsewhere = receiver.expect('/elsewhere');
@@ -46,6 +55,14 @@ describe('a partner that fails gets every event in the end', () => {
           const behaviour = (request: { attempt: number }) => answers[request.attempt - 1] ?? ok;
           inboxes.set(name, receiver.expect(`/${name}`, { secret, behaviour }));
         }
+        // Its second attempt is due later than the queue may delay it: `timers` brings it back.
+        inboxes.set(
+          'slow-to-recover',
+          receiver.expect('/slow-to-recover', {
+            secret,
+            behaviour: ({ attempt }) => (attempt === 1 ? { status: 502 } : ok),
+          }),
+        );
         inboxes.set(
           'never',
           receiver.expect('/never', { secret, behaviour: { status: 500, body: 'broken' } }),
@@ -58,8 +75,8 @@ describe('a partner that fails gets every event in the end', () => {
             ...Object.keys(troubles).map((name) => endpoint(name, receiver.url(`/${name}`))),
             { ...endpoint('never', receiver.url('/never')), scheduleSeconds: [0, 1, 1] },
             { ...endpoint('gone', receiver.url('/gone')) },
-            // Nobody listens on port 1.
-            { ...endpoint('refusing', 'http://127.0.0.1:1/'), scheduleSeconds: [0, 1] },
+            { ...endpoint('slow-to-recover', receiver.url('/slow-to-recover')), scheduleSeconds: [0, 40] },
+            { ...endpoint('refusing', nobody), scheduleSeconds: [0, 1] },
           ],
         };
       },
@@ -112,6 +129,18 @@ describe('a partner that fails gets every event in the end', () => {
     },
     60_000,
   );
+
+  it('slow-to-recover: an attempt that is due after the longest delay comes back by the timers', async () => {
+    const inbox = inboxes.get('slow-to-recover');
+    await inbox?.waitForAccepted(events, 150_000);
+    const waitsMs = [...Map.groupBy(inbox?.requests ?? [], ({ id }) => id).values()].map(
+      ([first, second]) => (second?.arrivedAtMs ?? 0) - (first?.arrivedAtMs ?? 0),
+    );
+    expect(waitsMs.length).toBe(events);
+    expect(inbox?.requests.length).toBe(2 * events);
+    // 40 s less the jitter of 20 %.
+    expect(Math.min(...waitsMs)).toBeGreaterThanOrEqual(31_900);
+  }, 160_000);
 
   it('redirects are not followed', () => {
     expect(elsewhere.requests).toEqual([]);

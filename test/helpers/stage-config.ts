@@ -14,6 +14,7 @@ export const testStage: StageOverrides = {
   operatorTimeZone: 'America/Argentina/Buenos_Aires',
   delivery: {
     scheduleSeconds: [0, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3],
+    maxDelaySeconds: 30,
     attemptTimeoutMs: 1_000,
     timeoutSeconds: 2,
     endpointCacheSeconds: 1,

@@ -102,6 +102,7 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
       },
     },
     config: { scheduleSeconds: [0, 5, 1_800], operatorTimeZone: 'UTC' },
+    maxDelaySeconds: 900,
     logger: observer.logger,
     metrics: observer.recorder,
     now: () => nowMs,
