@@ -1,5 +1,10 @@
-import { once } from 'node:events';
-import { createServer, IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
 
@@ -50,8 +55,7 @@ export async function startCapacityProxy(target: string): Promise<CapacityProxy>
     const headers = { ...incoming.headers, 'content-length': String(body.length) };
     const forwarded = httpRequest({ hostname, port, method: incoming.method, path: incoming.url, headers });
     forwarded.end(body);
-    const [response]: unknown[] = await once(forwarded, 'response');
-    if (!(response instanceof IncomingMessage)) throw new Error('The engine gave no response');
+    const response = await responseOf(forwarded);
     const answer = await buffer(response);
     if (writes !== undefined && response.statusCode === 200)
       add(writes ? capacity.write : capacity.read, operation, unitsOf(answer, writes));
@@ -79,6 +83,11 @@ export async function startCapacityProxy(target: string): Promise<CapacityProxy>
     },
   };
 }
+
+const responseOf = (request: ClientRequest): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    request.once('response', resolve).once('error', reject);
+  });
 
 const RequestSchema = z.record(z.string(), z.json());
 

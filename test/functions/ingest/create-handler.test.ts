@@ -304,6 +304,15 @@ describe('quarantine', () => {
   });
 });
 
+const asked = (commandId: string) => ({
+  commandId,
+  type: 'resend',
+  boot: 'b7',
+  from: 2,
+  to: 5,
+  expiresAt: '2026-03-20T09:25:02.000Z',
+});
+
 describe('the tower’s sequence', () => {
   it('is acknowledged as far as it is complete when the tower’s heart beats, which makes no event', async () => {
     for (const seq of [1, 2, 4]) await publish(opened(seq));
@@ -324,14 +333,6 @@ describe('the tower’s sequence', () => {
     for (const seq of [1, 6, 7]) await publish(opened(seq));
     expect(ingest.sentDown).toEqual([]);
     const commands = () => ingest.sentDown.filter(({ to }) => to === 'commands').map(({ body }) => body);
-    const asked = (commandId: string) => ({
-      commandId,
-      type: 'resend',
-      boot: 'b7',
-      from: 2,
-      to: 5,
-      expiresAt: '2026-03-20T09:25:02.000Z',
-    });
     await publish(message(8, 'tower.heartbeat'));
     expect(commands()).toEqual([asked('command-1')]);
     expect(ingest.metrics.get('GapsDetected')).toBe(1);
