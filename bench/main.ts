@@ -18,7 +18,7 @@ async function bench(options: BenchOptions): Promise<void> {
     mkdirSync(path.dirname(options.out), { recursive: true });
     writeFileSync(options.out, `${JSON.stringify(figures, undefined, 2)}\n`);
     console.log(toTable(figures));
-    console.log(`\n${options.out} has the same as JSON.`);
+    console.log(`\n${JSON.stringify(figures)}\n\n${options.out} has the same JSON.`);
     if (load.throughput.lost + load.latency.lost > 0) process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
