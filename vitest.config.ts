@@ -1,5 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** They wait for the timers' next full minute, most of the time idle: all at once they take little more than one. */
+const waitForTheMinute = [
+  'dead-letter',
+  'flow-locker-open',
+  'flow-positions',
+  'flow-reservations',
+  'reservation-statuses',
+].map((name) => `test/e2e/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     // End-to-end tests run engines and functions as processes of their own: more files at once only time out.
@@ -34,10 +43,23 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: waitForTheMinute,
           globalSetup: ['test/helpers/assembly.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'minutes',
+          include: waitForTheMinute,
+          globalSetup: ['test/helpers/assembly.ts'],
+          maxWorkers: waitForTheMinute.length,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

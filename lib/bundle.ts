@@ -3,7 +3,7 @@ import path from 'node:path';
 import { buildSync, type BuildOptions } from 'esbuild';
 
 /** A function's name is its folder under functions/. */
-export const functionNames = ['ingest', 'fan-out', 'deliver', 'dead-letter', 'timers'] as const;
+export const functionNames = ['ingest', 'fan-out', 'deliver', 'dead-letter', 'timers', 'api'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 /** Directories to deploy, each with `index.mjs` that exports `handler`. */
@@ -47,5 +47,6 @@ export function bundleFunctions(directory: string): Bundles {
     deliver: bundleOf('deliver'),
     'dead-letter': bundleOf('dead-letter'),
     timers: bundleOf('timers'),
+    api: bundleOf('api'),
   };
 }

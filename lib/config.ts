@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { RetryScheduleSchema } from '../schemas/entity.ts';
+import { RetryScheduleSchema } from '../schemas/endpoint.ts';
 import { stageDefaults } from './stage-defaults.ts';
 
 const StageNameSchema = z.enum(['local', 'dev', 'prod']);
@@ -43,6 +43,37 @@ const ShapeSchema = z.strictObject({
   dueShards: z.int().min(1).max(64),
   /** From STOCKED to RETURNING. */
   graceHours: z.number().positive(),
+  /** What links to the public pages begin with: a custom domain, say. Default: the HTTP API's own address. */
+  publicBaseUrl: z
+    .string()
+    .regex(/^https?:\/\/[^/?#]+$/, 'must be a URL without a path, such as "https://open.example.com"')
+    .optional(),
+  /** Who signs tokens. Without it the stack brings a Cognito user pool. */
+  oidc: z
+    .strictObject({
+      /** As in the tokens' `iss`; `{issuer}/.well-known/openid-configuration` must be reachable. */
+      issuer: z.url({ protocol: /^https?$/ }),
+      /** Values of the tokens' `aud`, one of which must match. */
+      audience: z.array(z.string().min(1)).min(1).max(50),
+    })
+    .optional(),
+  /**
+   * Names of partners' app clients in the Cognito user pool. Its tokens have no `aud`, so that the API must know each
+   * client: API Gateway takes 50 in all.
+   */
+  cognitoClients: z.array(z.string().regex(/^[A-Za-z0-9]{1,40}$/)).max(49),
+  lockerOpen: z.strictObject({
+    /** How long a link works. */
+    linkHours: z.number().positive(),
+    /** How long a tower may act on an `open` command. */
+    commandSeconds: z.int().min(1),
+  }),
+  api: z.strictObject({
+    ...compute,
+    /** Of all callers together. */
+    requestsPerSecond: z.int().min(1),
+    burst: z.int().min(1),
+  }),
   ingest: z.strictObject({
     ...compute,
     /** Of one asynchronous invocation, after its first attempt. */
@@ -61,6 +92,13 @@ const ShapeSchema = z.strictObject({
     ...compute,
     /** Seconds before the first attempt and between attempts. */
     scheduleSeconds: RetryScheduleSchema,
+    /**
+     * The same for `message-pointer`, which repeats until its message is read. The last step is the time left to read
+     * after the last attempt.
+     */
+    pointerScheduleSeconds: RetryScheduleSchema,
+    /** How long a rotated signing key signs on beside the new one. */
+    keyOverlapSeconds: z.number().positive(),
     /** One attempt, from its start to the end of the response. */
     attemptTimeoutMs: z.int().min(1),
     /** A later next attempt waits in the due index. SQS delays a message by 15 minutes at most. */
@@ -84,7 +122,6 @@ export const StageConfigSchema = ShapeSchema.superRefine((config, context) => {
   const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   const { delivery, timers } = config;
   const attemptSeconds = delivery.attemptTimeoutMs / 1000;
-  const scheduleDays = delivery.scheduleSeconds.reduce((sum, step) => sum + step, 0) / 86_400;
 
   if (config.allowLoopbackHttp && config.stage !== 'local')
     refuse(
@@ -101,11 +138,16 @@ export const StageConfigSchema = ShapeSchema.superRefine((config, context) => {
       ['delivery', 'maxReceiveCount'],
       'must be at least 5: throttled receives count too, and would send untouched messages to the DLQ',
     );
-  if (scheduleDays >= config.retentionDays)
-    refuse(
-      ['delivery', 'scheduleSeconds'],
-      `must end within retentionDays (${config.retentionDays}), or a delivery expires before its last attempt`,
-    );
+  for (const schedule of ['scheduleSeconds', 'pointerScheduleSeconds'] as const)
+    if (delivery[schedule].reduce((sum, step) => sum + step, 0) / 86_400 >= config.retentionDays)
+      refuse(
+        ['delivery', schedule],
+        `must end within retentionDays (${config.retentionDays}), or a delivery expires before its last attempt`,
+      );
+  if (config.api.timeoutSeconds > 29)
+    refuse(['api', 'timeoutSeconds'], 'must be at most 29: API Gateway waits no longer');
+  if (config.stage !== 'local' && config.oidc?.issuer.startsWith('https:') === false)
+    refuse(['oidc', 'issuer'], 'must be https');
   if (timers.timeoutSeconds >= 60)
     refuse(['timers', 'timeoutSeconds'], 'must be less than 60: the next run starts every minute');
   if (timers.timeoutSeconds < 10)

@@ -58,6 +58,7 @@ export class Delivery extends Construct {
         DUE_SHARDS: String(config.dueShards),
         RETENTION_DAYS: String(config.retentionDays),
         SCHEDULE_SECONDS: JSON.stringify(delivery.scheduleSeconds),
+        POINTER_SCHEDULE_SECONDS: JSON.stringify(delivery.pointerScheduleSeconds),
         MAX_DELAY_SECONDS: String(delivery.maxDelaySeconds),
         ATTEMPT_TIMEOUT_MS: String(delivery.attemptTimeoutMs),
         ENDPOINT_CACHE_SECONDS: String(delivery.endpointCacheSeconds),
@@ -93,12 +94,14 @@ export class Delivery extends Construct {
         DUE_SHARDS: String(config.dueShards),
         RETENTION_DAYS: String(config.retentionDays),
         SCHEDULE_SECONDS: JSON.stringify(config.delivery.scheduleSeconds),
+        POINTER_SCHEDULE_SECONDS: JSON.stringify(config.delivery.pointerScheduleSeconds),
       },
       timeoutSeconds: config.deadLetter.timeoutSeconds,
       memoryMb: config.deadLetter.memoryMb,
       permissions: [
         allow(['dynamodb:GetItem', 'dynamodb:BatchWriteItem'], [storage.entities.tableArn]),
-        allow(['dynamodb:PutItem'], [storage.deliveries.tableArn]),
+        // It reads the record that stands in the way of its own.
+        allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [storage.deliveries.tableArn]),
         allowConsume(this.dlq.queueArn),
       ],
     });
@@ -130,6 +133,18 @@ export class Delivery extends Construct {
       anchor: 'delivery-dlq',
       metric: messagesIn(this.dlq),
       minutes: 15,
+    });
+    new RunbookAlarm(this, 'UnreadableAlarm', {
+      config,
+      says: 'Messages on the delivery queue were no tasks that this release knows: they are in quarantine.',
+      anchor: 'delivery-unreadable',
+      metric: minuteMetric('Towercast', 'TasksQuarantined', { service: 'dead-letter' }),
+    });
+    new RunbookAlarm(this, 'HeldAlarm', {
+      config,
+      says: 'Deliveries are held: a partner switched its endpoint off, and gets nothing.',
+      anchor: 'delivery-held',
+      metric: minuteMetric('Towercast', 'DeliveriesHeld', { service: 'deliver' }),
     });
     for (const service of ['deliver', 'dead-letter'])
       new RunbookAlarm(this, `DeadAlarm-${service}`, {

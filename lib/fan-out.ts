@@ -55,12 +55,13 @@ export class FanOut extends Construct {
       env: {
         ENTITIES_TABLE: storage.entities.tableName,
         DELIVERY_QUEUE_URL: deliveryQueue.queueUrl,
+        RETENTION_DAYS: String(config.retentionDays),
         ENDPOINT_CACHE_SECONDS: String(config.delivery.endpointCacheSeconds),
       },
       timeoutSeconds: config.fanOut.timeoutSeconds,
       memoryMb: config.fanOut.memoryMb,
       permissions: [
-        allow(['dynamodb:Query'], [storage.entities.tableArn]),
+        allow(['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:BatchWriteItem'], [storage.entities.tableArn]),
         allowSend(deliveryQueue.queueArn),
         allow(['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], [streamArn]),
         allow(['dynamodb:ListStreams'], [`${storage.events.tableArn}/stream/*`]),
@@ -107,6 +108,13 @@ export class FanOut extends Construct {
         EventSourceMappingUUID: mapping.ref,
       }),
     });
+    for (const metricName of ['EventsQuarantined', 'EndpointsUnreadable'])
+      new RunbookAlarm(this, `${metricName}Alarm`, {
+        config,
+        says: 'Fan-out met events or endpoints that this release does not know: somebody hears nothing.',
+        anchor: 'fan-out-unreadable',
+        metric: minuteMetric('Towercast', metricName, { service: 'fan-out' }),
+      });
     new RunbookAlarm(this, 'IteratorAgeAlarm', {
       config,
       says: 'Fan-out is more than a minute behind the events table.',

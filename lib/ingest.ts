@@ -10,7 +10,7 @@ import type { StageConfig } from './config.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow, allowSend } from './permissions.ts';
 import { createQueue } from './queue.ts';
-import { messagesIn, minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
+import { messagesIn, minuteMetric, minuteSumOfAll, RunbookAlarm } from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
@@ -154,7 +154,6 @@ export class Ingest extends Construct {
   }
 
   #alarms({ config }: IngestProps): void {
-    const ofRule = { RuleName: this.rule.ref };
     new RunbookAlarm(this, 'DlqAlarm', {
       config,
       says: 'Tower messages that ingest gave up on wait in the ingest DLQ.',
@@ -171,13 +170,14 @@ export class Ingest extends Construct {
       config,
       says: 'The error action of the IoT rule failed: tower messages are lost.',
       anchor: 'ingest-error-action-failure',
-      metric: minuteMetric('AWS/IoT', 'ErrorActionFailure', ofRule),
+      metric: minuteSumOfAll('AWS/IoT', 'ErrorActionFailure', `RuleName = '${this.rule.ref}'`),
     });
     new RunbookAlarm(this, 'RuleNotFoundAlarm', {
       config,
       says: 'Towers publish to the IoT rule by Basic Ingest and it is not there: tower messages are lost.',
       anchor: 'ingest-rule-not-found',
-      metric: minuteMetric('AWS/IoT', 'RuleNotFound', ofRule),
+      // Under the name that was not found, whatever it is.
+      metric: minuteSumOfAll('AWS/IoT', 'RuleNotFound'),
     });
     new RunbookAlarm(this, 'QuarantineAlarm', {
       config,

@@ -3,6 +3,8 @@ import {
   Alarm,
   type AlarmActionConfig,
   ComparisonOperator,
+  type IMetric,
+  MathExpression,
   Metric,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -16,7 +18,7 @@ export interface RunbookAlarmProps {
   readonly says: string;
   /** The section of docs/runbook.md that says what to do. */
   readonly anchor: string;
-  readonly metric: Metric;
+  readonly metric: IMetric;
   /** Fires above this. 0 by default. */
   readonly above?: number;
   /** Consecutive minutes above. 1 by default. */
@@ -56,3 +58,14 @@ export function minuteMetric(
 /** Messages that wait in a queue. */
 export const messagesIn = (queue: Queue): Metric =>
   minuteMetric('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: queue.queueName }, 'Maximum');
+
+/**
+ * A sum over every set of dimensions that a metric is published with, by CloudWatch Metrics Insights: for metrics of
+ * AWS whose dimensions differ by action type. `where` is its condition.
+ */
+export const minuteSumOfAll = (namespace: string, metricName: string, where?: string): MathExpression =>
+  new MathExpression({
+    expression: `SELECT SUM(${metricName}) FROM "${namespace}"${where === undefined ? '' : ` WHERE ${where}`}`,
+    period: Duration.minutes(1),
+    label: metricName,
+  });

@@ -9,6 +9,12 @@ import { allow } from './permissions.ts';
 /** Both must be in the encryption context: a ciphertext moved to another endpoint's item then can't be read. */
 const contextKeys = ['partnerId', 'endpointId'];
 
+const boundToEndpoint = {
+  'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': contextKeys },
+  // ForAllValues also holds for an empty context.
+  Null: Object.fromEntries(contextKeys.map((key) => [`kms:EncryptionContext:${key}`, 'false'])),
+};
+
 /** The key that endpoints' secrets rest under. One key for all: a secret each in Secrets Manager is $0.40 a month. */
 export class Secrets extends Construct {
   readonly key: Key;
@@ -24,12 +30,13 @@ export class Secrets extends Construct {
     fixLogicalId(this.key, 'SecretsKey');
   }
 
+  /** Encrypting and decrypting what is bound to a partner and an endpoint. */
+  allowUse(): PolicyStatement {
+    return allow(['kms:Encrypt', 'kms:Decrypt'], [this.key.keyArn], boundToEndpoint);
+  }
+
   /** Decrypting what is bound to a partner and an endpoint, and nothing else under this key. */
   allowDecrypt(): PolicyStatement {
-    return allow(['kms:Decrypt'], [this.key.keyArn], {
-      'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': contextKeys },
-      // ForAllValues also holds for an empty context.
-      Null: Object.fromEntries(contextKeys.map((key) => [`kms:EncryptionContext:${key}`, 'false'])),
-    });
+    return allow(['kms:Decrypt'], [this.key.keyArn], boundToEndpoint);
   }
 }

@@ -58,7 +58,8 @@ export class Timers extends Construct {
           ['dynamodb:Query'],
           [`${storage.entities.tableArn}/index/due`, `${storage.deliveries.tableArn}/index/due`],
         ),
-        allow(['dynamodb:BatchGetItem', 'dynamodb:PutItem'], [storage.entities.tableArn]),
+        // Query: a tower's last sign of life tells whether a command expired or its outcome is unknown.
+        allow(['dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:Query'], [storage.entities.tableArn]),
         allow(['dynamodb:PutItem'], [storage.events.tableArn]),
         allow(['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], [storage.deliveries.tableArn]),
         allowSend(deliveryQueue.queueArn),

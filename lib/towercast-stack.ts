@@ -5,6 +5,7 @@ import type { StageConfig } from './config.ts';
 import { Delivery } from './delivery.ts';
 import { FanOut } from './fan-out.ts';
 import { Ingest } from './ingest.ts';
+import { PartnerApi } from './partner-api.ts';
 import { Secrets } from './secrets.ts';
 import { Storage } from './storage.ts';
 import { Synthesizer } from './synthesizer.ts';
@@ -27,6 +28,7 @@ export class TowercastStack extends Stack {
     const deliveryQueue = delivery.queue;
     const fanOut = new FanOut(this, 'FanOut', { config, bundles, storage, deliveryQueue });
     new Timers(this, 'Timers', { config, bundles, storage, deliveryQueue });
+    const api = new PartnerApi(this, 'Api', { config, bundles, storage, secrets, deliveryQueue });
 
     this.#outputs({
       EntitiesTableName: storage.entities.tableName,
@@ -40,6 +42,8 @@ export class TowercastStack extends Stack {
       SecretsKeyArn: secrets.key.keyArn,
       TowerRuleName: ingest.rule.ref,
       TowerPolicyName: ingest.towerPolicy.ref,
+      ApiUrl: api.url,
+      ...api.signIn.outputs,
     });
   }
 

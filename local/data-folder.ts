@@ -11,7 +11,7 @@ export interface DataFolder {
 }
 
 /** What one data folder holds; `--fresh` removes these and touches nothing else that may lie there. */
-const contents = ['dynamodb', 'sqs', 'checkpoints', 'assembly', 'keys', 'logs'];
+const contents = ['dynamodb', 'sqs', 'checkpoints', 'assembly', 'keys', 'logs', 'demo'];
 
 /**
  * Takes a data folder for this process. SQLite's lock on a file holds it: the system lets it go when the process ends,

@@ -1,6 +1,9 @@
 /** Where each engine listens: base URLs on 127.0.0.1. */
 export interface StackAddresses {
   readonly mqtt: string;
+  readonly api: string;
+  /** The issuer whose tokens the API takes: its own mock, unless the stage names another. */
+  readonly oidc: string;
   readonly iotData: string;
   readonly dynamodb: string;
   readonly sqs: string;

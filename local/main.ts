@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { TowercastError } from '../functions/shared/errors.ts';
 import type { NetworkFile } from '../schemas/network.ts';
+import { writeConnectionFile } from './connection-file.ts';
 import type { Demo } from './demo/demo.ts';
 import type { LocalStack } from './local-stack.ts';
 import { type Options, parseOptions, usage } from './options.ts';
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   });
   try {
     if (network) await loadNetwork(stack, network);
+    writeConnectionFile(stack);
     announce(stack, options, Math.round(performance.now() - startedAt));
     if (options.demo) beside.demo = await playDemo(stack, options);
   } catch (error) {
@@ -61,14 +63,16 @@ async function playDemo(stack: LocalStack, { json }: Options): Promise<Demo> {
 
 function announce(stack: LocalStack, { json, dataDir }: Options, startMs: number): void {
   const { addresses, tables, queues, functions } = stack;
-  const { mqtt, iotData, dynamodb, sqs } = addresses;
+  const { mqtt, api, oidc, iotData, dynamodb, sqs } = addresses;
   if (json)
     return console.log(
-      JSON.stringify({ ready: true, mqtt, iotData, dynamodb, sqs, tables, queues, functions }),
+      JSON.stringify({ ready: true, mqtt, api, oidc, iotData, dynamodb, sqs, tables, queues, functions }),
     );
   console.log(`Towercast runs on this machine (ready in ${(startMs / 1000).toFixed(1)} s). Ctrl-C stops it.
 
   towers connect to  ${mqtt}
+  HTTP API           ${api}
+  token issuer       ${oidc}
   IoT data plane     ${iotData}
   DynamoDB           ${dynamodb}
   SQS                ${sqs}

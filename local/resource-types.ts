@@ -33,6 +33,13 @@ export const runTypes: Readonly<Record<string, ResourceType>> = {
     nameFrom: (generated) => generated.replaceAll(/\W/g, '_'),
   },
   'AWS::IoT::Policy': { nameProperty: 'PolicyName', arn: (name) => arn('iot', `policy/${name}`) },
+  'AWS::ApiGatewayV2::Api': {},
+  'AWS::ApiGatewayV2::Integration': {},
+  'AWS::ApiGatewayV2::Authorizer': {},
+  'AWS::ApiGatewayV2::Route': {},
+  // Its tokens come from a mock issuer here.
+  'AWS::Cognito::UserPool': { arn: (name) => arn('cognito-idp', `userpool/${name}`) },
+  'AWS::Cognito::UserPoolClient': {},
   'AWS::Events::Rule': { nameProperty: 'Name', arn: (name) => arn('events', `rule/${name}`) },
 };
 
@@ -45,6 +52,10 @@ export const ignoredTypes: Readonly<Record<string, ResourceType>> = {
   'AWS::Logs::MetricFilter': {},
   'AWS::CloudWatch::Alarm': { nameProperty: 'AlarmName', arn: (name) => arn('cloudwatch', `alarm:${name}`) },
   'AWS::CloudWatch::Dashboard': {},
+  // Throttling and the access log.
+  'AWS::ApiGatewayV2::Stage': {},
+  'AWS::Cognito::UserPoolDomain': {},
+  'AWS::Cognito::UserPoolResourceServer': { nameProperty: 'Identifier' },
   'AWS::SQS::QueuePolicy': {},
   'AWS::S3::BucketPolicy': {},
   'AWS::KMS::Alias': { nameProperty: 'AliasName' },

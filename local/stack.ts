@@ -4,16 +4,19 @@ import { type Broker, startBroker } from './broker.ts';
 import { type DataFolder, takeDataFolder } from './data-folder.ts';
 import { aws, type EngineOptions, type Engines, startEngines } from './engines/engines.ts';
 import { probePort } from './engines/free-port.ts';
-import { startHttpServer } from './engines/http-server.ts';
+import { type HttpServer, type HttpService, startHttpServer } from './engines/http-server.ts';
 import { createIotData } from './engines/iot-data.ts';
 import { createKms } from './engines/kms.ts';
+import { createOidcIssuer, issuerPath } from './engines/oidc.ts';
+import { assertApiPermitted, audienceOf, createHttpApi, issuerOf } from './http-api/http-api.ts';
 import { createIotPolicy, PolicySchema } from './iot-policy.ts';
 import { Functions } from './lambda/functions.ts';
 import type { LocalStack } from './local-stack.ts';
 import { MappingSourceSchema } from './mappings/mapping-properties.ts';
 import { createResources, type Resources } from './resources.ts';
 import { compileCache, stackName, synthesize } from './synthesize.ts';
-import { type QueueAddresses, readAssets, Template } from './template.ts';
+import { StartError } from './start-error.ts';
+import { type QueueAddresses, readAssets, type ServerAddresses, Template } from './template.ts';
 import { parkInQueue, startMappings, startSchedules, type Wiring, wireRules } from './triggers.ts';
 
 export type { FunctionStats, LocalStack } from './local-stack.ts';
@@ -45,14 +48,12 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   const timer = new PhaseTimer();
   const ground = await prepare(options, timer, starting);
   const { folder, template, engines, queues, resources } = ground;
-  const late: LateBroker = {};
-  const http = await startHttpServer(options.httpPort, [
-    createKms(resources.key.file, resources.key.arn),
-    createIotData(async (publication) => late.broker?.publish(publication)),
-  ]);
+  const late: Late = {};
+  const http = await serveHttp(ground, options, late);
   starting.defer(() => http.stop());
   const functions = createFunctions(ground, http.endpoint, options);
   starting.defer(() => functions.stop(0));
+  late.functions = functions;
   const wiring: Wiring = { template, engines, queues, functions, folder, log: options.log };
   const broker = await timer.time('functions', open(wiring, options, starting));
   late.broker = broker;
@@ -60,7 +61,14 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   const running = starting.move();
   return {
     dataDir: folder.directory,
-    addresses: { mqtt: broker.address, iotData: http.endpoint, kms: http.endpoint, ...engines.endpoints },
+    addresses: {
+      mqtt: broker.address,
+      api: http.endpoint,
+      oidc: issuerOf(template),
+      iotData: http.endpoint,
+      kms: http.endpoint,
+      ...engines.endpoints,
+    },
     aws,
     tables: resources.tables,
     queues: resources.queues,
@@ -75,9 +83,36 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   };
 }
 
-/** The IoT data plane needs the broker, whose rules need the functions, which need the data plane's address. */
-interface LateBroker {
+/** The HTTP services need the broker and the functions, and those need the services' address. */
+interface Late {
   broker?: Broker;
+  functions?: Functions;
+}
+
+/** KMS, the IoT data plane, the HTTP API and the OIDC issuer, on one port. */
+async function serveHttp(ground: Ground, { httpPort }: StackOptions, late: Late): Promise<HttpServer> {
+  const { template, servers, resources } = ground;
+  // It stands for the user pool; a stage with an issuer of its own has none.
+  const pools = template.ids('AWS::Cognito::UserPool');
+  const oidc = pools.length > 0 ? await createOidcIssuer() : null;
+  const api: { service?: HttpService } = {};
+  const http = await startHttpServer(
+    httpPort,
+    [
+      createKms(resources.key.file, resources.key.arn),
+      createIotData(async (publication) => late.broker?.publish(publication)),
+      (request, body) => api.service?.(request, body) ?? Promise.resolve(undefined),
+    ],
+    oidc === null ? [] : [oidc.take],
+  );
+  for (const id of template.ids('AWS::ApiGatewayV2::Api')) servers.set(`${id}.ApiEndpoint`, http.endpoint);
+  for (const id of pools) servers.set(`${id}.ProviderURL`, `${http.endpoint}${issuerPath}`);
+  oidc?.open(`${http.endpoint}${issuerPath}`, audienceOf(template));
+  api.service = createHttpApi(template, () => {
+    if (late.functions) return late.functions;
+    throw new StartError('not_ready', 'the functions are not ready');
+  });
+  return http;
 }
 
 /** What everything else stands on: the template, and the engines with what it stores in them. */
@@ -87,6 +122,7 @@ interface Ground {
   readonly engines: Engines;
   readonly template: Template;
   readonly queues: QueueAddresses;
+  readonly servers: ServerAddresses;
   readonly resources: Resources;
 }
 
@@ -104,9 +140,10 @@ async function prepare(
     timer.time('engines', startEngines(folder, options, starting)),
   );
   const queues: QueueAddresses = new Map();
-  const template = Template.read(assembly, stackName, queues);
+  const servers: ServerAddresses = new Map();
+  const template = Template.read(assembly, stackName, queues, servers);
   const resources = await timer.time('resources', createResources(template, engines, queues, folder));
-  return { folder, assembly, engines, template, queues, resources };
+  return { folder, assembly, engines, template, queues, servers, resources };
 }
 
 /** Like Promise.all, but a failure waits for the other to settle. */
@@ -147,6 +184,7 @@ function createFunctions(
 async function open(wiring: Wiring, options: StackOptions, starting: AsyncDisposableStack): Promise<Broker> {
   const { template, functions } = wiring;
   const rules = wireRules(wiring);
+  assertApiPermitted(template, functions);
   const policies = template.resources('AWS::IoT::Policy', PolicySchema);
   const policy = createIotPolicy(policies.map(({ properties }) => properties));
   await functions.warm();

@@ -26,6 +26,9 @@ export interface TypedResource<T> {
 /** What only the engines know: where a queue listens. By logical id. */
 export type QueueAddresses = Map<string, { url: string; arn: string }>;
 
+/** What only a running server knows of itself, by `{logicalId}.{attribute}`. */
+export type ServerAddresses = Map<string, string>;
+
 /**
  * The synthesized template, read as CloudFormation would: typed properties with every reference resolved. A type that
  * the local stack neither runs nor knowingly leaves out is refused by name.
@@ -35,11 +38,18 @@ export class Template implements References {
   readonly #resources: ReadonlyMap<string, Resource>;
   readonly #parameters: ReadonlyMap<string, Json>;
   readonly #queues: QueueAddresses;
+  readonly #servers: ServerAddresses;
 
-  constructor(stackName: string, content: unknown, queues: QueueAddresses = new Map()) {
+  constructor(
+    stackName: string,
+    content: unknown,
+    queues: QueueAddresses = new Map(),
+    servers: ServerAddresses = new Map(),
+  ) {
     const template = TemplateSchema.parse(content);
     this.stackName = stackName;
     this.#queues = queues;
+    this.#servers = servers;
     this.#resources = new Map(Object.entries(template.Resources));
     this.#parameters = new Map(
       Object.entries(template.Parameters).map(([name, { Default }]) => [name, Default ?? null]),
@@ -53,8 +63,14 @@ export class Template implements References {
   }
 
   /** Reads `{assembly}/{stackName}.template.json`. */
-  static read(assembly: string, stackName: string, queues: QueueAddresses): Template {
-    return new Template(stackName, readJson(path.join(assembly, `${stackName}.template.json`)), queues);
+  static read(
+    assembly: string,
+    stackName: string,
+    queues: QueueAddresses,
+    servers: ServerAddresses,
+  ): Template {
+    const content = readJson(path.join(assembly, `${stackName}.template.json`));
+    return new Template(stackName, content, queues, servers);
   }
 
   ids(type: string): string[] {
@@ -105,6 +121,8 @@ export class Template implements References {
 
   attribute(logicalId: string, attribute: string): string {
     const { Type } = this.#get(logicalId);
+    const address = this.#servers.get(`${logicalId}.${attribute}`);
+    if (address !== undefined) return address;
     if (attribute === 'Arn' && Type === 'AWS::SQS::Queue') return this.#queue(logicalId).arn;
     const arn = (runTypes[Type] ?? ignoredTypes[Type])?.arn?.(this.name(logicalId));
     if (attribute === 'Arn' && arn !== undefined) return arn;

@@ -16,17 +16,53 @@ export const lockerOpenEvents = [
   'locker.token_used',
 ] as const satisfies readonly EventType[];
 
+export const messagePointerEvents = [
+  'booking.added',
+  'booking.edited',
+  'booking.deleted',
+] as const satisfies readonly EventType[];
+
+export const queuePositionEvents = [
+  'position.created',
+  'position.booking_confirmed',
+  'position.booking_activated',
+  'position.booking_removed',
+  'position.retried',
+  'position.called',
+  'position.fulfilled',
+  'position.completed',
+  'position.cancelled',
+  'position.cancelled_by_staff',
+  'position.feedback_received',
+] as const satisfies readonly EventType[];
+
+export const accessEventEvents = ['access.locked', 'access.unlocked'] as const satisfies readonly EventType[];
+
 /**
  * Whether a contract has a way to say this event, so that it is worth a delivery. Sources: the partner documents
- * (see test/seeds): `reservation-status` never reports what a partner did itself over HTTP.
+ * (see test/seeds): `reservation-status` never reports what a partner did itself over HTTP, `access-event` only what was
+ * done with an integrator's key. Without `data` it is about some event of this type.
  */
-export function expresses(contract: ContractName, event: Pick<DomainEvent, 'type' | 'cause'>): boolean {
+export function expresses(contract: ContractName, event: Expressible): boolean {
   switch (contract) {
     case 'standard':
+    case 'cloudevents':
       return true;
     case 'locker-open':
       return lockerOpenEvents.some((type) => type === event.type);
     case 'reservation-status':
       return event.cause !== 'api' && reservationStatusEvents.some((type) => type === event.type);
+    case 'message-pointer':
+      return messagePointerEvents.some((type) => type === event.type);
+    case 'queue-position':
+      return queuePositionEvents.some((type) => type === event.type);
+    case 'access-event':
+      return accessEventEvents.some((type) => type === event.type) && isIntegrators(event);
   }
 }
+
+/** What decides whether a contract has a way to say an event. */
+export type Expressible = Pick<DomainEvent, 'type' | 'cause'> & { data?: object };
+
+const isIntegrators = ({ data }: Expressible): boolean =>
+  data === undefined || ('keyOrigin' in data && data.keyOrigin === 'integrator');

@@ -6,8 +6,11 @@ import {
   NameSchema,
   NumericIdSchema,
   TowerIdSchema,
+  VersionSchema,
 } from './primitives.ts';
-import { ContractNameSchema } from './contract.ts';
+import { BookingSchema, ReadMessageSchema } from './booking.ts';
+import { EndpointSchema } from './endpoint.ts';
+import { PositionSchema, QueueSchema } from './position.ts';
 
 export const ReservationStatusSchema = z.enum([
   'NEW',
@@ -33,8 +36,7 @@ export const PositionInTimeSchema = z.object({
 });
 export type PositionInTime = z.infer<typeof PositionInTimeSchema>;
 
-/** Optimistic locking: 0 is not stored yet, each commit adds one. */
-const version = z.int().min(0);
+const version = VersionSchema;
 
 export const TowerSchema = z.object({
   kind: z.literal('tower'),
@@ -46,15 +48,13 @@ export const TowerSchema = z.object({
 export type Tower = z.infer<typeof TowerSchema>;
 
 /**
- * What was received of a tower's sequence within one boot: everything up to `contiguous`, and the closed ranges
- * above it. What lies between is missing.
+ * What was received of a tower's sequence within one boot: everything from 1 up to `contiguous` (0: nothing yet), and the
+ * closed ranges above it. What lies between is missing.
  */
 export const TowerProgressSchema = z.object({
   kind: z.literal('progress'),
   towerId: TowerIdSchema,
   boot: z.string(),
-  /** The first seq that was seen of this boot; what came before it is not missed. */
-  first: z.int(),
   contiguous: z.int(),
   ranges: z.array(z.tuple([z.int(), z.int()])),
   lastSeenAt: InstantSchema,
@@ -70,8 +70,17 @@ export const LockerSchema = z.object({
   status: LockerStatusSchema,
   /** What `status` rests on. */
   statusFrom: PositionInTimeSchema.nullable(),
+  /** The drop-off that left what is inside. Without it that is a parcel, or nobody knows what it is. */
+  itemRequestId: NumericIdSchema.optional(),
   /** The partner that holds the locker now: it hears of the door. Null when nobody does. */
   holderId: NameSchema.nullable(),
+  /** Null when nobody holds it, or nobody knows since when. */
+  holderSince: InstantSchema.nullable().default(null),
+  /** Whoever held it last before: late messages of that time are not the present holder's. Null when nobody did. */
+  previousHolder: z
+    .object({ partnerId: NameSchema, since: InstantSchema, until: InstantSchema })
+    .nullable()
+    .default(null),
   version,
 });
 export type Locker = z.infer<typeof LockerSchema>;
@@ -89,6 +98,8 @@ export const ReservationSchema = z.object({
   barcode: z.string().min(1).max(128),
   docNumber: z.string().min(1).max(128).optional(),
   expirationDate: InstantSchema.optional(),
+  /** EXPIRED: what the status before rested on, if on anything. Only what is newer, and no later than the expiry, revives it. */
+  expiredFrom: PositionInTimeSchema.optional(),
   /** When the timer must look at it next: expiry before it is stocked, end of the grace period after. */
   dueAt: InstantSchema.nullable().default(null),
   version,
@@ -103,6 +114,15 @@ export const LockerOpenRequestSchema = z.object({
   locker: LockerNumberSchema,
   flow: z.enum(['dropoff', 'pickup']),
   payload: JsonTextSchema,
+  /** Absent for one that was made without a link. Only the SHA-256 of the link's secret is kept, in hex. */
+  link: z.object({ hash: z.string(), expiresAt: InstantSchema }).optional(),
+  /** Pick-up: what made the locker occupied. Another item in the same locker is not what the link is for. */
+  itemFrom: PositionInTimeSchema.optional(),
+  /** What the link was used for. A link makes one token. */
+  tokenId: NumericIdSchema.optional(),
+  end: z.object({ how: z.enum(['canceled', 'expired']), at: InstantSchema }).optional(),
+  /** When a timer must look at what became of the link. */
+  dueAt: InstantSchema.nullable().optional(),
   version,
 });
 export type LockerOpenRequest = z.infer<typeof LockerOpenRequestSchema>;
@@ -116,9 +136,47 @@ export const TokenSchema = z.object({
   locker: LockerNumberSchema,
   clientInfo: z.string().max(200).nullable(),
   usedAt: InstantSchema.nullable(),
+  /** The last command that was sent for it. Absent for a token that the link's page did not make. */
+  commandId: NameSchema.optional(),
   version,
 });
 export type Token = z.infer<typeof TokenSchema>;
+
+/** What the SHA-256 of a link's secret leads to. */
+export const LinkSchema = z.object({
+  kind: z.literal('link'),
+  linkHash: z.string(),
+  requestId: NumericIdSchema,
+  version,
+});
+export type Link = z.infer<typeof LinkSchema>;
+
+/** What became of a command, and never anything else after. See docs/decisions/0008-one-outcome.md. */
+export const CommandOutcomeSchema = z.enum(['opened', 'refused', 'expired', 'unknown']);
+export type CommandOutcome = z.infer<typeof CommandOutcomeSchema>;
+
+/** An `open` command that was sent to a tower. */
+export const CommandSchema = z.object({
+  kind: z.literal('command'),
+  commandId: NameSchema,
+  partnerId: NameSchema,
+  towerId: TowerIdSchema,
+  locker: LockerNumberSchema,
+  requestId: NumericIdSchema,
+  tokenId: NumericIdSchema,
+  sentAt: InstantSchema,
+  /** The tower must not act on it after this. */
+  expiresAt: InstantSchema,
+  /** Null while it is open. */
+  outcome: CommandOutcomeSchema.nullable(),
+  /** The tower's, for `refused`. */
+  reason: z.string().nullable(),
+  settledAt: InstantSchema.nullable(),
+  /** When a timer settles it, if nobody has by then. */
+  dueAt: InstantSchema.nullable().default(null),
+  version,
+});
+export type Command = z.infer<typeof CommandSchema>;
 
 export const KeySchema = z.object({
   kind: z.literal('key'),
@@ -130,91 +188,48 @@ export const KeySchema = z.object({
   origin: z.enum(['integrator', 'app']),
   appUserId: z.string().max(64),
   userName: z.string().max(200),
+  /** What it opened stays on record, so a key is never removed. */
+  revokedAt: InstantSchema.optional(),
   version,
 });
+export type Key = z.infer<typeof KeySchema>;
+
+/** What keys open, and whom its log belongs to. It comes to be with its first key. */
+export const LockSchema = z.object({
+  kind: z.literal('lock'),
+  lockId: NameSchema,
+  partnerId: NameSchema,
+  towerId: TowerIdSchema,
+  locker: LockerNumberSchema,
+  name: z.string().min(1).max(200),
+  version,
+});
+export type Lock = z.infer<typeof LockSchema>;
+
+/** As the OIDC issuer has it. */
+export const ClientIdSchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, 'must be 1-128 printable ASCII characters without spaces');
 
 export const PartnerSchema = z.object({
   kind: z.literal('partner'),
   partnerId: NameSchema,
   name: z.string().min(1).max(200),
   active: z.boolean(),
+  /** OIDC clients that sign in as this partner. Each has a `client` entity, which is what is looked up. */
+  clientIds: z.array(ClientIdSchema).max(20).default([]),
   version,
 });
+export type Partner = z.infer<typeof PartnerSchema>;
 
-/** Which of the audience's events an endpoint wants. Absent lists mean all. */
-export const EndpointFilterSchema = z.strictObject({
-  /** Exact types, or a family: `reservation.*`. */
-  types: z
-    .array(
-      z
-        .string()
-        .regex(
-          /^[a-z_]+\.([a-z_]+|\*)$/,
-          'must be a type such as "locker.opened" or a family such as "locker.*"',
-        ),
-    )
-    .min(1)
-    .max(50)
-    .optional(),
-  towerIds: z.array(TowerIdSchema).min(1).max(100).optional(),
-  lockers: z.array(LockerNumberSchema).min(1).max(100).optional(),
-});
-export type EndpointFilter = z.infer<typeof EndpointFilterSchema>;
-
-/** Seconds from one attempt to the next; the first is from the event to the first attempt. */
-export const RetryScheduleSchema = z
-  .array(
-    z
-      .number()
-      .min(0)
-      .max(7 * 86_400),
-  )
-  .min(1)
-  .max(20);
-
-export const EndpointSchema = z.object({
-  kind: z.literal('endpoint'),
-  endpointId: NameSchema,
-  partnerId: NameSchema,
-  url: z.url({ protocol: /^https?$/ }),
-  contract: ContractNameSchema,
-  method: z.enum(['POST', 'PUT', 'PATCH']),
-  /** `standard` only: thin bodies carry ids and times, full ones all data. */
-  detail: z.enum(['thin', 'full']),
-  filter: EndpointFilterSchema,
-  /** Overrides the stage's schedule. */
-  scheduleSeconds: RetryScheduleSchema.optional(),
-  status: z.enum(['active', 'disabled']),
-  disabledReason: z.string().optional(),
-  /** EndpointSecrets as JSON, encrypted under the KMS key with partner and endpoint as context, in base64. */
-  secrets: z.base64(),
+/** Whom an OIDC client signs in as. `partnerId` is null when the client was taken from its partner. */
+export const ClientSchema = z.object({
+  kind: z.literal('client'),
+  clientId: ClientIdSchema,
+  partnerId: NameSchema.nullable(),
   version,
 });
-export type Endpoint = z.infer<typeof EndpointSchema>;
-
-/** `whsec_` and 24 to 64 bytes in base64, as Standard Webhooks has it. */
-export const SigningSecretSchema = z
-  .string()
-  .regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/, 'must be "whsec_" and 24 to 64 bytes in base64')
-  .refine((secret) => {
-    const bytes = Buffer.from(secret.slice('whsec_'.length), 'base64');
-    return (
-      bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === secret.slice('whsec_'.length)
-    );
-  }, 'must be "whsec_" and 24 to 64 bytes in base64');
-
-export const EndpointAuthSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('none') }),
-  z.strictObject({ type: z.literal('bearer'), token: z.string().regex(/^[\x21-\x7e]{1,2048}$/) }),
-]);
-export type EndpointAuth = z.infer<typeof EndpointAuthSchema>;
-
-/** What rests encrypted in an endpoint. The newest signing key first; every one in force signs. */
-export const EndpointSecretsSchema = z.object({
-  signingSecrets: z.array(SigningSecretSchema).min(1).max(3),
-  auth: EndpointAuthSchema,
-});
-export type EndpointSecrets = z.infer<typeof EndpointSecretsSchema>;
+export type Client = z.infer<typeof ClientSchema>;
 
 export const EntitySchema = z.discriminatedUnion('kind', [
   TowerSchema,
@@ -223,8 +238,16 @@ export const EntitySchema = z.discriminatedUnion('kind', [
   ReservationSchema,
   LockerOpenRequestSchema,
   TokenSchema,
+  LinkSchema,
+  CommandSchema,
   KeySchema,
+  LockSchema,
   PartnerSchema,
+  ClientSchema,
   EndpointSchema,
+  BookingSchema,
+  ReadMessageSchema,
+  PositionSchema,
+  QueueSchema,
 ]);
 export type Entity = z.infer<typeof EntitySchema>;

@@ -7,13 +7,15 @@ import {
   NumericIdSchema,
   TowerIdSchema,
 } from './primitives.ts';
-import { LockerStatusSchema, ReservationStatusSchema } from './entity.ts';
+import { BookingDetailsSchema } from './booking.ts';
+import { CommandOutcomeSchema, LockerStatusSchema, ReservationStatusSchema } from './entity.ts';
+import { PositionDetailsSchema, PositionStatusSchema } from './position.ts';
 
 /**
  * Who made it happen. A partner's own HTTP call is `api`; some contracts never send those back to the one who
- * called.
+ * called. What an operator's call made of a partner's reservation is `operator`: the partner has not heard of that.
  */
-export const CauseSchema = z.enum(['tower', 'courier', 'timer', 'api']);
+export const CauseSchema = z.enum(['tower', 'courier', 'timer', 'api', 'operator']);
 export type Cause = z.infer<typeof CauseSchema>;
 
 const base = {
@@ -25,10 +27,14 @@ const base = {
   cause: CauseSchema,
   /** True when something newer was already known, so that this event moved no state. */
   late: z.boolean(),
-  towerId: TowerIdSchema,
+  /** Null when it happened at no tower: a booking, or a position that no kiosk has touched. */
+  towerId: TowerIdSchema.nullable(),
+  /** Null also for what concerns the tower as a whole. */
   locker: LockerNumberSchema.nullable(),
   /** The audience: partners that may know of it. Never more than those whom it concerns. */
   partnerIds: z.array(NameSchema).max(20),
+  /** A sample, made to try one endpoint: it goes to that one only, whatever its filter, and moves no state. */
+  test: z.strictObject({ endpointId: NameSchema }).optional(),
 };
 
 /** `status` is what this event established, also when it is late and something newer holds. */
@@ -52,6 +58,8 @@ export const RefusalSchema = z.enum([
   'token_unknown',
   'token_elsewhere',
   'token_already_used',
+  'key_unknown',
+  'key_elsewhere',
 ]);
 export type Refusal = z.infer<typeof RefusalSchema>;
 
@@ -70,11 +78,51 @@ const LockerOpenDataSchema = z.object({
   requestPayload: JsonTextSchema,
   tokenId: NumericIdSchema.nullable(),
   clientInfo: z.string().nullable(),
+  /** The command that this use of the token settled as `opened`. */
+  commandId: NameSchema.optional(),
 });
 export type LockerOpenData = z.infer<typeof LockerOpenDataSchema>;
 
+/** `outcome` is null until there is one. */
+const CommandDataSchema = z.object({
+  commandId: NameSchema,
+  requestId: NumericIdSchema,
+  tokenId: NumericIdSchema,
+  expiresAt: InstantSchema,
+  outcome: CommandOutcomeSchema.nullable(),
+  reason: z.string().nullable(),
+});
+export type CommandData = z.infer<typeof CommandDataSchema>;
+
 /** `status` is what holds after this event. */
 const LockerDataSchema = z.object({ lockerStatus: LockerStatusSchema });
+
+/** What a booking is after this event, or was before it was deleted. */
+export const BookingDataSchema = z.object({ bookingId: NameSchema, ...BookingDetailsSchema.shape });
+export type BookingData = z.infer<typeof BookingDataSchema>;
+
+/** What a position is after this event. */
+export const PositionDataSchema = z.object({ positionId: NameSchema, ...PositionDetailsSchema.shape });
+export type PositionData = z.infer<typeof PositionDataSchema>;
+
+/** A check-in at a kiosk that came to nothing, and why. */
+const RefusedCheckInDataSchema = z.object({
+  positionId: NameSchema,
+  queue: NameSchema,
+  status: PositionStatusSchema,
+  refusal: RefusalSchema,
+});
+
+/** A key was used at a lock, or refused by it. What only a key of this lock can tell is null with a `refusal`. */
+const AccessDataSchema = z.object({
+  lockId: NameSchema,
+  lockName: z.string(),
+  keyId: NameSchema,
+  keyOrigin: z.enum(['integrator', 'app']).nullable(),
+  appUserId: z.string().nullable(),
+  userName: z.string().nullable(),
+  refusal: RefusalSchema.optional(),
+});
 
 const event = <const T extends readonly [string, ...string[]], D extends z.ZodType>(types: T, data: D) =>
   z.object({ ...base, type: z.enum(types), data });
@@ -91,15 +139,42 @@ export const DomainEventSchema = z.discriminatedUnion('type', [
       'reservation.picked_up',
       'reservation.expired',
       'reservation.canceled',
+      // Details changed; the status did not.
+      'reservation.updated',
     ],
     ReservationDataSchema,
   ),
   event(['parcel.stocked', 'parcel.incomplete', 'parcel.picked_up', 'parcel.collected'], ParcelDataSchema),
   event(['locker.assigned', 'locker.token_created', 'locker.token_used'], LockerOpenDataSchema),
+  // The link is closed: by the partner, or because nobody used it in time.
+  event(['locker.request_canceled', 'locker.request_expired'], LockerOpenDataSchema),
   event(['locker.token_refused'], z.object({ tokenId: NumericIdSchema, refusal: RefusalSchema })),
   event(['locker.keypad_used'], z.object({ lockerStatus: LockerStatusSchema, code: z.string() })),
   event(['locker.opened', 'locker.closed', 'locker.left_open', 'locker.forced'], LockerDataSchema),
+  event(
+    ['command.sent', 'command.opened', 'command.refused', 'command.expired', 'command.unknown'],
+    CommandDataSchema,
+  ),
   event(['tower.started'], z.object({ firmware: z.string().optional() })),
+  event(['access.locked', 'access.unlocked', 'access.denied'], AccessDataSchema),
+  event(['booking.added', 'booking.edited', 'booking.deleted'], BookingDataSchema),
+  event(
+    [
+      'position.created',
+      'position.booking_confirmed',
+      'position.booking_activated',
+      'position.booking_removed',
+      'position.retried',
+      'position.called',
+      'position.fulfilled',
+      'position.completed',
+      'position.cancelled',
+      'position.cancelled_by_staff',
+      'position.feedback_received',
+    ],
+    PositionDataSchema,
+  ),
+  event(['position.check_in_refused'], RefusedCheckInDataSchema),
 ]);
 export type DomainEvent = z.infer<typeof DomainEventSchema>;
 export type EventType = DomainEvent['type'];

@@ -1,12 +1,13 @@
 import * as z from 'zod';
+import { IntegrationSchema } from './booking.ts';
 import { ContractNameSchema } from './contract.ts';
 import {
   EndpointAuthSchema,
   EndpointFilterSchema,
-  ReservationStatusSchema,
   RetryScheduleSchema,
   SigningSecretSchema,
-} from './entity.ts';
+} from './endpoint.ts';
+import { ClientIdSchema, ReservationStatusSchema } from './entity.ts';
 import {
   LockerNumberSchema,
   NameSchema,
@@ -32,21 +33,30 @@ const NetworkTowerSchema = z.strictObject({
 const NetworkPartnerSchema = z.strictObject({
   partnerId: NameSchema,
   name: z.string().min(1).max(200).optional(),
+  /** OIDC clients that sign in as this partner. */
+  clientIds: z.array(ClientIdSchema).max(20).optional(),
 });
 
-const NetworkEndpointSchema = z.strictObject({
-  /** Unique in the whole network: deliveries are keyed by it. */
-  endpointId: NameSchema,
-  partnerId: NameSchema,
-  url: z.url({ protocol: /^https?$/, error: 'must be an https URL, or an http URL of this machine' }),
-  contract: ContractNameSchema,
-  secret: SigningSecretSchema,
-  auth: EndpointAuthSchema.default({ type: 'none' }),
-  method: z.enum(['POST', 'PUT', 'PATCH']).default('POST'),
-  detail: z.enum(['thin', 'full']).default('full'),
-  filter: EndpointFilterSchema.default({}),
-  scheduleSeconds: RetryScheduleSchema.optional(),
-});
+const NetworkEndpointSchema = z
+  .strictObject({
+    /** Unique in the whole network: deliveries are keyed by it. */
+    endpointId: NameSchema,
+    partnerId: NameSchema,
+    url: z.url({ protocol: /^https?$/, error: 'must be an https URL, or an http URL of this machine' }),
+    contract: ContractNameSchema,
+    secret: SigningSecretSchema,
+    auth: EndpointAuthSchema.default({ type: 'none' }),
+    method: z.enum(['POST', 'PUT', 'PATCH']).default('POST'),
+    detail: z.enum(['thin', 'full']).default('full'),
+    filter: EndpointFilterSchema.default({}),
+    scheduleSeconds: RetryScheduleSchema.optional(),
+    /** `message-pointer` only: the department's integration that it is. Without it, it hears of every department. */
+    integration: IntegrationSchema.optional(),
+  })
+  .refine(({ contract, integration }) => integration === undefined || contract === 'message-pointer', {
+    path: ['integration'],
+    error: 'is for the contract "message-pointer": remove it',
+  });
 export type NetworkEndpoint = z.infer<typeof NetworkEndpointSchema>;
 
 const NetworkReservationSchema = z.strictObject({
@@ -83,6 +93,8 @@ export type NetworkLockerOpenRequest = z.infer<typeof NetworkLockerOpenRequestSc
 const NetworkKeySchema = z.strictObject({
   keyId: NameSchema,
   lockId: NameSchema,
+  /** Default: its id. */
+  lockName: z.string().min(1).max(200).optional(),
   ...place,
   origin: z.enum(['integrator', 'app']),
   appUserId: z.string().max(64),

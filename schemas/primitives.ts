@@ -36,3 +36,6 @@ export const JsonTextSchema = z.string().max(32 * 1024);
 
 /** Any RFC 3339 date-time, as foreign clocks write them. Turn it into an Instant with `toInstant`. */
 export const TimestampSchema = z.iso.datetime({ offset: true });
+
+/** Optimistic locking: 0 is not stored yet, each commit adds one. */
+export const VersionSchema = z.int().min(0);

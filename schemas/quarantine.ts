@@ -17,10 +17,22 @@ export const QuarantineReasonSchema = z.enum([
   'clock_implausible',
   'unknown_tower',
   'unknown_locker',
+  /** The result of a command that this tower was never sent. */
+  'unknown_command',
+  /** The lock is at no locker of this tower. */
+  'unknown_lock',
+  /** The message names no lock, and nobody knows its key. */
+  'unknown_key',
+  /** Unknown, or not one that this tower's kiosk serves. */
+  'unknown_queue',
+  /** Unknown, or in a queue that this tower's kiosk does not serve. */
+  'unknown_position',
   /** Stands for all of a publication that were not kept one by one. */
   'too_many',
   /** On the delivery DLQ, but not a delivery task. */
   'task_unreadable',
+  /** In the events table, but not an event that this release knows: after a rollback, say. */
+  'event_unreadable',
 ]);
 export type QuarantineReason = z.infer<typeof QuarantineReasonSchema>;
 

@@ -6,18 +6,17 @@ import { parseDeliveryTask } from '../shared/delivery-task.ts';
 import type { EndpointDirectory } from '../shared/endpoint-directory.ts';
 import { TowercastError } from '../shared/errors.ts';
 import type { QuarantineStore } from '../shared/quarantine.ts';
+import { scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import { fileDelivery, type Filed, type FileDeliveryDeps } from './file-delivery.ts';
 import { quarantineRecord } from './quarantine-record.ts';
 
 type Log = (message: string, fields: Record<string, unknown>) => void;
 
-export interface DeadLetterDeps extends FileDeliveryDeps {
+export interface DeadLetterDeps extends FileDeliveryDeps, Schedules {
   endpoints: Pick<EndpointDirectory, 'get'>;
   quarantine: QuarantineStore;
   logger: { warn: Log; error: Log };
   metrics: { addMetric(name: string, unit: 'Count', value: number): unknown };
-  /** Seconds before each attempt, for endpoints without a schedule of their own. */
-  scheduleSeconds: readonly number[];
 }
 
 const filedMetrics: Record<Filed, string> = {
@@ -56,7 +55,7 @@ async function fileRecord(deps: DeadLetterDeps, record: SQSRecord): Promise<void
     return;
   }
   const { task } = read;
-  const filed = await fileDelivery(deps, task, await scheduleFor(deps, task));
+  const filed = await fileDelivery(deps, task, await scheduleOfTask(deps, task));
   deps.metrics.addMetric(filedMetrics[filed], 'Count', 1);
   const { event, endpointId, partnerId } = task;
   deps.logger.warn('delivery filed', {
@@ -82,10 +81,10 @@ function readTask(
 }
 
 /** An endpoint that can't be read may be why the task came here: that must not keep it here. */
-async function scheduleFor(deps: DeadLetterDeps, task: DeliveryTask): Promise<readonly number[]> {
+async function scheduleOfTask(deps: DeadLetterDeps, task: DeliveryTask): Promise<readonly number[]> {
   const endpoint = await deps.endpoints.get(task).catch((error: unknown) => {
     deps.logger.warn('endpoint unreadable', { endpointId: task.endpointId, error });
     return null;
   });
-  return endpoint?.scheduleSeconds ?? deps.scheduleSeconds;
+  return scheduleFor(endpoint, deps);
 }

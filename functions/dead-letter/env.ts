@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { RetryScheduleSchema } from '../../schemas/entity.ts';
+import { RetryScheduleSchema } from '../../schemas/endpoint.ts';
 import { parseEnv, textJson, textNumber } from '../shared/env.ts';
 
 export const DeadLetterEnvSchema = z.object({
@@ -8,6 +8,7 @@ export const DeadLetterEnvSchema = z.object({
   DUE_SHARDS: textNumber(z.int().min(1)),
   RETENTION_DAYS: textNumber(z.int().positive()),
   SCHEDULE_SECONDS: textJson(RetryScheduleSchema),
+  POINTER_SCHEDULE_SECONDS: textJson(RetryScheduleSchema),
 });
 
 export const loadEnv = () => parseEnv(DeadLetterEnvSchema);

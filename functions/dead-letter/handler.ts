@@ -26,6 +26,7 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
     }),
     quarantine: createQuarantineStore({ documents, entitiesTable, retentionDays }),
     scheduleSeconds: env.SCHEDULE_SECONDS,
+    pointerScheduleSeconds: env.POINTER_SCHEDULE_SECONDS,
     logger,
     metrics,
     now: Date.now,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { RetryScheduleSchema } from '../../schemas/entity.ts';
+import { RetryScheduleSchema } from '../../schemas/endpoint.ts';
 import { parseEnv, textFlag, textJson, textNumber } from '../shared/env.ts';
 
 export const DeliverEnvSchema = z.object({
@@ -11,6 +11,8 @@ export const DeliverEnvSchema = z.object({
   RETENTION_DAYS: textNumber(z.int().positive()),
   /** Seconds before the first attempt and between attempts. An endpoint may have its own. */
   SCHEDULE_SECONDS: textJson(RetryScheduleSchema),
+  /** The same for `message-pointer`; its last step is the time left to read after the last attempt. */
+  POINTER_SCHEDULE_SECONDS: textJson(RetryScheduleSchema),
   /** A next attempt that is due later than this waits in the due index, a nearer one on the queue. SQS allows 900. */
   MAX_DELAY_SECONDS: textNumber(z.int().min(0).max(900)),
   /** One attempt, from its start to the end of the response. */

@@ -1,4 +1,4 @@
-import { blockedAddressCode } from './address-guard.ts';
+import { blockedAddressCode } from './guarded-lookup.ts';
 
 /** Why no complete response came: stable codes, kept in attempts, logs and metrics. */
 export type FailureReason =
@@ -47,9 +47,11 @@ const untrusted =
 /** Sorts an error of Node's DNS, socket, TLS or HTTP layer. */
 export function failureReason(error: unknown): FailureReason {
   const code = errorField(error, 'code');
+  // A name server's refusal or silence is no partner's.
+  const asksNames = /^(getaddrinfo|query)/.test(errorField(error, 'syscall'));
+  if (asksNames && byCode[code] !== 'dns_not_found') return 'dns_failed';
   const known = byCode[code];
   if (known !== undefined) return known;
-  if (errorField(error, 'syscall') === 'getaddrinfo') return 'dns_failed';
   if (code.startsWith('HPE_')) return 'protocol_error';
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) return 'tls_failed';
   return untrusted.test(code) ? 'tls_untrusted' : 'network_error';

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { createAddressGuard } from '../shared/address-guard.ts';
 import { createDeliveryStore } from '../shared/delivery-store.ts';
 import { createDocumentClient } from '../shared/dynamo.ts';
 import { createEndpointDirectory } from '../shared/endpoint-directory.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
+import { createReadMessages } from '../shared/read-messages.ts';
 import { createSqsClient, createTaskSender } from '../shared/queue.ts';
 import { createKmsClient, createSecretsOpener } from '../shared/secrets.ts';
-import { createAddressGuard } from './address-guard.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
 import { createHttpClient } from './http-client.ts';
@@ -26,6 +27,7 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
       now,
     }),
     secrets: createSecretsOpener({ kms: createKmsClient(), keyArn: env.SECRETS_KEY_ARN, now }),
+    messages: createReadMessages({ documents, entitiesTable: env.ENTITIES_TABLE }),
     store: createDeliveryStore({
       documents,
       deliveriesTable: env.DELIVERIES_TABLE,
@@ -37,7 +39,11 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
       guard: createAddressGuard({ allowLoopbackHttp: env.ALLOW_LOOPBACK_HTTP }),
       timeoutMs: env.ATTEMPT_TIMEOUT_MS,
     }),
-    config: { scheduleSeconds: env.SCHEDULE_SECONDS, operatorTimeZone: env.OPERATOR_TIME_ZONE },
+    config: {
+      scheduleSeconds: env.SCHEDULE_SECONDS,
+      pointerScheduleSeconds: env.POINTER_SCHEDULE_SECONDS,
+      operatorTimeZone: env.OPERATOR_TIME_ZONE,
+    },
     maxDelaySeconds: env.MAX_DELAY_SECONDS,
     logger,
     metrics,

@@ -1,9 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
-import { isIP } from 'node:net';
-import { guardLookup, type AddressGuard } from './address-guard.ts';
+import { checkTarget, type AddressGuard } from '../shared/address-guard.ts';
 import type { FailureReason } from './failure-reason.ts';
-import { exchange, hostOf, type Exchanged } from './http-exchange.ts';
+import { guardLookup, type Resolve } from './guarded-lookup.ts';
+import { createNameResolver } from './resolve-name.ts';
+import { exchange, type Exchanged } from './http-exchange.ts';
 
 export interface PostRequest {
   /** Credentials in it are not sent. */
@@ -41,6 +42,8 @@ export interface HttpClientOptions {
   guard: AddressGuard;
   /** For all of it: DNS, connection, TLS, headers and body. */
   timeoutMs: number;
+  /** Default: the system's name servers. */
+  resolve?: Resolve;
   /** What is read of a response body before the connection is cut. */
   maxResponseBytes?: number;
 }
@@ -63,10 +66,13 @@ const keepAlive = {
 
 /** Agents of its own, so proxies from the environment are never asked. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { guard, timeoutMs, maxResponseBytes = 16_384 } = options;
+  const { guard, timeoutMs, resolve = createNameResolver(), maxResponseBytes = 16_384 } = options;
   const agents = { 'http:': new http.Agent(keepAlive), 'https:': new https.Agent(keepAlive) };
   const freshAgents = { 'http:': new http.Agent(oneOff), 'https:': new https.Agent(oneOff) };
-  const lookups = { 'http:': guardLookup(guard, 'http:'), 'https:': guardLookup(guard, 'https:') };
+  const lookups = {
+    'http:': guardLookup(guard, 'http:', resolve),
+    'https:': guardLookup(guard, 'https:', resolve),
+  };
 
   return {
     async post(request) {
@@ -97,22 +103,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       agents['https:'].destroy();
     },
   };
-}
-
-type Target =
-  { kind: 'allowed'; url: URL; protocol: 'http:' | 'https:' } | { kind: 'refused'; reason: FailureReason };
-
-/** Literals are checked here: net.connect asks no `lookup` about them. The URL parser has normalised them. */
-function checkTarget(text: string, guard: AddressGuard): Target {
-  const url = URL.parse(text);
-  if (url === null) return { kind: 'refused', reason: 'invalid_request' };
-  const { protocol } = url;
-  if (protocol !== 'https:' && !(protocol === 'http:' && guard.allowsHttp))
-    return { kind: 'refused', reason: 'insecure_url' };
-  const host = hostOf(url);
-  if (isIP(host) !== 0 && !guard.permits(host, protocol))
-    return { kind: 'refused', reason: 'blocked_address' };
-  return { kind: 'allowed', url, protocol };
 }
 
 const refusal = (reason: FailureReason): PostResult => ({

@@ -1,8 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
-import { BlockedAddressError, type AddressGuard } from './address-guard.ts';
+import { hostOf, type AddressGuard } from '../shared/address-guard.ts';
 import { failureReason, type FailureReason } from './failure-reason.ts';
+import { BlockedAddressError } from './guarded-lookup.ts';
 
 export interface ExchangeOptions {
   url: URL;
@@ -83,9 +84,6 @@ function createRequest(options: ExchangeOptions): http.ClientRequest {
     rejectUnauthorized: true,
   });
 }
-
-/** Without the brackets of an IPv6 literal. */
-export const hostOf = (url: URL): string => url.hostname.replaceAll(/^\[|\]$/g, '');
 
 /** Notes the address connected to, and checks again what `lookup` and literals promised. */
 function watchPeer(

@@ -1,4 +1,7 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, sign } from 'node:crypto';
+import type { EndpointSigningKey } from '../../schemas/endpoint.ts';
+import { instantToMs } from '../../schemas/instant.ts';
+import { ed25519PrivateKey } from '../shared/ed25519.ts';
 
 export interface Signed {
   /** The event's id: the same for every endpoint, attempt and replay. */
@@ -9,22 +12,38 @@ export interface Signed {
   body: Uint8Array;
 }
 
+/** The keys that may sign at this time, the newest first. It is asked for each attempt: no cache outlives a key's end. */
+export const keysInForce = (signingKeys: readonly EndpointSigningKey[], nowMs: number): string[] =>
+  signingKeys
+    .filter(({ notAfter }) => notAfter === null || nowMs < instantToMs(notAfter))
+    .map(({ key }) => key);
+
 /**
- * The headers of Standard Webhooks 1.0. Every secret in force signs, so that a partner may change over at any time
- * during a rotation. Secrets are `whsec_` and base64 (SigningSecretSchema).
+ * The headers of Standard Webhooks 1.0. Every key in force signs, so that a partner may change over at any time
+ * during a rotation. Keys are `whsec_` (HMAC-SHA256, `v1`) or `whsk_` (Ed25519, `v1a`) and base64: see
+ * SigningSecretSchema and SigningPrivateKeySchema.
  */
 export function signatureHeaders(
   { id, epochSeconds, body }: Signed,
-  signingSecrets: readonly string[],
+  keys: readonly string[],
 ): Record<string, string> {
-  const signatures = signingSecrets.map((secret) => {
-    const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
-    const digest = createHmac('sha256', key).update(`${id}.${epochSeconds}.`).update(body).digest('base64');
-    return `v1,${digest}`;
-  });
+  const prefix = `${id}.${epochSeconds}.`;
   return {
     'webhook-id': id,
     'webhook-timestamp': String(epochSeconds),
-    'webhook-signature': signatures.join(' '),
+    'webhook-signature': keys
+      .map((key) => (key.startsWith('whsk_') ? signEd25519(key, prefix, body) : signHmac(key, prefix, body)))
+      .join(' '),
   };
+}
+
+function signHmac(secret: string, prefix: string, body: Uint8Array): string {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  return `v1,${createHmac('sha256', key).update(prefix).update(body).digest('base64')}`;
+}
+
+function signEd25519(privateKey: string, prefix: string, body: Uint8Array): string {
+  // Ed25519 reads its message twice, so there is no way to feed it in parts.
+  const message = Buffer.concat([Buffer.from(prefix), body]);
+  return `v1a,${sign(null, message, ed25519PrivateKey(privateKey)).toString('base64')}`;
 }

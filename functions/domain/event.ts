@@ -1,5 +1,5 @@
-import { eventIdOf, eventKey, type EventSource } from '../../schemas/event-id.ts';
-import type { Entity, Locker, Tower } from '../../schemas/entity.ts';
+import { eventIdOf, subjectEventKey, type EventSource, type EventSubject } from '../../schemas/event-id.ts';
+import type { Entity } from '../../schemas/entity.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 
 type Draft<E> = E extends DomainEvent ? Pick<E, 'type' | 'data'> : never;
@@ -8,7 +8,11 @@ type Draft<E> = E extends DomainEvent ? Pick<E, 'type' | 'data'> : never;
 export type EventDraft = Draft<DomainEvent>;
 
 /** Where, when, why and to whom. */
-export type EventCircumstances = Omit<DomainEvent, 'id' | 'type' | 'data'> & { source: EventSource };
+export type EventCircumstances = Omit<DomainEvent, 'id' | 'type' | 'data'> & {
+  source: EventSource;
+  /** Whose order matters. Default: the locker, which then needs a `towerId`. */
+  subject?: EventSubject;
+};
 
 /** What a decider wants stored, in one transaction: entities at the version they were loaded at, and their events. */
 export interface Decision {
@@ -18,11 +22,12 @@ export interface Decision {
 
 /** The event, named by what caused it, so that the same cause makes the same event each time. */
 export function toEvent(circumstances: EventCircumstances, draft: EventDraft): DomainEvent {
-  const { source, ...base } = circumstances;
-  const key = eventKey(base.towerId, base.locker, base.occurredAt, source);
+  const { source, subject, ...base } = circumstances;
+  const key = subjectEventKey(subject ?? lockerOf(base), base.occurredAt, source);
   return { id: eventIdOf(key), ...base, ...draft };
 }
 
-/** Who hears of a locker's door: whoever holds the locker, or the tower's partners when nobody does. */
-export const audienceOf = (tower: Tower, locker: Locker): string[] =>
-  locker.holderId === null ? tower.partnerIds : [locker.holderId];
+function lockerOf({ towerId, locker }: Pick<DomainEvent, 'towerId' | 'locker'>): EventSubject {
+  if (towerId === null) throw new TypeError('an event at no tower needs a subject');
+  return { towerId, locker };
+}

@@ -5,7 +5,7 @@ import { takeLocker } from './locker.ts';
 import { describeOpening } from './locker-open.ts';
 
 export type NewLockerOpenRequest = Omit<LockerOpenRequest, 'kind' | 'version'>;
-export type NewToken = Pick<Token, 'tokenId' | 'clientInfo'>;
+export type NewToken = Pick<Token, 'tokenId' | 'clientInfo' | 'commandId'>;
 
 /** A locker open request with its link: the partner takes the locker, and hears `locker.assigned`. */
 export function createLockerOpenRequest(
@@ -14,7 +14,7 @@ export function createLockerOpenRequest(
   now: Instant,
 ): Decision {
   const request: LockerOpenRequest = { ...fields, kind: 'request', version: 0 };
-  const taken = takeLocker(locker, request.partnerId);
+  const taken = takeLocker(locker, request.partnerId, now);
   const event = toEvent(
     { ...circumstances(request, now), source: { entity: 'request', id: request.requestId, version: 1 } },
     { type: 'locker.assigned', data: describeOpening(request, null, taken.status) },
@@ -28,7 +28,7 @@ export function createToken(
   request: LockerOpenRequest,
   locker: Locker,
   now: Instant,
-): Decision {
+): Decision & { token: Token } {
   const { requestId, partnerId, towerId } = request;
   const token: Token = {
     ...fields,
@@ -44,7 +44,7 @@ export function createToken(
     { ...circumstances(request, now), source: { entity: 'token', id: token.tokenId, version: 1 } },
     { type: 'locker.token_created', data: describeOpening(request, token, locker.status) },
   );
-  return { changes: [token], events: [event] };
+  return { changes: [token], events: [event], token };
 }
 
 const circumstances = ({ towerId, locker, partnerId }: LockerOpenRequest, now: Instant) => ({

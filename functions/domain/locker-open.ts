@@ -1,5 +1,13 @@
-import type { Locker, LockerOpenRequest, LockerStatus, PositionInTime, Token } from '../../schemas/entity.ts';
+import type {
+  Command,
+  Locker,
+  LockerOpenRequest,
+  LockerStatus,
+  PositionInTime,
+  Token,
+} from '../../schemas/entity.ts';
 import type { Refusal } from '../../schemas/event.ts';
+import { settle } from './command.ts';
 import type { EventDraft } from './event.ts';
 import { applyLockerFact } from './locker.ts';
 
@@ -7,13 +15,23 @@ import { applyLockerFact } from './locker.ts';
 export interface TokenUse {
   token: Token | null;
   request: LockerOpenRequest | null;
+  /** The last one that was sent for the token. */
+  command?: Command | null;
   locker: Locker;
   tokenId: number;
   position: PositionInTime;
 }
 
 export type TokenUseDecision =
-  | { kind: 'used'; late: boolean; token: Token; locker: Locker; draft: EventDraft }
+  /** `command` is the one that this settles, null when none was open. */
+  | {
+      kind: 'used';
+      late: boolean;
+      token: Token;
+      locker: Locker;
+      command: Command | null;
+      draft: EventDraft;
+    }
   /** `token` is null when nobody knows it. Nothing changes. */
   | { kind: 'refused'; token: Token | null; draft: EventDraft };
 
@@ -23,7 +41,8 @@ const statusAfterUse = { dropoff: 'occupied', pickup: 'available' } as const sat
 >;
 
 /** A token opens its own locker, once. Pure. */
-export function decideTokenUse({ token, request, locker, tokenId, position }: TokenUse): TokenUseDecision {
+export function decideTokenUse(use: TokenUse): TokenUseDecision {
+  const { token, request, locker, tokenId, position } = use;
   // A token whose request is gone could not be told to its partner: it is as good as unknown.
   if (token === null || request === null) return refused(tokenId, null, 'token_unknown');
   if (token.towerId !== locker.towerId || token.locker !== locker.locker) {
@@ -32,14 +51,24 @@ export function decideTokenUse({ token, request, locker, tokenId, position }: To
   if (token.usedAt !== null) return refused(tokenId, token, 'token_already_used');
   const status = statusAfterUse[request.flow];
   const applied = applyLockerFact(locker, { status, position, partnerId: token.partnerId });
+  const command = use.command == null ? null : settle(use.command, 'opened', position.at);
+  const data = describeOpening(request, token, status);
   return {
     kind: 'used',
     late: applied.late,
     token: { ...token, usedAt: position.at },
-    locker: applied.locker,
-    draft: { type: 'locker.token_used', data: describeOpening(request, token, status) },
+    locker: request.flow === 'dropoff' && !applied.late ? withItem(applied.locker, request) : applied.locker,
+    command,
+    draft: {
+      type: 'locker.token_used',
+      data: command === null ? data : { ...data, commandId: command.commandId },
+    },
   };
 }
+
+/** Only its partner can have it fetched: a late message may tell of a locker that is somebody else's by now. */
+const withItem = (locker: Locker, { requestId, partnerId }: LockerOpenRequest): Locker =>
+  locker.holderId === partnerId ? { ...locker, itemRequestId: requestId } : locker;
 
 const refused = (tokenId: number, token: Token | null, refusal: Refusal): TokenUseDecision => ({
   kind: 'refused',

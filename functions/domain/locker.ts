@@ -1,4 +1,6 @@
 import type { Locker, LockerStatus, PositionInTime, ReservationStatus } from '../../schemas/entity.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import { holdLocker, isBeforeHold, leaveLocker, releaseLocker, witnessHold } from './holding.ts';
 import { comparePositions } from './position-in-time.ts';
 import type { ParcelFact } from './reservation.ts';
 
@@ -25,46 +27,79 @@ export function statusAfterParcel(fact: ParcelFact, reason?: 'partial' | 'oversi
 
 /**
  * A locker's status rests on the newest fact about it, whatever became of the reservation: the parcel is in it or it
- * isn't. Returns the locker itself when nothing changes.
+ * isn't. A late one may still tell who held the locker then. Returns the locker itself when nothing changes.
  */
 export function applyLockerFact(locker: Locker, fact: LockerFact): { locker: Locker; late: boolean } {
-  if (fact.status === null) return { locker, late: false };
-  if (locker.statusFrom !== null && comparePositions(fact.position, locker.statusFrom) <= 0) {
-    return { locker, late: true };
+  const { status, position } = fact;
+  if (status === null) return { locker, late: false };
+  if (locker.statusFrom !== null && comparePositions(position, locker.statusFrom) <= 0) {
+    return { locker: withWitness(locker, fact), late: true };
   }
-  const holderId = fact.status === 'available' ? null : (fact.partnerId ?? locker.holderId);
-  return { locker: { ...locker, status: fact.status, statusFrom: fact.position, holderId }, late: false };
+  const changed = isOfEarlierHold(locker, fact)
+    ? { ...withWitness(locker, fact), status: status === 'available' ? ('rented' as const) : status }
+    : { ...withHolder(locker, fact), status };
+  return { locker: { ...withoutItem(changed), statusFrom: position }, late: false };
+}
+
+/** Something else happened to the locker since. */
+function withoutItem(locker: Locker): Locker {
+  const { itemRequestId: _, ...rest } = locker;
+  return rest;
+}
+
+/** A tower that was offline tells of a parcel whose locker was given to somebody else meanwhile: it stays theirs. */
+const isOfEarlierHold = (locker: Locker, { position, partnerId }: LockerFact): boolean =>
+  partnerId !== locker.holderId && isBeforeHold(locker, position.at);
+
+const withWitness = (locker: Locker, { position, partnerId }: LockerFact): Locker =>
+  partnerId === null ? locker : witnessHold(locker, partnerId, position.at);
+
+function withHolder(locker: Locker, { status, position, partnerId }: LockerFact): Locker {
+  if (partnerId === null) return status === 'available' ? releaseLocker(locker, position.at) : locker;
+  const change = status === 'available' ? leaveLocker : holdLocker;
+  return change(locker, partnerId, position.at);
 }
 
 /**
  * A partner takes the locker, for a reservation or a request. One that somebody holds stays theirs. `statusFrom` stays:
  * what towers said remains the measure of what they say next, whatever their clocks show.
  */
-export function takeLocker(locker: Locker, partnerId: string): Locker {
+export function takeLocker(locker: Locker, partnerId: string, at: Instant): Locker {
   const status = locker.status === 'available' ? 'rented' : locker.status;
-  const holderId = locker.holderId ?? partnerId;
-  return status === locker.status && holderId === locker.holderId ? locker : { ...locker, status, holderId };
+  const held = locker.holderId === null ? holdLocker(locker, partnerId, at) : locker;
+  return status === locker.status && held === locker ? locker : { ...held, status };
 }
 
-/** What becomes of the locker when a timer or the API, and not its tower, moved a reservation of `partnerId`. */
-export function lockerAfterTransition(locker: Locker, to: ReservationStatus, partnerId: string): Locker {
+/** A reservation of `partnerId` that moved `to` a status at `at`. */
+export interface LockerTransition {
+  to: ReservationStatus;
+  partnerId: string;
+  at: Instant;
+}
+
+/** What becomes of the locker when a timer or the API, and not its tower, moved a reservation. */
+export function lockerAfterTransition(locker: Locker, { to, partnerId, at }: LockerTransition): Locker {
+  const freed = (): Locker => ({
+    ...withoutItem(releaseLocker(locker, at)),
+    status: 'available',
+  });
   switch (to) {
     case 'RESERVED':
-      return takeLocker(locker, partnerId);
+      return takeLocker(locker, partnerId, at);
     case 'STOCKED':
-      return locker.status === 'occupied' ? locker : { ...locker, status: 'occupied', holderId: partnerId };
+      return locker.status === 'occupied'
+        ? locker
+        : { ...holdLocker(locker, partnerId, at), status: 'occupied' };
     case 'PICKED_UP':
     case 'RETURNED':
-      return locker.holderId === partnerId ? freed(locker) : locker;
+      return locker.holderId === partnerId ? freed() : locker;
     case 'EXPIRED':
     case 'CANCELED':
       // With something inside it stays taken until a courier has been there.
-      return locker.status === 'rented' && locker.holderId === partnerId ? freed(locker) : locker;
+      return locker.status === 'rented' && locker.holderId === partnerId ? freed() : locker;
     case 'NEW':
     case 'INCOMPLETE':
     case 'RETURNING':
       return locker;
   }
 }
-
-const freed = (locker: Locker): Locker => ({ ...locker, status: 'available', holderId: null });

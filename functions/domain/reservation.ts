@@ -9,11 +9,15 @@ import { isAllowed, isTerminal } from './reservation-transitions.ts';
 /** What a tower may report of a parcel. */
 export type ParcelFact = Extract<TowerMessage['type'], `parcel.${string}`>;
 
+/** `courier` for what a courier did and somebody else reports. */
+export type RequestCause = Extract<Cause, 'api' | 'operator' | 'courier'>;
+
 export type ReservationCommand =
   | { by: 'tower'; fact: ParcelFact; position: PositionInTime; reason?: 'partial' | 'oversize' }
   /** Whatever is due at `now`: expiry, or the end of the grace period. */
   | { by: 'timer'; now: Instant }
-  | { by: 'api'; to: ReservationStatus; now: Instant };
+  /** `cause` is `api` by default. */
+  | { by: 'api'; to: ReservationStatus; now: Instant; cause?: RequestCause };
 
 export interface ReservationPolicy {
   /** From STOCKED to RETURNING. */
@@ -97,20 +101,29 @@ export function describeReservation(
   previousStatus: ReservationStatus | null,
   reason?: ReservationData['reason'],
 ): ReservationDraft {
-  const { reservationId, unitId, status, flowType, barcode, docNumber, expirationDate } = reservation;
+  const data = { ...reservationData(reservation, previousStatus), ...(reason !== undefined && { reason }) };
+  return { type: eventTypeOf[reservation.status], data };
+}
+
+/** New details, in the status that it had before. */
+export const describeUpdate = (reservation: Reservation): ReservationDraft => ({
+  type: 'reservation.updated',
+  data: reservationData(reservation, reservation.status),
+});
+
+function reservationData(
+  { reservationId, unitId, status, flowType, barcode, docNumber, expirationDate }: Reservation,
+  previousStatus: ReservationStatus | null,
+): ReservationData {
   return {
-    type: eventTypeOf[status],
-    data: {
-      reservationId,
-      unitId,
-      status,
-      previousStatus,
-      flowType,
-      barcode,
-      ...(docNumber !== undefined && { docNumber }),
-      ...(expirationDate !== undefined && { expirationDate }),
-      ...(reason !== undefined && { reason }),
-    },
+    reservationId,
+    unitId,
+    status,
+    previousStatus,
+    flowType,
+    barcode,
+    ...(docNumber !== undefined && { docNumber }),
+    ...(expirationDate !== undefined && { expirationDate }),
   };
 }
 
@@ -126,7 +139,7 @@ export function decideReservation(
     case 'timer':
       return decideDue(state, command.now, policy);
     case 'api':
-      return decideRequested(state, command.to, command.now, policy);
+      return decideRequested(state, command, policy);
   }
 }
 
@@ -140,6 +153,15 @@ const restsOnFacts = (state: Reservation): boolean => state.status !== 'NEW' && 
 const endsAReturn = (state: Reservation, to: ReservationStatus): boolean =>
   state.status === 'RETURNING' && state.statusFrom.boot === null && isTerminal(to);
 
+/**
+ * A timer expires what it has heard nothing of. A tower that was offline may have seen the parcel before: then nothing had
+ * expired. What it saw after the expiry stays refused, and what is older than the fact that had expired is late.
+ */
+const endsAnExpiry = ({ status, statusFrom, expiredFrom }: Reservation, position: PositionInTime): boolean =>
+  status === 'EXPIRED' &&
+  compareInstants(position.at, statusFrom.at) <= 0 &&
+  (expiredFrom === undefined || comparePositions(position, expiredFrom) > 0);
+
 function decideFact(
   state: Reservation,
   command: Extract<ReservationCommand, { by: 'tower' }>,
@@ -148,6 +170,11 @@ function decideFact(
   const { fact, position, reason } = command;
   const to = statusOfFact[fact];
   const cause = fact === 'parcel.collected' ? 'courier' : 'tower';
+  if (endsAnExpiry(state, position)) {
+    const revived = moved(state, to, position, policy);
+    const draft = describeReservation(revived, state.status, reason);
+    return { kind: 'event', late: false, reservation: revived, draft, cause, occurredAt: position.at };
+  }
   const isNewer = !restsOnFacts(state) || comparePositions(position, state.statusFrom) > 0;
   if (!isNewer && !endsAReturn(state, to)) {
     const draft = describeReservation({ ...state, status: to }, null, reason);
@@ -176,18 +203,17 @@ function decideDue(state: Reservation, now: Instant, policy: ReservationPolicy):
  */
 function decideRequested(
   state: Reservation,
-  requested: ReservationStatus,
-  now: Instant,
+  { to: requested, now, cause = 'api' }: Extract<ReservationCommand, { by: 'api' }>,
   policy: ReservationPolicy,
 ): ReservationDecision {
   const to = requested === 'CANCELED' && state.status === 'STOCKED' ? 'RETURNING' : requested;
-  return transition(state, to, 'api', now, policy);
+  return transition(state, to, cause, now, policy);
 }
 
 function transition(
   state: Reservation,
   to: ReservationStatus,
-  cause: 'timer' | 'api',
+  cause: 'timer' | RequestCause,
   occurredAt: Instant,
   policy: ReservationPolicy,
 ): ReservationDecision {
@@ -207,6 +233,8 @@ function moved(
   statusFrom: PositionInTime,
   policy: ReservationPolicy,
 ): Reservation {
-  const next = { ...state, status, statusFrom };
+  const { expiredFrom: _, ...before } = state;
+  const isExpiry = status === 'EXPIRED' && restsOnFacts(state);
+  const next = { ...before, status, statusFrom, ...(isExpiry && { expiredFrom: state.statusFrom }) };
   return { ...next, dueAt: dueAtOf(next, policy) };
 }

@@ -12,6 +12,8 @@ export interface SeenMessages {
   towerId: string;
   boot: string;
   seqs: readonly number[];
+  /** Those among them at which the boot began. */
+  starts: readonly number[];
   seenAt: Instant;
 }
 
@@ -27,21 +29,26 @@ const maxRanges = 64;
 /** A tower that only repeats itself is still alive: `lastSeenAt` follows with this coarseness. */
 const lastSeenStepMs = 60_000;
 
+/** A boot's numbers begin at 1. A tower whose counter begins at 0 has no gap there either. */
+const beforeFirst: SeqRange = { from: 0, to: 0 };
+
 /**
- * Adds sequence numbers to what was received of a boot: a union of sets, so neither order nor repetition matters.
+ * Adds sequence numbers to what was received of a boot: a union of sets, so neither order nor repetition matters. A
+ * start covers all that is before it. Without one, what is missing from 1 on is a gap like any other: whichever message
+ * happened to come first says nothing about those before it.
  * Past 64 ranges the highest are forgotten. That errs on the safe side: what is forgotten is asked for again, whereas
  * closing the lowest gap would tell the tower to prune what never arrived.
  */
 export function recordSeqs(before: TowerProgress | null, seen: SeenMessages): ProgressStep {
-  const known = before === null ? [] : coveredBy(before);
-  const merged = mergeRanges([...known, ...seen.seqs.map((seq) => ({ from: seq, to: seq }))]);
-  const [lowest, ...rest] = merged.slice(0, maxRanges + 1);
-  if (lowest === undefined) throw new RangeError('recordSeqs needs at least one sequence number');
+  const [lowest = beforeFirst, ...rest] = mergeRanges([
+    ...(before === null ? [beforeFirst] : coveredBy(before)),
+    ...seen.starts.map((start) => ({ from: 0, to: start })),
+    ...seen.seqs.map((seq) => ({ from: seq, to: seq })),
+  ]).slice(0, maxRanges + 1);
   const progress: TowerProgress = {
     kind: 'progress',
     towerId: seen.towerId,
     boot: seen.boot,
-    first: lowest.from,
     contiguous: lowest.to,
     ranges: rest.map(({ from, to }) => [from, to]),
     lastSeenAt: laterOf(before?.lastSeenAt, seen.seenAt),
@@ -51,15 +58,15 @@ export function recordSeqs(before: TowerProgress | null, seen: SeenMessages): Pr
 }
 
 /** What is missing: the holes between what was received. */
-export function gapsOf(progress: Pick<TowerProgress, 'first' | 'contiguous' | 'ranges'>): SeqRange[] {
+export function gapsOf(progress: Pick<TowerProgress, 'contiguous' | 'ranges'>): SeqRange[] {
   const covered = coveredBy(progress);
   return covered
     .slice(1)
     .map((range, index) => ({ from: (covered[index]?.to ?? 0) + 1, to: range.from - 1 }));
 }
 
-const coveredBy = ({ first, contiguous, ranges }: Pick<TowerProgress, 'first' | 'contiguous' | 'ranges'>) => [
-  { from: first, to: contiguous },
+const coveredBy = ({ contiguous, ranges }: Pick<TowerProgress, 'contiguous' | 'ranges'>) => [
+  { from: 0, to: contiguous },
   ...ranges.map(([from, to]) => ({ from, to })),
 ];
 
@@ -78,7 +85,6 @@ const laterOf = (a: Instant | undefined, b: Instant): Instant =>
 
 function isSameProgress(a: TowerProgress, b: TowerProgress): boolean {
   return (
-    a.first === b.first &&
     a.contiguous === b.contiguous &&
     a.ranges.length === b.ranges.length &&
     a.ranges.every(([from, to], index) => from === b.ranges[index]?.[0] && to === b.ranges[index]?.[1]) &&

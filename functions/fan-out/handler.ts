@@ -3,6 +3,7 @@ import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { createDocumentClient } from '../shared/dynamo.ts';
 import { createEndpointDirectory } from '../shared/endpoint-directory.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
+import { createQuarantineStore } from '../shared/quarantine.ts';
 import { createSqsClient, createTaskSender } from '../shared/queue.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
@@ -10,16 +11,26 @@ import { loadEnv } from './env.ts';
 const env = loadEnv();
 const logger = createLogger('fan-out');
 const metrics = createMetrics('fan-out');
+const documents = createDocumentClient();
 
 export const handler = observe<DynamoDBStreamEvent, DynamoDBBatchResponse>({ logger, metrics }).handler(
   createHandler({
     endpoints: createEndpointDirectory({
-      documents: createDocumentClient(),
+      documents,
       entitiesTable: env.ENTITIES_TABLE,
       cacheSeconds: env.ENDPOINT_CACHE_SECONDS,
       now: Date.now,
+      onUnreadable: (ref, error) => {
+        logger.error('endpoint unreadable', { ...ref, error });
+        metrics.addMetric('EndpointsUnreadable', 'Count', 1);
+      },
     }),
     tasks: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
+    quarantine: createQuarantineStore({
+      documents,
+      entitiesTable: env.ENTITIES_TABLE,
+      retentionDays: env.RETENTION_DAYS,
+    }),
     logger,
     metrics,
     newTaskId: randomUUID,

@@ -1,5 +1,6 @@
 import { expresses } from '../../schemas/contract-events.ts';
-import type { Endpoint, EndpointFilter } from '../../schemas/entity.ts';
+import type { Endpoint, EndpointFilter } from '../../schemas/endpoint.ts';
+import { coversType } from '../../schemas/event-type-pattern.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 
 /**
@@ -10,20 +11,24 @@ export function matches(endpoint: Endpoint, event: DomainEvent): boolean {
   return (
     event.partnerIds.includes(endpoint.partnerId) &&
     expresses(endpoint.contract, event) &&
-    passes(endpoint.filter, event)
+    (event.test === undefined
+      ? concernsDepartment(endpoint, event) && passes(endpoint.filter, event)
+      : event.test.endpointId === endpoint.endpointId)
   );
 }
+
+/** An integration belongs to a department; other endpoints hear of all of them. */
+const concernsDepartment = ({ integration }: Endpoint, { data }: DomainEvent): boolean =>
+  integration === undefined || ('departmentId' in data && data.departmentId === integration.departmentId);
 
 function passes(filter: EndpointFilter, event: DomainEvent): boolean {
-  const { types, towerIds, lockers } = filter;
+  const { types, towerIds, lockers, lockIds } = filter;
   return (
-    (types === undefined || types.some((wanted) => covers(wanted, event.type))) &&
-    (towerIds === undefined || towerIds.includes(event.towerId)) &&
+    (types === undefined || types.some((wanted) => coversType(wanted, event.type))) &&
+    // What happened at no tower passes no such filter.
+    (towerIds === undefined || (event.towerId !== null && towerIds.includes(event.towerId))) &&
     // What concerns the tower as a whole is at none of the lockers.
-    (lockers === undefined || (event.locker !== null && lockers.includes(event.locker)))
+    (lockers === undefined || (event.locker !== null && lockers.includes(event.locker))) &&
+    (lockIds === undefined || ('lockId' in event.data && lockIds.includes(event.data.lockId)))
   );
 }
-
-/** `reservation.*` covers its family, anything else itself. */
-const covers = (wanted: string, type: string): boolean =>
-  wanted.endsWith('.*') ? type.startsWith(wanted.slice(0, -1)) : wanted === type;

@@ -5,7 +5,7 @@ import type { ReservationPolicy } from '../domain/reservation.ts';
 import type { Commit } from '../shared/commit.ts';
 import { EntitySet } from '../shared/entity-set.ts';
 import { TowercastError } from '../shared/errors.ts';
-import { decideMessage } from './decide-message.ts';
+import { decideMessage, type UnknownReason } from './decide-message.ts';
 import { loadEntities, type EntityReader } from './load.ts';
 import type { Accepted } from './parse.ts';
 
@@ -30,11 +30,17 @@ export interface CommittedMessages {
   committed: number;
   /** Messages whose event existed already. */
   repeated: number;
-  /** Messages about a locker that their tower does not have. */
-  unknownLocker: Accepted[];
+  unknown: UnknownSubject[];
 }
 
-/** A message makes three items at most (reservation or token, locker, event), so these are 60 of the 100 allowed. */
+/** A message about something that its tower does not have. */
+export interface UnknownSubject {
+  from: Accepted;
+  reason: UnknownReason;
+  detail: string;
+}
+
+/** A message makes four items at most (token, locker, command, event), so these are 80 of the 100 allowed. */
 const maxMessagesPerCommit = 20;
 const maxAttempts = 8;
 const backoffBaseMs = 25;
@@ -49,13 +55,13 @@ export async function commitMessages(
   deps: CommitMessagesDeps,
   work: MessagesToCommit,
 ): Promise<CommittedMessages> {
-  const total: CommittedMessages = { committed: 0, repeated: 0, unknownLocker: [] };
+  const total: CommittedMessages = { committed: 0, repeated: 0, unknown: [] };
   for (let start = 0; start < work.messages.length; start += maxMessagesPerCommit) {
     const messages = work.messages.slice(start, start + maxMessagesPerCommit);
     const done = await commitChunk(deps, { ...work, messages });
     total.committed += done.committed;
     total.repeated += done.repeated;
-    total.unknownLocker.push(...done.unknownLocker);
+    total.unknown.push(...done.unknown);
   }
   return total;
 }
@@ -71,7 +77,7 @@ async function commitChunk(deps: CommitMessagesDeps, work: MessagesToCommit): Pr
     });
     if (outcome.kind === 'committed') {
       for (const entity of decided.changes) work.loaded.set({ ...entity, version: entity.version + 1 });
-      return { committed: decided.decided.length, repeated, unknownLocker: decided.unknownLocker };
+      return { committed: decided.decided.length, repeated, unknown: decided.unknown };
     }
     const repeats = new Set(
       decided.decided.filter(({ event }) => outcome.repeats.has(event.id)).map(({ from }) => from),
@@ -79,7 +85,7 @@ async function commitChunk(deps: CommitMessagesDeps, work: MessagesToCommit): Pr
     messages = messages.filter((message) => !repeats.has(message));
     repeated += repeats.size;
     if (decided.decided.length === repeats.size) {
-      return { committed: 0, repeated, unknownLocker: decided.unknownLocker };
+      return { committed: 0, repeated, unknown: decided.unknown };
     }
     if (outcome.conflicts || repeats.size === 0) {
       await deps.sleep(deps.random() * Math.min(backoffCapMs, backoffBaseMs * 2 ** attempt));
@@ -95,21 +101,21 @@ async function commitChunk(deps: CommitMessagesDeps, work: MessagesToCommit): Pr
 interface DecidedMessages {
   decided: { from: Accepted; event: DomainEvent }[];
   changes: EntitySet;
-  unknownLocker: Accepted[];
+  unknown: UnknownSubject[];
 }
 
 /** Each message sees what the ones before it changed; an entity that changes twice is stored once. */
 function decideAll({ policy }: CommitMessagesDeps, work: MessagesToCommit): DecidedMessages {
   const { tower, receivedAt } = work;
   const entities = new EntitySet(work.loaded);
-  const result: DecidedMessages = { decided: [], changes: new EntitySet(), unknownLocker: [] };
+  const result: DecidedMessages = { decided: [], changes: new EntitySet(), unknown: [] };
   const note = (entity: Entity) => {
     entities.set(entity);
     result.changes.set(entity);
   };
   for (const from of work.messages) {
     const decision = decideMessage(from, { tower, entities, receivedAt, policy });
-    if (decision.kind === 'unknown_locker') result.unknownLocker.push(from);
+    if (decision.kind === 'unknown') result.unknown.push({ ...decision, from });
     if (decision.kind === 'event') {
       result.decided.push({ from, event: decision.event });
       decision.changes.forEach(note);

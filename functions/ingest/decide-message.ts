@@ -1,8 +1,12 @@
 import type { Entity, Locker, Tower } from '../../schemas/entity.ts';
 import type { DomainEvent, Refusal } from '../../schemas/event.ts';
 import type { Instant } from '../../schemas/primitives.ts';
+import type { QuarantineReason } from '../../schemas/quarantine.ts';
 import type { TowerMessage } from '../../schemas/tower-message.ts';
-import { audienceOf, toEvent, type EventCircumstances, type EventDraft } from '../domain/event.ts';
+import { describeKeyUse, type AccessFact } from '../domain/access.ts';
+import { toEvent, type EventCircumstances, type EventDraft } from '../domain/event.ts';
+import { settleByResult } from '../domain/command.ts';
+import { audienceAt } from '../domain/holding.ts';
 import { decideTokenUse } from '../domain/locker-open.ts';
 import { applyLockerFact, statusAfterParcel } from '../domain/locker.ts';
 import {
@@ -12,13 +16,20 @@ import {
   type ReservationPolicy,
 } from '../domain/reservation.ts';
 import type { EntitySet } from '../shared/entity-set.ts';
+import { decideKioskMessage } from './decide-position.ts';
 import type { Accepted } from './parse.ts';
 
 export type MessageDecision =
   | { kind: 'event'; event: DomainEvent; changes: Entity[] }
   /** A heartbeat: all it says is that the tower lives. */
   | { kind: 'nothing' }
-  | { kind: 'unknown_locker' };
+  | { kind: 'unknown'; reason: UnknownReason; detail: string };
+
+/** What a message may be about that its tower does not have: it is quarantined. */
+export type UnknownReason = Extract<
+  QuarantineReason,
+  'unknown_command' | 'unknown_locker' | 'unknown_lock' | 'unknown_key' | 'unknown_queue' | 'unknown_position'
+>;
 
 export interface MessageContext {
   tower: Tower;
@@ -40,12 +51,16 @@ interface AtLocker extends MessageContext {
 export function decideMessage({ message, at }: Accepted, context: MessageContext): MessageDecision {
   if (message.type === 'tower.heartbeat') return { kind: 'nothing' };
   if (message.type === 'tower.started') return decideStart(message, at, context);
+  if (message.type === 'command.result') return decideResult(message, at, context);
+  if ('keyId' in message) return decideKeyUse(message, at, context);
+  if (message.type === 'position.walk_in' || message.type === 'position.checked_in')
+    return decideKioskMessage(message, at, context);
   const locker = context.entities.get({
     kind: 'locker',
     towerId: context.tower.towerId,
     locker: message.locker,
   });
-  if (locker === null) return { kind: 'unknown_locker' };
+  if (locker === null) return { kind: 'unknown', reason: 'unknown_locker', detail: String(message.locker) };
   const position = { at, boot: message.boot, seq: message.seq };
   const atLocker = { ...context, locker, at, position };
   switch (message.type) {
@@ -81,9 +96,35 @@ function decideStart(message: Of<'tower.started'>, at: Instant, context: Message
   return { kind: 'event', event, changes: [] };
 }
 
+/** An event of the lock, not of its locker: its log is one query. Nothing rests on it, so it is never late. */
+function decideKeyUse(message: Of<AccessFact>, at: Instant, context: MessageContext): MessageDecision {
+  const { tower, entities, receivedAt } = context;
+  const key = entities.get({ kind: 'key', keyId: message.keyId });
+  const lockId = message.lockId ?? key?.lockId;
+  if (lockId === undefined) return { kind: 'unknown', reason: 'unknown_key', detail: message.keyId };
+  const lock = entities.get({ kind: 'lock', lockId });
+  // Another tower's lock is as good as none: a tower speaks of what it has.
+  if (lock?.towerId !== tower.towerId) return { kind: 'unknown', reason: 'unknown_lock', detail: lockId };
+  const event = toEvent(
+    {
+      occurredAt: at,
+      receivedAt,
+      cause: 'tower',
+      late: false,
+      towerId: tower.towerId,
+      locker: lock.locker,
+      partnerIds: [lock.partnerId],
+      source: { boot: message.boot, seq: message.seq },
+      subject: { kind: 'lock', id: lockId },
+    },
+    describeKeyUse({ fact: message.type, keyId: message.keyId, key, lock }),
+  );
+  return { kind: 'event', event, changes: [] };
+}
+
 /**
  * The locker follows the parcel whatever becomes of the reservation. A parcel of a known reservation is told to its
- * partner, even from another locker than its own; of an unknown one, to whoever hears of the locker.
+ * partner, even from another locker than its own; of an unknown one, to the tower's partners: whose it is nobody knows.
  */
 function decideParcel(message: Of<ParcelFact>, context: AtLocker): MessageDecision {
   const { entities, locker, tower, position, policy } = context;
@@ -95,7 +136,7 @@ function decideParcel(message: Of<ParcelFact>, context: AtLocker): MessageDecisi
   const applied = applyLockerFact(locker, { status: statusAfterParcel(type, reason), position, partnerId });
 
   const cause = type === 'parcel.collected' ? ('courier' as const) : ('tower' as const);
-  const partnerIds = reservation === null ? audienceOf(tower, locker) : [reservation.partnerId];
+  const partnerIds = reservation === null ? tower.partnerIds : [reservation.partnerId];
   const refuse = (refusal: Refusal) => describeRefusal(message, refusal);
   const outcome = (draft: EventDraft, late: boolean, changed: Entity[]): MessageDecision => ({
     kind: 'event',
@@ -134,16 +175,33 @@ const changedReservation = (decision: ReservationDecision, before: Entity): Enti
   decision.kind === 'not_due' || decision.reservation === before ? [] : [decision.reservation];
 
 function decideToken(message: Of<'token.used'>, context: AtLocker): MessageDecision {
-  const { entities, locker, tower, position } = context;
+  const { entities, locker, tower, at, position } = context;
   const token = entities.get({ kind: 'token', tokenId: message.tokenId });
   const request = token === null ? null : entities.get({ kind: 'request', requestId: token.requestId });
-  const decision = decideTokenUse({ token, request, locker, tokenId: message.tokenId, position });
-  const partnerIds = decision.token === null ? audienceOf(tower, locker) : [decision.token.partnerId];
+  const command =
+    token?.commandId === undefined ? null : entities.get({ kind: 'command', commandId: token.commandId });
+  const decision = decideTokenUse({ token, request, command, locker, tokenId: message.tokenId, position });
+  const partnerIds = decision.token === null ? audienceAt(tower, locker, at) : [decision.token.partnerId];
   const late = decision.kind === 'used' && decision.late;
   const event = toEvent({ ...circumstances(context), late, partnerIds }, decision.draft);
   if (decision.kind === 'refused') return { kind: 'event', event, changes: [] };
-  const changes = decision.locker === locker ? [decision.token] : [decision.token, decision.locker];
+  const changes: Entity[] = [decision.token];
+  if (decision.locker !== locker) changes.push(decision.locker);
+  if (decision.command !== null) changes.push(decision.command);
   return { kind: 'event', event, changes };
+}
+
+/** Its event is named by the command: a second answer finds it settled, and says nothing new. */
+function decideResult(message: Of<'command.result'>, at: Instant, context: MessageContext): MessageDecision {
+  const { tower, entities, receivedAt } = context;
+  const { commandId, outcome, reason = null } = message;
+  const command = entities.get({ kind: 'command', commandId });
+  if (command?.towerId !== tower.towerId)
+    return { kind: 'unknown', reason: 'unknown_command', detail: commandId };
+  const decision = settleByResult(command, { outcome, reason, at, receivedAt });
+  const event = decision?.events[0];
+  if (decision === null || event === undefined) return { kind: 'nothing' };
+  return { kind: 'event', event, changes: [...decision.changes] };
 }
 
 const eventOnly = (context: AtLocker, draft: EventDraft): MessageDecision => ({
@@ -160,7 +218,7 @@ function circumstances({ tower, locker, at, receivedAt, position }: AtLocker): E
     late: false,
     towerId: tower.towerId,
     locker: locker.locker,
-    partnerIds: audienceOf(tower, locker),
+    partnerIds: audienceAt(tower, locker, at),
     source: { boot: position.boot, seq: position.seq },
   };
 }

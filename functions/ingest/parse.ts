@@ -24,6 +24,8 @@ export interface Rejected {
 export interface Seq {
   boot: string;
   seq: number;
+  /** Whether the boot begins here: nothing before it is missed. */
+  isStart: boolean;
 }
 
 export interface Publication {
@@ -47,6 +49,7 @@ const earliest: Instant = '2020-01-01T00:00:00.000Z';
 const EnvelopeSchema = z.object({
   boot: TowerMessageSchema.options[0].shape.boot,
   seq: TowerMessageSchema.options[0].shape.seq,
+  type: z.unknown(),
 });
 
 const knownTypes = new Set<string>(TowerMessageSchema.options.map((option) => option.shape.type.value));
@@ -80,7 +83,10 @@ function parseMessages(towerId: string, value: unknown, bytes: Buffer, receivedA
   for (const [index, element] of elements.entries()) {
     const raw = () => (isArray ? (writeJson(element) ?? bytes) : bytes);
     const envelope = EnvelopeSchema.safeParse(element);
-    if (envelope.success) publication.seqs.push(envelope.data);
+    if (envelope.success) {
+      const { boot, seq, type } = envelope.data;
+      publication.seqs.push({ boot, seq, isStart: type === 'tower.started' });
+    }
     const parsed = parseMessage(element, receivedAtMs);
     if (parsed.kind === 'rejected') {
       publication.rejected.push({ index, reason: parsed.reason, detail: parsed.detail, raw: raw() });
@@ -163,4 +169,12 @@ function writeJson(value: unknown): Buffer | null {
 
 /** What an event is named by: a second message of that name is the same event (see schemas/event-id.ts). */
 const nameOf = (message: TowerMessage, at: Instant): string =>
-  `${message.boot}|${message.seq}|${Date.parse(at)}|${'locker' in message ? message.locker : 0}`;
+  `${message.boot}|${message.seq}|${Date.parse(at)}|${subjectOf(message)}`;
+
+function subjectOf(message: TowerMessage): string | number {
+  if ('locker' in message) return message.locker;
+  if ('positionId' in message) return `position~${message.positionId}`;
+  if ('queue' in message) return 'walk-in';
+  // Only its key may tell the lock, and one transaction can't hold an event twice: of these, boot and seq must do.
+  return 'keyId' in message ? 'lock' : 0;
+}

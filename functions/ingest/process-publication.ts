@@ -88,16 +88,13 @@ async function commitAccepted(deps: ProcessingDeps, { publication, view, receive
     const rejected = messages.map((one) => reject(one, 'unknown_tower', towerId ?? ''));
     return { committed: 0, repeated: 0, rejected };
   }
-  const { committed, repeated, unknownLocker } = await commitMessages(deps, {
+  const { committed, repeated, unknown } = await commitMessages(deps, {
     tower,
     loaded: view,
     messages,
     receivedAt,
   });
-  const rejected = unknownLocker.map((one) => {
-    const locker = 'locker' in one.message ? String(one.message.locker) : '';
-    return reject(one, 'unknown_locker', locker);
-  });
+  const rejected = unknown.map(({ from, reason, detail }) => reject(from, reason, detail));
   return { committed, repeated, rejected };
 }
 

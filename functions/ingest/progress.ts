@@ -40,10 +40,12 @@ export async function recordProgress(deps: ProgressDeps, seen: SeenSeqs): Promis
 async function recordBoot(deps: ProgressDeps, seen: SeenSeqs, boot: string): Promise<TowerProgress> {
   const { towerId, seenAt } = seen;
   const ref = { kind: 'progress', towerId, boot } as const;
-  const seqs = seen.seqs.filter((one) => one.boot === boot).map(({ seq }) => seq);
+  const ofBoot = seen.seqs.filter((one) => one.boot === boot);
+  const seqs = ofBoot.map(({ seq }) => seq);
+  const starts = ofBoot.filter(({ isStart }) => isStart).map(({ seq }) => seq);
   let before = seen.loaded.get(ref);
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const { progress, changed } = recordSeqs(before, { towerId, boot, seqs, seenAt });
+    const { progress, changed } = recordSeqs(before, { towerId, boot, seqs, starts, seenAt });
     if (!changed || (await deps.entities.replace(progress))) return progress;
     await deps.sleep(deps.random() * Math.min(backoffCapMs, backoffBaseMs * 2 ** attempt));
     before = (await deps.entities.getMany([ref])).get(ref);

@@ -1,5 +1,10 @@
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { PutCommand, TransactWriteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import {
+  PutCommand,
+  TransactWriteCommand,
+  type DynamoDBDocumentClient,
+  type TransactWriteCommandInput,
+} from '@aws-sdk/lib-dynamodb';
 import type { Entity } from '../../schemas/entity.ts';
 import { parseEventId } from '../../schemas/event-id.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
@@ -12,6 +17,8 @@ export interface CommitUnit {
   /** Entities at the version they were loaded at (0: new); each is stored as the next one. */
   changes: readonly Entity[];
   events: readonly DomainEvent[];
+  /** Another item that must be stored together with them, under its own condition: a failure of it is a conflict. */
+  beside?: NonNullable<NonNullable<TransactWriteCommandInput['TransactItems']>[number]['Put']>;
 }
 
 export type CommitOutcome =
@@ -46,14 +53,15 @@ const passingErrors = new Set([
 ]);
 
 export function createCommit(options: CommitOptions): Commit {
-  return async ({ changes, events }) => {
+  return async (unit) => {
+    const { changes, events, beside } = unit;
     if (changes.length + events.length === 0) return { kind: 'committed' };
     const [event] = events;
     const write =
       // A transaction costs twice the write units.
-      changes.length === 0 && events.length === 1 && event !== undefined
+      changes.length === 0 && events.length === 1 && event !== undefined && beside === undefined
         ? putEvent(options, event)
-        : putAll(options, changes, events);
+        : putAll(options, unit);
     try {
       return await write;
     } catch (error) {
@@ -89,12 +97,12 @@ async function putEvent(options: CommitOptions, event: DomainEvent): Promise<Com
 
 async function putAll(
   options: CommitOptions,
-  changes: readonly Entity[],
-  events: readonly DomainEvent[],
+  { changes, events, beside }: CommitUnit,
 ): Promise<CommitOutcome> {
   const puts = [
     ...events.map((event) => eventPut(options, event)),
     ...changes.map((entity) => versionedPut(options, entity)),
+    ...(beside === undefined ? [] : [beside]),
   ];
   try {
     // The SDK adds a request token, so that its own retry of a request whose answer was lost is no repeat.

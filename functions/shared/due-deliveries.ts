@@ -26,26 +26,32 @@ export interface DueDeliveries {
 export interface DueDeliveriesOptions {
   documents: DynamoDBDocumentClient;
   deliveriesTable: string;
+  /** Told of an item that is no delivery that this release knows; the others of its shard go on. */
+  onUnreadable?: (key: ItemKey, error: unknown) => void;
 }
 
 /** BatchGetItem. */
 const maxBatchKeys = 100;
 const IndexItemSchema = z.object({ pk: z.string(), sk: z.string() });
 
-export function createDueDeliveries({ documents, deliveriesTable }: DueDeliveriesOptions): DueDeliveries {
+export function createDueDeliveries(options: DueDeliveriesOptions): DueDeliveries {
+  const { documents, deliveriesTable } = options;
   return {
     async due(shard, now, limit) {
-      const keys = await queryDue({ documents, deliveriesTable }, shard, now, limit);
-      const records: DeliveryRecord[] = [];
-      for (let start = 0; start < keys.length; start += maxBatchKeys) {
-        const batch = keys.slice(start, start + maxBatchKeys);
-        records.push(...(await readRecords({ documents, deliveriesTable }, batch)));
-      }
       const until = dueText(now);
-      // The index lags behind the table: what was taken or ended meanwhile is left out.
-      return records
-        .filter(({ status, dueAt }) => status === 'pending' && dueAt !== null && dueAt <= until)
-        .sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1));
+      const records: DeliveryRecord[] = [];
+      let from: Position | undefined;
+      do {
+        // As many as are still wanted: what can't be read must not fill the page for good.
+        const page = await queryDue(options, { shard, until, limit: limit - records.length, from });
+        const read = await readRecords(options, page.keys);
+        // The index lags behind the table: what was taken or ended meanwhile is left out.
+        records.push(
+          ...read.filter(({ status, dueAt }) => status === 'pending' && dueAt !== null && dueAt <= until),
+        );
+        from = page.next;
+      } while (from !== undefined && records.length < limit);
+      return records.sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1));
     },
     async lease(record, until) {
       try {
@@ -72,42 +78,49 @@ export function createDueDeliveries({ documents, deliveriesTable }: DueDeliverie
   };
 }
 
-async function queryDue(
-  { documents, deliveriesTable }: DueDeliveriesOptions,
-  shard: number,
-  now: Instant,
-  limit: number,
-): Promise<ItemKey[]> {
-  const keys: ItemKey[] = [];
-  let from: Record<string, unknown> | undefined;
-  do {
-    const page = await documents.send(
-      new QueryCommand({
-        TableName: deliveriesTable,
-        IndexName: 'due',
-        KeyConditionExpression: 'duePk = :shard AND dueAt <= :now',
-        ExpressionAttributeValues: { ':shard': `due#${shard}`, ':now': dueText(now) },
-        Limit: limit - keys.length,
-        ...(from !== undefined && { ExclusiveStartKey: from }),
-      }),
-    );
-    keys.push(...(page.Items ?? []).map((item) => IndexItemSchema.parse(item)));
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined && keys.length < limit);
-  return keys;
+type Position = Record<string, unknown>;
+
+interface DueQuery {
+  shard: number;
+  until: string;
+  limit: number;
+  from: Position | undefined;
 }
 
-async function readRecords(
+async function queryDue(
   { documents, deliveriesTable }: DueDeliveriesOptions,
-  keys: ItemKey[],
-): Promise<DeliveryRecord[]> {
+  { shard, until, limit, from }: DueQuery,
+): Promise<{ keys: ItemKey[]; next: Position | undefined }> {
+  const page = await documents.send(
+    new QueryCommand({
+      TableName: deliveriesTable,
+      IndexName: 'due',
+      KeyConditionExpression: 'duePk = :shard AND dueAt <= :now',
+      ExpressionAttributeValues: { ':shard': `due#${shard}`, ':now': until },
+      Limit: Math.min(limit, maxBatchKeys),
+      ...(from !== undefined && { ExclusiveStartKey: from }),
+    }),
+  );
+  return { keys: (page.Items ?? []).map((item) => IndexItemSchema.parse(item)), next: page.LastEvaluatedKey };
+}
+
+/** At most 100. */
+async function readRecords(options: DueDeliveriesOptions, keys: ItemKey[]): Promise<DeliveryRecord[]> {
+  const { documents, deliveriesTable, onUnreadable } = options;
   const records: DeliveryRecord[] = [];
-  let request: BatchGetCommandInput['RequestItems'] = {
-    [deliveriesTable]: { Keys: keys.map(({ pk, sk }) => ({ pk, sk })), ConsistentRead: true },
-  };
+  let request: BatchGetCommandInput['RequestItems'] =
+    keys.length === 0
+      ? undefined
+      : { [deliveriesTable]: { Keys: keys.map(({ pk, sk }) => ({ pk, sk })), ConsistentRead: true } };
   while (request !== undefined && Object.keys(request).length > 0) {
     const page: BatchGetCommandOutput = await documents.send(new BatchGetCommand({ RequestItems: request }));
-    records.push(...(page.Responses?.[deliveriesTable] ?? []).map(parseDeliveryItem));
+    for (const item of page.Responses?.[deliveriesTable] ?? []) {
+      try {
+        records.push(parseDeliveryItem(item));
+      } catch (error) {
+        onUnreadable?.(IndexItemSchema.parse(item), error);
+      }
+    }
     request = page.UnprocessedKeys;
   }
   return records;

@@ -1,8 +1,8 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, QueryCommand, UpdateCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { EndpointSchema, type Endpoint } from '../../schemas/entity.ts';
+import { EndpointSchema, type Endpoint } from '../../schemas/endpoint.ts';
 import { createExpiringCache } from './expiring-cache.ts';
-import { entityKey } from './keys.ts';
+import { entityKey, type ItemKey } from './keys.ts';
 
 export type EndpointRef = Pick<Endpoint, 'partnerId' | 'endpointId'>;
 
@@ -23,6 +23,8 @@ export interface EndpointDirectoryOptions {
   entitiesTable: string;
   cacheSeconds: number;
   now: () => number;
+  /** Told of an item that is no endpoint that this release knows. A partner's others go on without it. */
+  onUnreadable?: (key: ItemKey, error: unknown) => void;
 }
 
 const maxCached = 5_000;
@@ -30,6 +32,7 @@ const cacheKey = (ref: EndpointRef): string => `${ref.partnerId}/${ref.endpointI
 
 export function createEndpointDirectory(options: EndpointDirectoryOptions): EndpointDirectory {
   const { documents, entitiesTable, cacheSeconds, now } = options;
+  const read = endpointReader(options);
   const cacheOptions = { ttlMs: cacheSeconds * 1_000, maxEntries: maxCached, now };
   const endpoints = createExpiringCache<Endpoint | null>(cacheOptions);
   const partners = createExpiringCache<Endpoint[]>(cacheOptions);
@@ -37,12 +40,24 @@ export function createEndpointDirectory(options: EndpointDirectoryOptions): Endp
   return {
     get: (ref) => endpoints.get(cacheKey(ref), () => readEndpoint(documents, entitiesTable, ref)),
     ofPartner: (partnerId) =>
-      partners.get(partnerId, () => queryEndpoints(documents, entitiesTable, partnerId)),
+      partners.get(partnerId, async () =>
+        (await queryEndpoints(documents, entitiesTable, partnerId)).flatMap(read),
+      ),
     async disable(endpoint, reason) {
       endpoints.delete(cacheKey(endpoint));
       partners.delete(endpoint.partnerId);
       return writeDisabled(documents, entitiesTable, endpoint, reason);
     },
+  };
+}
+
+/** Gives an item's endpoint, or none. */
+function endpointReader({ onUnreadable }: EndpointDirectoryOptions) {
+  return (item: Record<string, unknown>): Endpoint[] => {
+    const parsed = EndpointSchema.safeParse(item);
+    if (parsed.success) return [parsed.data];
+    onUnreadable?.({ pk: String(item['pk']), sk: String(item['sk']) }, parsed.error);
+    return [];
   };
 }
 
@@ -66,9 +81,9 @@ async function queryEndpoints(
   documents: DynamoDBDocumentClient,
   table: string,
   partnerId: string,
-): Promise<Endpoint[]> {
+): Promise<Record<string, unknown>[]> {
   const { pk } = entityKey({ kind: 'partner', partnerId });
-  const endpoints: Endpoint[] = [];
+  const endpoints: Record<string, unknown>[] = [];
   let from: Record<string, unknown> | undefined;
   do {
     const page = await documents.send(
@@ -80,7 +95,7 @@ async function queryEndpoints(
         ...(from !== undefined && { ExclusiveStartKey: from }),
       }),
     );
-    endpoints.push(...(page.Items ?? []).map((item) => EndpointSchema.parse(item)));
+    endpoints.push(...(page.Items ?? []));
     from = page.LastEvaluatedKey;
   } while (from !== undefined);
   return endpoints;

@@ -15,15 +15,21 @@ export function entityItem(entity: Entity, dueShards: number): Record<string, un
 export const parseEntity = (item: unknown): Entity => EntitySchema.parse(item);
 
 function withoutNullDue(entity: Entity): Record<string, unknown> {
-  if (entity.kind !== 'reservation' || entity.dueAt !== null) return { ...entity };
+  if (!('dueAt' in entity) || entity.dueAt !== null) return { ...entity };
   const { dueAt: _, ...rest } = entity;
   return rest;
 }
 
 function dueOf(entity: Entity, dueShards: number): { duePk?: string } {
-  const isDue = entity.kind === 'reservation' && entity.dueAt !== null;
+  const isDue = 'dueAt' in entity && entity.dueAt !== null;
   return isDue ? { duePk: dueShard(entityKey(entity), dueShards) } : {};
 }
+
+/** Where the index lists what has no one partner. */
+export const everyone = 'all';
+
+/** Takes a partner's id's place where a partner's entities are listed by what they belong to. */
+export const listingPart = (partnerId: string, part: string): string => `${partnerId}#${part}`;
 
 function listingOf(entity: Entity): { listPk?: string; listSk?: string } {
   const listed = (id: string | number, partnerId: string) => ({
@@ -37,14 +43,32 @@ function listingOf(entity: Entity): { listPk?: string; listSk?: string } {
       return listed(entity.requestId, entity.partnerId);
     case 'token':
       return listed(entity.tokenId, entity.partnerId);
+    case 'command':
+      return listed(entity.commandId, entity.partnerId);
     case 'key':
       return listed(entity.keyId, entity.partnerId);
     case 'endpoint':
       return listed(entity.endpointId, entity.partnerId);
+    // Few and seldom written, so that one partition of the index holds them all.
     case 'tower':
+      return listed(entity.towerId, everyone);
+    case 'partner':
+      return listed(entity.partnerId, everyone);
+    // By department and by queue: nobody lists all of a partner's. A deleted booking is in no list.
+    case 'booking':
+      return entity.status === 'deleted'
+        ? {}
+        : listed(entity.bookingId, listingPart(entity.partnerId, entity.departmentId));
+    case 'position':
+      return listed(entity.positionId, listingPart(entity.partnerId, entity.queue));
+    case 'queue':
+      return listed(entity.queueId, entity.partnerId);
+    case 'message':
     case 'progress':
     case 'locker':
-    case 'partner':
+    case 'link':
+    case 'lock':
+    case 'client':
       return {};
   }
 }

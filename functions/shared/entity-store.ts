@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
+  DeleteCommand,
   PutCommand,
   QueryCommand,
   type BatchGetCommandInput,
@@ -19,6 +20,8 @@ import { entityKey, type EntityRef, type ItemKey } from './keys.ts';
 /** A page of the due index; `next` is null at its end. */
 export interface DuePage {
   entities: Entity[];
+  /** Items that are no entity that this release knows. */
+  unreadable: { key: ItemKey; error: unknown }[];
   next: Record<string, unknown> | null;
 }
 
@@ -37,6 +40,8 @@ export interface EntityStore {
   putNew(entity: Entity): Promise<boolean>;
   /** Stores an entity over the version it was loaded at, as the next one. False when that is not the one stored. */
   replace(entity: Entity): Promise<boolean>;
+  /** Removes an entity of the version it was loaded at. False when that is not the one stored. */
+  remove(entity: Entity): Promise<boolean>;
   /** What was due in a shard, as the index knew it: it lags, so look at each entity's own `dueAt`. */
   listDue(query: DueQuery): Promise<DuePage>;
 }
@@ -57,19 +62,24 @@ const IndexItemSchema = z.object({ pk: z.string(), sk: z.string() });
 
 export function createEntityStore(options: EntityStoreOptions): EntityStore {
   const { documents, entitiesTable } = options;
-  const replace = async (entity: Entity): Promise<boolean> => {
-    try {
-      await documents.send(new PutCommand(versionedPut(options, entity)));
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
-  };
+  const replace = async (entity: Entity): Promise<boolean> =>
+    isConditionMet(documents.send(new PutCommand(versionedPut(options, entity))));
   return {
     getMany: async (refs) => new EntitySet(await readKeys(options, refs.map(entityKey))),
     putNew: (entity) => replace({ ...entity, version: 0 }),
     replace,
+    remove: async (entity) =>
+      isConditionMet(
+        documents.send(
+          new DeleteCommand({
+            TableName: entitiesTable,
+            Key: entityKey(entity),
+            ConditionExpression: '#version = :loaded',
+            ExpressionAttributeNames: { '#version': 'version' },
+            ExpressionAttributeValues: { ':loaded': entity.version },
+          }),
+        ),
+      ),
     async listDue({ shard, now, limit, after }) {
       const page = await documents.send(
         new QueryCommand({
@@ -82,9 +92,27 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
         }),
       );
       const keys = (page.Items ?? []).map((item) => IndexItemSchema.parse(item));
-      return { entities: await readKeys(options, keys), next: page.LastEvaluatedKey ?? null };
+      const due: DuePage = { entities: [], unreadable: [], next: page.LastEvaluatedKey ?? null };
+      for (const item of await readItems(options, keys)) {
+        try {
+          due.entities.push(parseEntity(item));
+        } catch (error) {
+          due.unreadable.push({ key: IndexItemSchema.parse(item), error });
+        }
+      }
+      return due;
     },
   };
+}
+
+async function isConditionMet(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
 }
 
 /** A put of the entity's next version over the one it was loaded at; version 0 is not stored yet. */
@@ -104,7 +132,14 @@ export function versionedPut(
       };
 }
 
-async function readKeys(options: EntityStoreOptions, keys: readonly ItemKey[]): Promise<Entity[]> {
+/** What exists of these keys, in no order. */
+export async function readKeys(options: EntityStoreOptions, keys: readonly ItemKey[]): Promise<Entity[]> {
+  return (await readItems(options, keys)).map(parseEntity);
+}
+
+type Item = Record<string, unknown>;
+
+async function readItems(options: EntityStoreOptions, keys: readonly ItemKey[]): Promise<Item[]> {
   // BatchGetItem refuses a request that names a key twice.
   const unique = [...new Map(keys.map((key) => [`${key.pk}|${key.sk}`, key])).values()];
   const batches = Array.from({ length: Math.ceil(unique.length / maxBatchKeys) }, (_, index) =>
@@ -118,16 +153,16 @@ async function readKeys(options: EntityStoreOptions, keys: readonly ItemKey[]): 
 async function readBatch(
   { documents, entitiesTable }: EntityStoreOptions,
   keys: readonly ItemKey[],
-): Promise<Entity[]> {
-  const entities: Entity[] = [];
+): Promise<Item[]> {
+  const items: Item[] = [];
   let request: BatchGetCommandInput['RequestItems'] = {
     [entitiesTable]: { Keys: keys.map(({ pk, sk }) => ({ pk, sk })), ConsistentRead: true },
   };
   for (const delayMs of [...backoffMs, null]) {
     const page: BatchGetCommandOutput = await documents.send(new BatchGetCommand({ RequestItems: request }));
-    entities.push(...(page.Responses?.[entitiesTable] ?? []).map(parseEntity));
+    items.push(...(page.Responses?.[entitiesTable] ?? []));
     request = page.UnprocessedKeys;
-    if (request === undefined || Object.keys(request).length === 0) return entities;
+    if (request === undefined || Object.keys(request).length === 0) return items;
     if (delayMs !== null) await wait(Math.random() * delayMs);
   }
   throw new TowercastError('entities_not_read', `DynamoDB left keys of ${entitiesTable} unprocessed`);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { timeToBase36 } from '../../schemas/event-id.ts';
 import type { Entity } from '../../schemas/entity.ts';
+import { instantFromMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 
 export interface ItemKey {
@@ -16,9 +17,17 @@ export type EntityRef =
   | { kind: 'reservation'; reservationId: string }
   | { kind: 'request'; requestId: number }
   | { kind: 'token'; tokenId: number }
+  | { kind: 'link'; linkHash: string }
+  | { kind: 'command'; commandId: string }
   | { kind: 'key'; keyId: string }
+  | { kind: 'lock'; lockId: string }
   | { kind: 'partner'; partnerId: string }
-  | { kind: 'endpoint'; partnerId: string; endpointId: string };
+  | { kind: 'client'; clientId: string }
+  | { kind: 'endpoint'; partnerId: string; endpointId: string }
+  | { kind: 'booking'; bookingId: string }
+  | { kind: 'message'; messageId: string }
+  | { kind: 'position'; positionId: string }
+  | { kind: 'queue'; queueId: string };
 
 /** Key in the entities table. An Entity is a valid ref to itself. */
 export function entityKey(ref: EntityRef | Entity): ItemKey {
@@ -35,12 +44,28 @@ export function entityKey(ref: EntityRef | Entity): ItemKey {
       return { pk: `request#${ref.requestId}`, sk: 'request' };
     case 'token':
       return { pk: `token#${ref.tokenId}`, sk: 'token' };
+    case 'link':
+      return { pk: `link#${ref.linkHash}`, sk: 'link' };
+    case 'command':
+      return { pk: `command#${ref.commandId}`, sk: 'command' };
     case 'key':
       return { pk: `key#${ref.keyId}`, sk: 'key' };
+    case 'lock':
+      return { pk: `lock#${ref.lockId}`, sk: 'lock' };
     case 'partner':
       return { pk: `partner#${ref.partnerId}`, sk: 'partner' };
+    case 'client':
+      return { pk: `client#${ref.clientId}`, sk: 'client' };
     case 'endpoint':
       return { pk: `partner#${ref.partnerId}`, sk: `endpoint#${ref.endpointId}` };
+    case 'booking':
+      return { pk: `booking#${ref.bookingId}`, sk: 'booking' };
+    case 'message':
+      return { pk: `message#${ref.messageId}`, sk: 'message' };
+    case 'position':
+      return { pk: `position#${ref.positionId}`, sk: 'position' };
+    case 'queue':
+      return { pk: `queue#${ref.queueId}`, sk: 'queue' };
   }
 }
 
@@ -58,4 +83,12 @@ export function deliveryId(endpointId: string, receivedAt: Instant, eventId: str
 export function dueShard(key: ItemKey, shards: number): string {
   const digest = createHash('sha256').update(`${key.pk}|${key.sk}`).digest();
   return `due#${digest.readUInt32BE(0) % shards}`;
+}
+
+/** The key that a delivery's id contains, or null when it is no delivery id. */
+export function parseDeliveryId(id: string): ItemKey | null {
+  const match = /^dlv_([A-Za-z0-9-]{1,64})_([0-9a-z]{8})_(evt_.{1,200})$/.exec(id);
+  const [, endpointId, time, eventId] = match ?? [];
+  if (endpointId === undefined || time === undefined || eventId === undefined) return null;
+  return deliveryKey(endpointId, instantFromMs(Number.parseInt(time, 36)), eventId);
 }

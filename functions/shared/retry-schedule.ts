@@ -1,3 +1,26 @@
+import { acknowledgementOf } from '../../schemas/contract.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+
+/** Seconds before each attempt, for endpoints without a schedule of their own. */
+export interface Schedules {
+  scheduleSeconds: readonly number[];
+  /**
+   * For what is acknowledged by reading. The last step is followed by no attempt: it is the time left to read after
+   * the last one.
+   */
+  pointerScheduleSeconds: readonly number[];
+}
+
+/** The schedule of an endpoint; the usual one where the endpoint is not known. */
+export function scheduleFor(
+  endpoint: Pick<Endpoint, 'contract' | 'scheduleSeconds'> | null,
+  { scheduleSeconds, pointerScheduleSeconds }: Schedules,
+): readonly number[] {
+  if (endpoint === null) return scheduleSeconds;
+  if (endpoint.scheduleSeconds !== undefined) return endpoint.scheduleSeconds;
+  return acknowledgementOf(endpoint.contract) === 'read' ? pointerScheduleSeconds : scheduleSeconds;
+}
+
 export interface RetryContext {
   /** Seconds before each attempt: the first from the event, the others from the attempt before. */
   scheduleSeconds: readonly number[];

@@ -1,5 +1,5 @@
 import { DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
-import { EndpointSecretsSchema, type Endpoint, type EndpointSecrets } from '../../schemas/entity.ts';
+import { EndpointSecretsSchema, type Endpoint, type EndpointSecrets } from '../../schemas/endpoint.ts';
 import { TowercastError } from './errors.ts';
 import { createExpiringCache } from './expiring-cache.ts';
 

@@ -1,27 +1,11 @@
 import { IoTDataPlaneClient, PublishCommand } from '@aws-sdk/client-iot-data-plane';
-import type { Instant } from '../../schemas/primitives.ts';
-
-/** What a tower is asked to do. One that reconnects after `expiresAt` must not act on it. */
-export interface ResendCommand {
-  commandId: string;
-  type: 'resend';
-  boot: string;
-  from: number;
-  to: number;
-  expiresAt: Instant;
-}
-
-/** Everything up to `seq` of this boot is safe: the tower may prune its buffer. */
-export interface TowerAck {
-  boot: string;
-  seq: number;
-}
+import type { TowerAck, TowerCommand } from '../../schemas/tower-command.ts';
 
 export interface TowerDownlink {
   /** To `towers/{towerId}/acks`. Rejects when the broker did not take it. */
   acknowledge(towerId: string, ack: TowerAck): Promise<void>;
   /** To `towers/{towerId}/commands`. Rejects when the broker did not take it. */
-  command(towerId: string, command: ResendCommand): Promise<void>;
+  command(towerId: string, command: TowerCommand): Promise<void>;
 }
 
 /**
@@ -35,7 +19,7 @@ export const createIotDataClient = (): IoTDataPlaneClient =>
   });
 
 export function createTowerDownlink(iot: IoTDataPlaneClient): TowerDownlink {
-  const publish = async (topic: string, message: TowerAck | ResendCommand) => {
+  const publish = async (topic: string, message: TowerAck | TowerCommand) => {
     await iot.send(new PublishCommand({ topic, qos: 1, payload: Buffer.from(JSON.stringify(message)) }));
   };
   return {

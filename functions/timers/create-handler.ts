@@ -2,10 +2,10 @@ import type { Logger } from '@aws-lambda-powertools/logger';
 import type { Instant } from '../../schemas/primitives.ts';
 import { TowercastError } from '../shared/errors.ts';
 import { runDueDeliveries, type DueDeliveriesDeps } from './due-deliveries.ts';
-import { runDueReservations, type DueReservationsDeps } from './due-reservations.ts';
+import { runDueEntities, type DueEntitiesDeps } from './due-entities.ts';
 import { sumReports, type Run, type ShardReport } from './run.ts';
 
-export interface TimersDeps extends DueReservationsDeps, DueDeliveriesDeps {
+export interface TimersDeps extends DueEntitiesDeps, DueDeliveriesDeps {
   dueShards: number;
   clock: () => Instant;
   logger: Pick<Logger, 'info' | 'error'>;
@@ -30,13 +30,13 @@ export function createHandler(deps: TimersDeps) {
       now: deps.clock(),
       hasTime: () => context.getRemainingTimeInMillis() > reserveMs,
     };
-    const [reservations, deliveries] = await Promise.all([
-      runShards(deps.dueShards, 'reservations', async (shard) => runDueReservations(deps, shard, run)),
+    const [entities, deliveries] = await Promise.all([
+      runShards(deps.dueShards, 'entities', async (shard) => runDueEntities(deps, shard, run)),
       runShards(deps.dueShards, 'deliveries', async (shard) => runDueDeliveries(deps, shard, run)),
     ]);
-    report(deps, 'Reservations', reservations);
+    report(deps, 'Entities', entities);
     report(deps, 'Deliveries', deliveries);
-    const failures = reservations.failures.length + deliveries.failures.length;
+    const failures = entities.failures.length + deliveries.failures.length;
     if (failures > 0) throw new TowercastError('timers_failed', `${failures} due items failed`);
   };
 }
@@ -56,11 +56,7 @@ async function runShards(
   return sumReports(await Promise.all(Array.from({ length: shards }, async (_, shard) => one(shard))));
 }
 
-function report(
-  { logger, metrics }: TimersDeps,
-  what: 'Reservations' | 'Deliveries',
-  sum: ShardReport,
-): void {
+function report({ logger, metrics }: TimersDeps, what: 'Entities' | 'Deliveries', sum: ShardReport): void {
   for (const failure of sum.failures) {
     logger.error('due item failed', { what: failure.what, cause: failure.error });
   }

@@ -3,6 +3,7 @@ import { instantFromMs } from '../../schemas/instant.ts';
 import { createCommit } from '../shared/commit.ts';
 import { createDueDeliveries } from '../shared/due-deliveries.ts';
 import { createDocumentClient } from '../shared/dynamo.ts';
+import { createEntityLists } from '../shared/entity-lists.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createSqsClient, createTaskSender } from '../shared/queue.ts';
@@ -23,9 +24,15 @@ const storage = {
 
 export const handler = observe<unknown, void>({ logger, metrics }).handler(
   createHandler({
-    entities: createEntityStore(storage),
+    entities: { ...createEntityStore(storage), ...createEntityLists(storage) },
     commit: createCommit(storage),
-    deliveries: createDueDeliveries(storage),
+    deliveries: createDueDeliveries({
+      ...storage,
+      onUnreadable: (key, error) => {
+        logger.error('due item failed', { what: key, cause: error });
+        metrics.addMetric('DeliveriesDueFailed', 'Count', 1);
+      },
+    }),
     sender: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
     policy: { graceHours: env.GRACE_HOURS },
     dueShards: env.DUE_SHARDS,

@@ -1,176 +1,156 @@
-import type { Reservation } from '../../schemas/entity.ts';
-import { instantFromMs } from '../../schemas/instant.ts';
-import type { NetworkReservation } from '../../schemas/network.ts';
-import type { Ids } from './ids.ts';
-import { courier, demoTowerIds, doorlink, marketplace, type DemoPartner, type Place } from './network.ts';
-import {
-  expiryStory,
-  forcedStory,
-  lockerOpenStory,
-  offlineStory,
-  parcelStory,
-  type Random,
-  type Step,
-  type Story,
-} from './story.ts';
+import type { OpenCommand } from '../../schemas/tower-command.ts';
+import { demoTowerIds, type Place } from './network.ts';
+import type { OpenCase } from './notebook.ts';
+import { continued, opening, plots, repertoire, type Circumstances, type PlotName } from './programme.ts';
+import { doorStory } from './stories/door.ts';
+import type { Call, Offer, Outcome, Report, Story } from './stories/step.ts';
 
-export interface CastingOptions {
-  ids: Ids;
-  random: Random;
-  /** Epoch milliseconds. */
-  now: () => number;
+export interface CastingOptions extends Circumstances {
   /** What an earlier run left open: their stories go on. */
-  open: readonly Reservation[];
-  graceHours: number;
+  open: readonly OpenCase[];
+  /** Told of everything that a later run would have to go on with, whenever that changes. */
+  keep: (open: readonly OpenCase[]) => void;
+}
+
+/** A step that is not just waiting. */
+export type Deed = Report | Call | Offer;
+
+/** Something to do, and whom to tell what came of it. */
+export interface Scene {
+  deed: Deed;
+  done: (outcome: Outcome) => void;
+  /** The story ends here. `forget`: a later run could not go on with it either. */
+  fail: (options: { forget: boolean }) => void;
+}
+
+export interface Casting {
+  /** What happens next; null when all wait. */
+  next(): Scene | null;
+  /** A tower was told to open a door. That goes before everything else: somebody stands there. */
+  openDoor(towerId: string, command: OpenCommand): void;
 }
 
 interface Running {
-  place: Place;
+  place: Place | null;
   story: Story;
+  isUrgent: boolean;
+  /** What came of the last step. */
+  outcome: Outcome;
+  note: OpenCase | null;
   /** Until when nothing happens here. */
   waitsUntilMs: number;
 }
 
-type Plot = (options: CastingOptions, place: Place) => Story;
+/** How many stories are about to go on at any time. */
+const stage = 8;
+/** A locker where something went wrong is left alone for a while. */
+const restMs = 10 * 60_000;
 
-/** A step that is not just waiting. */
-export type Deed = Exclude<Step, { kind: 'wait' }>;
-
-/** How many stories go on at the same time. */
-const stage = 6;
-const expiresAfterSeconds = 45;
-const people = ['Ana', 'Luis', 'Mia', 'Noah', 'Ines', 'Omar'] as const;
-
+const nothing: Outcome = { kind: 'nothing' };
 const placeKey = ({ towerId, locker }: Place): string => `${towerId}/${locker}`;
 
-/** Whose lockers a story needs, and what happens there. */
-const plots = {
-  courierParcel: { partner: courier, plot: newParcel(courier) },
-  marketParcel: { partner: marketplace, plot: newParcel(marketplace) },
-  link: { partner: doorlink, plot: newLink },
-  offline: {
-    partner: courier,
-    plot: (options: CastingOptions, place: Place) =>
-      offlineStory(
-        { ...parcelPlot(options, courier, place), status: null },
-        {
-          nowMs: options.now(),
-          graceHours: options.graceHours,
-        },
-      ),
-  },
-  expiry: {
-    partner: courier,
-    plot: (options: CastingOptions, place: Place) =>
-      expiryStory(newReservation(options, courier, place, expiresAfterSeconds), expiresAfterSeconds),
-  },
-  forced: { partner: marketplace, plot: (_: CastingOptions, place: Place) => forcedStory(place) },
-} satisfies Record<string, { partner: DemoPartner; plot: Plot }>;
-
-/** So that everything is seen within a minute or two. */
-const opening = ['courierParcel', 'link', 'marketParcel', 'offline', 'expiry', 'forced'] as const;
-const repertoire = [
-  ...([
-    'courierParcel',
-    'courierParcel',
-    'courierParcel',
-    'marketParcel',
-    'marketParcel',
-    'marketParcel',
-  ] as const),
-  ...(['link', 'link', 'link', 'offline', 'expiry', 'forced'] as const),
-];
+function* silence(): Story {}
 
 /** Chooses what happens next in the demo network. Never two stories at one locker. */
-export function createCasting(options: CastingOptions): () => Deed | null {
-  const running: Running[] = options.open.map((reservation) => ({
-    place: { towerId: reservation.towerId, locker: reservation.locker },
-    story: continued(options, reservation),
-    waitsUntilMs: 0,
-  }));
+export function createCasting(options: CastingOptions): Casting {
+  const { now, random } = options;
+  const running: Running[] = options.open.flatMap((note) => {
+    const story = continued(options, note);
+    return story === null ? [] : [{ ...newcomer(note.place, story), note }];
+  });
   const programme = opening.values();
-  const pick = <T>(choices: readonly T[]): T | undefined =>
-    choices[Math.floor(options.random() * choices.length)];
+  const pick = <T>(choices: readonly T[]): T | undefined => choices[Math.floor(random() * choices.length)];
 
   const start = (): void => {
     const name = programme.next().value ?? pick(repertoire);
-    if (name === undefined) return;
-    const { partner, plot } = plots[name];
-    const taken = new Set(running.map(({ place }) => placeKey(place)));
-    const free = demoTowerIds
-      .flatMap((towerId) => partner.lockers.map((locker) => ({ towerId, locker })))
-      .filter((place) => !taken.has(placeKey(place)));
-    const place = pick(free);
-    if (place !== undefined) running.push({ place, story: plot(options, place), waitsUntilMs: 0 });
+    const begun = name === undefined ? null : begin(options, name, running, pick);
+    if (begun !== null) running.push(begun);
   };
+  const keep = () => options.keep(running.flatMap(({ note }) => note ?? []));
 
-  return () => {
-    // An ended story frees its place and another begins; a few turns suffice, whatever chance says.
-    for (let turn = 0; turn < 20; turn += 1) {
-      const awake = () => running.filter(({ waitsUntilMs }) => waitsUntilMs <= options.now());
-      if (awake().length < stage) start();
-      const current = pick(awake());
-      if (current === undefined) continue;
-      const { value, done } = current.story.next();
-      if (done === true) running.splice(running.indexOf(current), 1);
-      else if (value.kind === 'wait') current.waitsUntilMs = options.now() + value.seconds * 1_000;
-      else return value;
-    }
-    return null;
-  };
-}
-
-function newReservation(
-  { ids, now }: CastingOptions,
-  { partnerId }: DemoPartner,
-  { towerId, locker }: Place,
-  lifeSeconds = 2 * 86_400,
-): NetworkReservation {
-  const reservationId = ids.reservation();
   return {
-    reservationId,
-    partnerId,
-    towerId,
-    locker,
-    flowType: 'OUTLET',
-    barcode: String(ids.numeric()).padStart(13, '4'),
-    docNumber: `DOC-${reservationId.slice(-5)}`,
-    expirationDate: instantFromMs(now() + lifeSeconds * 1_000),
-    status: 'RESERVED',
+    next() {
+      // An ended story frees its place and another begins; a few turns suffice, whatever chance says.
+      for (let turn = 0; turn < 20; turn += 1) {
+        const awake = running.filter(({ waitsUntilMs }) => waitsUntilMs <= now());
+        if (awake.length < stage) start();
+        const current = awake.find(({ isUrgent }) => isUrgent) ?? awake[0];
+        if (current === undefined) continue;
+        // To the end of the line: everyone gets a turn.
+        running.splice(running.indexOf(current), 1);
+        running.push(current);
+        const deed = goOn(current, now());
+        if (deed !== null) return sceneOf(current, deed, { now, keep });
+        if (current.waitsUntilMs === over) {
+          running.pop();
+          if (current.note !== null) keep();
+        }
+      }
+      return null;
+    },
+    openDoor(towerId, command) {
+      const story = doorStory({ towerId, command, now, random });
+      running.push({ ...newcomer(null, story), isUrgent: true });
+    },
   };
 }
 
-const parcelPlot = (options: CastingOptions, partner: DemoPartner, place: Place) => ({
+const newcomer = (place: Place | null, story: Story): Running => ({
   place,
-  reservation: newReservation(options, partner, place),
-  status: null,
-  random: options.random,
+  story,
+  isUrgent: false,
+  outcome: nothing,
+  note: null,
+  waitsUntilMs: 0,
 });
 
-function newParcel(partner: DemoPartner): Plot {
-  return (options, place) => parcelStory(parcelPlot(options, partner, place));
+function begin(
+  options: CastingOptions,
+  name: PlotName,
+  running: readonly Running[],
+  pick: <T>(choices: readonly T[]) => T | undefined,
+): Running | null {
+  const plot = plots[name];
+  if (plot.places === null) return newcomer(null, plot.begin(options, pick(demoTowerIds) ?? demoTowerIds[0]));
+  const taken = new Set(running.flatMap(({ place }) => (place === null ? [] : placeKey(place))));
+  const place = pick(plot.places.filter((one) => !taken.has(placeKey(one))));
+  return place === undefined ? null : newcomer(place, plot.begin(options, place));
 }
 
-function newLink({ ids, random }: CastingOptions, place: Place): Story {
-  const request = (flow: 'dropoff' | 'pickup', person: number) => ({
-    requestId: ids.numeric(),
-    partnerId: doorlink.partnerId,
-    ...place,
-    flow,
-    payload: { order: ids.reservation().slice(4) },
-    tokens: [{ tokenId: ids.numeric(), clientInfo: people[person % people.length] ?? null }],
-  });
-  const first = Math.floor(random() * people.length);
-  return lockerOpenStory(place, [request('dropoff', first), request('pickup', first + 1)], random);
+const over = Number.POSITIVE_INFINITY;
+const performing = Number.MAX_VALUE;
+
+/** The next deed, or null when there is none for now; `waitsUntilMs` says for how long. */
+function goOn(current: Running, nowMs: number): Deed | null {
+  const { value, done } = current.story.next(current.outcome);
+  current.outcome = nothing;
+  if (done === true) current.waitsUntilMs = over;
+  else if (value.kind === 'wait') current.waitsUntilMs = nowMs + value.seconds * 1_000;
+  else {
+    current.waitsUntilMs = performing;
+    return value;
+  }
+  return null;
 }
 
-function continued({ random }: CastingOptions, reservation: Reservation): Story {
-  const { towerId, locker, status } = reservation;
-  const { reservationId, partnerId, flowType, barcode } = reservation;
-  return parcelStory({
-    place: { towerId, locker },
-    reservation: { reservationId, partnerId, towerId, locker, flowType, barcode, status: 'RESERVED' },
-    status,
-    random,
-  });
-}
+const sceneOf = (
+  current: Running,
+  deed: Deed,
+  { now, keep }: { now: () => number; keep: () => void },
+): Scene => ({
+  deed,
+  done(outcome) {
+    current.outcome = outcome;
+    current.waitsUntilMs = 0;
+    if (deed.kind !== 'call' || deed.open === undefined || outcome.kind !== 'answered') return;
+    // At once: whatever stops the demo, the next run finds it.
+    current.note = deed.open(outcome.answer);
+    keep();
+  },
+  fail({ forget }) {
+    // What runs out at the end of the rest is nothing.
+    current.story = silence();
+    current.waitsUntilMs = now() + (current.place === null ? 0 : restMs);
+    if (forget) current.note = null;
+  },
+});

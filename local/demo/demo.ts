@@ -1,17 +1,21 @@
+import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { isTerminal } from '../../functions/domain/reservation-transitions.ts';
-import type { Reservation } from '../../schemas/entity.ts';
+import type { LocalStack } from '../local-stack.ts';
 import { loadInto } from '../network/load.ts';
-import { openNetworkStore, type NetworkStore, type NetworkTarget } from '../network/store.ts';
+import { openNetworkStore, type NetworkTarget } from '../network/store.ts';
+import { ApiError, createApiClient, type ApiClient } from './api-client.ts';
 import { banner } from './banner.ts';
-import { createCasting } from './casting.ts';
-import { createIds } from './ids.ts';
+import { createCasting, type Deed, type Scene } from './casting.ts';
 import { Ledger } from './ledger.ts';
 import { formatHeads, formatLine, type DemoLine } from './line.ts';
-import { courier, demoNetwork, demoTowerIds, marketplace } from './network.ts';
+import { demoNetwork, demoTowerIds, queueId, queueup } from './network.ts';
+import { openNotebook, type Notebook } from './notebook.ts';
 import { startPartners } from './partners.ts';
 import { Stage } from './stage.ts';
 import { connectTower } from './tower.ts';
+
+/** What the demo needs of a stack. */
+export type DemoTarget = NetworkTarget & Pick<LocalStack, 'dataDir'>;
 
 export interface DemoOptions {
   /** Takes a line, or several, without the last one's end. Default: standard output. */
@@ -21,7 +25,7 @@ export interface DemoOptions {
 }
 
 export interface Demo {
-  /** Towers fall silent; receivers go on answering, so that what is on its way arrives. */
+  /** Towers and partners fall silent; receivers go on answering, so that what is on its way arrives. */
   stopTraffic(): Promise<void>;
   /** Everything. */
   stop(): Promise<void>;
@@ -30,26 +34,32 @@ export interface Demo {
 /** Between two things that happen: one or two a second. */
 const paceMs = { least: 350, most: 950 };
 const heartbeatMs = 30_000;
-/** How many open parcels of an earlier run go on, for each partner. */
-const maxContinued = 6;
 
 /** Seeds the demo network, starts its partners' receivers and its towers, and plays traffic until it is stopped. */
-export async function startDemo(stack: NetworkTarget, options: DemoOptions = {}): Promise<Demo> {
+export async function startDemo(stack: DemoTarget, options: DemoOptions = {}): Promise<Demo> {
   const { write = (text) => process.stdout.write(`${text}\n`), colour = terminalHasColours() } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const print = (line: DemoLine) => write(formatLine(line, { colour }));
+  const complain = (error: unknown) => {
+    if (!signal.aborted) write(`demo: ${error instanceof Error ? error.message : String(error)}`);
+  };
   const ledger = new Ledger();
-  const partners = await startPartners({ ledger, print });
+  const api = createApiClient(stack.addresses);
+  const partners = await startPartners({ api, ledger, print, complain });
   const store = openNetworkStore(stack);
   await loadInto(store, demoNetwork(partners.origin));
+  const { graceHours } = store.policy;
+  store.close();
   write(banner(stack.addresses.mqtt));
   write(formatHeads({ colour }));
   // They reconnect: whoever takes part as one of them, under its client id, disconnects it.
   const towers = await Promise.all(
     demoTowerIds.map((towerId) => connectTower({ url: stack.addresses.mqtt, towerId, reconnectMs: 500 })),
   );
-  const stopping = new AbortController();
-  const stage = new Stage({ store, towers, ledger, print });
-  const traffic = play(stage, store, { signal: stopping.signal, write });
+  const stage = new Stage({ api, apiUrl: stack.addresses.api, towers, ledger, print });
+  const notebook = openNotebook(path.join(stack.dataDir, 'demo', 'stories.json'));
+  const traffic = play({ stage, api, notebook, graceHours, signal, complain });
 
   const stopTraffic = async () => {
     stopping.abort();
@@ -60,68 +70,76 @@ export async function startDemo(stack: NetworkTarget, options: DemoOptions = {})
     stopTraffic,
     async stop() {
       await stopTraffic();
-      store.close();
       await partners.close();
     },
   };
 }
 
 interface PlayOptions {
+  stage: Stage;
+  api: ApiClient;
+  notebook: Notebook;
+  graceHours: number;
   signal: AbortSignal;
-  write: (text: string) => void;
+  complain: (error: unknown) => void;
 }
 
 /** One thing after the other until the signal. What fails is reported, and the show goes on. */
-async function play(stage: Stage, store: NetworkStore, { signal, write }: PlayOptions): Promise<void> {
-  const attempt = async (deed: () => Promise<void>) => {
-    try {
-      await deed();
-    } catch (error) {
-      if (!signal.aborted) write(`demo: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  };
-  const open = await openReservations(store);
-  const { graceHours } = store.policy;
-  const next = createCasting({
-    ids: createIds(Date.now),
+async function play({ stage, api, notebook, graceHours, signal, complain }: PlayOptions): Promise<void> {
+  const casting = createCasting({
     random: Math.random,
     now: Date.now,
-    open,
+    open: notebook.read(),
+    keep: (open) => notebook.write(open),
     graceHours,
   });
+  stage.onOpenCommand((towerId, command) => casting.openDoor(towerId, command));
+  await Promise.all([stage.open().catch(complain), openQueue(api).catch(complain)]);
   let nextHeartbeatMs = Date.now() + heartbeatMs;
-  await attempt(() => stage.open());
   while (!signal.aborted) {
-    const deed = next();
-    if (deed !== null) await attempt(() => stage.perform(deed));
+    const scene = casting.next();
+    if (scene !== null) await perform(stage, scene, { signal, complain });
     if (Date.now() >= nextHeartbeatMs) {
       nextHeartbeatMs += heartbeatMs;
-      await attempt(() => stage.heartbeat());
+      await stage.heartbeat().catch(complain);
     }
     await pause(paceMs.least + Math.random() * (paceMs.most - paceMs.least), signal);
+  }
+}
+
+async function perform(
+  stage: Stage,
+  { deed, done, fail }: Scene,
+  { signal, complain }: Pick<PlayOptions, 'signal' | 'complain'>,
+): Promise<void> {
+  try {
+    done(await stage.perform(deed));
+  } catch (error) {
+    // Towers are disconnected by then. The next run goes on with what this one was stopped in.
+    if (signal.aborted) return;
+    if (!isGone(deed, error)) complain(error);
+    fail({ forget: error instanceof ApiError });
+  }
+}
+
+/** What an earlier run left may be there no more: the data was removed. */
+const isGone = (deed: Deed, error: unknown): boolean =>
+  deed.kind === 'call' && deed.request.method === 'GET' && error instanceof ApiError && error.status === 404;
+
+/** The queue of the desk, as far as it is not there yet. */
+async function openQueue(api: ApiClient): Promise<void> {
+  const body = { queueId, organization: 'queueup', location: 'Main Street', towerIds: demoTowerIds };
+  try {
+    await api.send(queueup.clientId, { method: 'GET', path: `/v1/queues/${queueId}` });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+    await api.send(queueup.clientId, { method: 'POST', path: '/v1/queues', body });
   }
 }
 
 /** Ends at the signal, too. */
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   wait(ms, undefined, { signal }).catch(() => undefined);
-
-/** Parcels that an earlier run left on their way. */
-async function openReservations(store: NetworkStore): Promise<Reservation[]> {
-  const found = await Promise.all(
-    [courier, marketplace].map(async ({ partnerId }) => {
-      const ids = await store.lastReservationIds(partnerId, 30);
-      const refs = ids.map((reservationId) => ({ kind: 'reservation', reservationId }) as const);
-      const stored = await store.entities.getMany(refs);
-      const open = refs.flatMap((ref) => {
-        const reservation = stored.get(ref);
-        return reservation === null || isTerminal(reservation.status) ? [] : [reservation];
-      });
-      return open.slice(0, maxContinued);
-    }),
-  );
-  return found.flat();
-}
 
 /** NO_COLOR and dumb terminals are known to hasColors. */
 const terminalHasColours = (): boolean => process.stdout.isTTY && process.stdout.hasColors();

@@ -1,37 +1,42 @@
-import { eventIdOf, eventKey } from '../../schemas/event-id.ts';
-import { toInstant } from '../../schemas/instant.ts';
-import type { TowerMessage } from '../../schemas/tower-message.ts';
+import { nameOfEvent, type EventName } from './event-name.ts';
 
 /** Enough for the retries of an hour. */
 const capacity = 10_000;
 
-/** When each event of this run was published, to tell how long it was on its way. */
+/** When each event of this run was caused, to tell how long it was on its way. */
 export class Ledger {
-  readonly #publishedAtMs = new Map<string, number | null>();
+  readonly #causedAtMs = new Map<EventName, number | null>();
+  readonly #underWay = new Set<Promise<unknown>>();
 
-  /** `atMs`: null for an event that others published. */
-  add(eventId: string, atMs: number | null): void {
-    this.#publishedAtMs.set(eventId, atMs);
-    const [oldest] = this.#publishedAtMs.keys();
-    if (this.#publishedAtMs.size > capacity && oldest !== undefined) this.#publishedAtMs.delete(oldest);
+  /** `atMs`: null for an event that others caused. */
+  add(name: EventName, atMs: number | null): void {
+    this.#causedAtMs.set(name, atMs);
+    const [oldest] = this.#causedAtMs.keys();
+    if (this.#causedAtMs.size > capacity && oldest !== undefined) this.#causedAtMs.delete(oldest);
   }
 
   has(eventId: string): boolean {
-    return this.#publishedAtMs.has(eventId);
+    return this.#causedAtMs.has(nameOfEvent(eventId));
   }
 
-  /** Milliseconds from publication until `atMs`; null when it was not ours. */
+  /** Milliseconds from its cause until `atMs`; null when that was not ours. */
   latencyMs(eventId: string, atMs: number): number | null {
-    const publishedAtMs = this.#publishedAtMs.get(eventId) ?? null;
-    return publishedAtMs === null ? null : atMs - publishedAtMs;
+    const causedAtMs = this.#causedAtMs.get(nameOfEvent(eventId)) ?? null;
+    return causedAtMs === null ? null : atMs - causedAtMs;
+  }
+
+  /** Does something that causes events, and adds them at its end: a webhook may be faster than the API's answer. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
+  }
+
+  /** Resolves when everything is in that is under way now. */
+  async complete(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
   }
 }
-
-/** The id of the event that a tower's message becomes. */
-export const eventIdOfMessage = (towerId: string, message: TowerMessage): string =>
-  eventIdOf(
-    eventKey(towerId, 'locker' in message ? message.locker : null, toInstant(message.at), {
-      boot: message.boot,
-      seq: message.seq,
-    }),
-  );

@@ -1,15 +1,17 @@
 import { styleText } from 'node:util';
+import type { EventSubject } from '../../schemas/event-id.ts';
 
 interface Happening {
   at: Date;
-  towerId: string;
-  /** Null for the tower as a whole. */
+  /** A tower, or what else it is about: see `shortName`. */
+  where: string;
+  /** Null for what is at no locker. */
   locker: number | null;
   /** Event: the type. Delivery: what the partner read, in the words of its contract. */
   what: string;
 }
 
-/** Something that a tower, an operator or a timer did. */
+/** Something that a tower, a partner or a timer did. */
 export interface EventLine extends Happening {
   kind: 'event';
   detail: string;
@@ -23,13 +25,25 @@ export interface DeliveryLine extends Happening {
   /** HTTP status that the receiver answered, or what it did instead. */
   answer: number | 'hang' | 'reset';
   signature: 'ok' | 'bad' | 'unchecked';
-  /** From the tower's publication to the receipt; null when the publication was not the demo's own. */
+  /** From its cause to the receipt; null when the cause was not the demo's own. */
   latencyMs: number | null;
   /** 1 for the first. */
   attempt: number;
 }
 
-export type DemoLine = EventLine | DeliveryLine;
+/** A partner asks back what a delivery was about. */
+export interface ReadingLine extends Happening {
+  kind: 'reading';
+  detail: string;
+}
+
+/** Something that whoever watches may do. */
+export interface OfferLine extends Happening {
+  kind: 'offer';
+  detail: string;
+}
+
+export type DemoLine = EventLine | DeliveryLine | ReadingLine | OfferLine;
 
 interface Column {
   head: string;
@@ -46,9 +60,9 @@ interface Cell {
 const columns: readonly Column[] = [
   { head: 'time', width: 12 },
   { head: '', width: 2 },
-  { head: 'tower', width: 16 },
+  { head: 'where', width: 16 },
   { head: 'locker', width: 6, align: 'right' },
-  { head: 'what', width: 24 },
+  { head: 'what', width: 26 },
   { head: 'to', width: 11 },
   { head: 'contract', width: 18 },
   { head: 'answer', width: 6, align: 'right' },
@@ -57,9 +71,13 @@ const columns: readonly Column[] = [
   { head: '', width: 0 },
 ];
 
+/** What is at no tower, in sixteen characters: `booking 3f0a2b1c`. */
+export const shortName = ({ kind, id }: Extract<EventSubject, { kind: string }>): string =>
+  `${kind} ${id}`.slice(0, 16);
+
 /** One line without its end. Columns are aligned; a value that is wider than its column pushes the rest. */
 export function formatLine(line: DemoLine, { colour }: { colour: boolean }): string {
-  const rest = line.kind === 'event' ? [{ text: line.detail }] : deliveryCells(line);
+  const rest = line.kind === 'delivery' ? deliveryCells(line) : [{ text: line.detail }];
   return formatCells([...happeningCells(line), ...rest], colour);
 }
 
@@ -70,10 +88,17 @@ export const formatHeads = ({ colour }: { colour: boolean }): string =>
     colour,
   );
 
+const markers = {
+  event: { text: '●', style: 'cyan' },
+  delivery: { text: '└▶', style: 'dim' },
+  reading: { text: '◀', style: 'dim' },
+  offer: { text: '◆', style: 'yellow' },
+} as const satisfies Record<DemoLine['kind'], Cell>;
+
 const happeningCells = (line: DemoLine): Cell[] => [
   { text: localTime(line.at), style: 'dim' },
-  line.kind === 'event' ? { text: '●', style: 'cyan' } : { text: '└▶', style: 'dim' },
-  { text: line.towerId },
+  markers[line.kind],
+  { text: line.where },
   { text: line.locker === null ? '' : String(line.locker) },
   { text: line.what, ...(line.kind === 'event' && { style: 'bold' }) },
 ];

@@ -1,49 +1,58 @@
-import type { DomainEvent } from '../../schemas/event.ts';
-import type { NetworkStore } from '../network/store.ts';
-import { settleLockerOpenRequest, settleReservation } from '../network/operations.ts';
+import { OpenCommandSchema, type OpenCommand } from '../../schemas/tower-command.ts';
+import type { ApiClient } from './api-client.ts';
 import type { Deed } from './casting.ts';
-import { eventIdOfMessage, type Ledger } from './ledger.ts';
+import { nameOfMessage } from './event-name.ts';
+import type { Ledger } from './ledger.ts';
 import type { DemoLine } from './line.ts';
-import type { Tower, TowerReport } from './tower.ts';
+import type { Call, Offer, Outcome, Report } from './stories/step.ts';
+import type { Tower } from './tower.ts';
 
 export interface StageOptions {
-  store: NetworkStore;
+  api: ApiClient;
+  /** Base URL of the API, for people. */
+  apiUrl: string;
   towers: readonly Tower[];
   ledger: Ledger;
   print: (line: DemoLine) => void;
 }
 
-/** Where the demo's stories are played: towers publish, operators ask. Each event makes a line. */
+/** Where the demo's stories are played: towers publish, partners call the API. Each event makes a line. */
 export class Stage {
-  readonly #store: NetworkStore;
+  readonly #api: ApiClient;
+  readonly #apiUrl: string;
   readonly #towers: ReadonlyMap<string, Tower>;
   readonly #ledger: Ledger;
   readonly #print: (line: DemoLine) => void;
 
-  constructor({ store, towers, ledger, print }: StageOptions) {
+  constructor({ api, apiUrl, towers, ledger, print }: StageOptions) {
+    this.#api = api;
+    this.#apiUrl = apiUrl;
     this.#ledger = ledger;
     this.#print = print;
     this.#towers = new Map(towers.map((tower) => [tower.towerId, tower]));
-    this.#store = { ...store, commit: (unit) => this.#commit(store, unit) };
   }
 
-  /** Resolves when the tower has its PUBACK, or the request is stored. */
-  async perform(deed: Deed): Promise<void> {
+  /** Resolves when the tower has its PUBACK, or the API has answered. Throws ApiError when that refuses. */
+  async perform(deed: Deed): Promise<Outcome> {
     switch (deed.kind) {
       case 'report':
-        return this.#report(deed.towerId, deed.reports, deed.say);
-      case 'reserve':
-        await settleReservation(this.#store, deed.reservation);
-        return;
-      case 'request':
-        await settleLockerOpenRequest(this.#store, deed.request);
+        return this.#report(deed);
+      case 'call':
+        return this.#ledger.during(this.#call(deed));
+      case 'offer':
+        return this.#offer(deed);
     }
   }
 
   /** Every tower says that it started. */
   async open(): Promise<void> {
     for (const towerId of this.#towers.keys())
-      await this.#report(towerId, [{ type: 'tower.started', firmware: '4.2.0' }], 'the tower has started');
+      await this.#report({
+        kind: 'report',
+        towerId,
+        reports: [{ type: 'tower.started', firmware: '4.2.0' }],
+        say: 'the tower has started',
+      });
   }
 
   /** Every tower says that it is alive, which makes no event. */
@@ -51,39 +60,59 @@ export class Stage {
     for (const tower of this.#towers.values()) await tower.publish({ type: 'tower.heartbeat' });
   }
 
-  async #report(towerId: string, reports: readonly TowerReport[], say: string): Promise<void> {
+  /** Whoever pressed a button: also a person at this machine. */
+  onOpenCommand(listener: (towerId: string, command: OpenCommand) => void): void {
+    for (const tower of this.#towers.values())
+      tower.onCommand((command) => {
+        const open = OpenCommandSchema.safeParse(command);
+        if (open.success) listener(tower.towerId, open.data);
+      });
+  }
+
+  async #report({ towerId, reports, say, about }: Report): Promise<Outcome> {
     const tower = this.#towers.get(towerId);
     if (tower === undefined) throw new TypeError(`The demo has no tower ${towerId}`);
     const messages = reports.map((report) => tower.stamp(report));
     const now = nowMs();
     for (const message of messages) {
-      this.#ledger.add(eventIdOfMessage(towerId, message), now);
-      const locker = 'locker' in message ? message.locker : null;
-      this.#print({ kind: 'event', at: new Date(now), towerId, locker, what: message.type, detail: say });
+      this.#ledger.add(about?.name ?? nameOfMessage(towerId, message), now);
+      const locker = about?.locker ?? ('locker' in message ? message.locker : null);
+      this.#print({
+        kind: 'event',
+        at: new Date(now),
+        where: towerId,
+        locker,
+        what: message.type,
+        detail: say,
+      });
     }
     const [only] = messages;
     await tower.send(messages.length === 1 && only !== undefined ? only : messages);
+    return { kind: 'published', messages };
   }
 
-  async #commit(store: NetworkStore, unit: Parameters<NetworkStore['commit']>[0]) {
+  #offer({ place, path, flow }: Offer): Outcome {
+    this.#print({
+      kind: 'offer',
+      at: new Date(),
+      where: place.towerId,
+      locker: place.locker,
+      what: flow === 'dropoff' ? 'you may open it' : 'you may empty it',
+      detail: `${this.#apiUrl}${path}`,
+    });
+    return { kind: 'nothing' };
+  }
+
+  async #call({ clientId, request, followUp, tell }: Call): Promise<Outcome> {
     const now = nowMs();
-    const outcome = await store.commit(unit);
-    for (const event of outcome.kind === 'committed' ? unit.events : []) {
-      this.#ledger.add(event.id, now);
-      const { towerId, locker, type } = event;
-      this.#print({ kind: 'event', at: new Date(now), towerId, locker, what: type, detail: asked(event) });
+    const first = await this.#api.send(clientId, request);
+    const answer = followUp === undefined ? first : await this.#api.send(followUp.clientId, followUp.request);
+    for (const { name, ...told } of tell(answer)) {
+      this.#ledger.add(name, now);
+      this.#print({ kind: 'event', at: new Date(now), ...told });
     }
-    return outcome;
+    return { kind: 'answered', answer };
   }
 }
 
 const nowMs = (): number => performance.timeOrigin + performance.now();
-
-/** What a partner or an operator asked for. */
-function asked({ partnerIds: [partnerId], data }: DomainEvent): string {
-  if ('reservationId' in data) return `${partnerId} asked for ${data.reservationId}`;
-  if ('requestId' in data && data.tokenId === null)
-    return `${partnerId} sent a link, request ${data.requestId}`;
-  if ('requestId' in data) return `${data.clientInfo ?? 'someone'} uses the link, token ${data.tokenId}`;
-  return `${partnerId} asked for it`;
-}

@@ -50,6 +50,7 @@ export class Tower {
   readonly commands: Downlink[] = [];
   readonly #client: MqttClient;
   readonly #waiting = new Waiting();
+  readonly #commandListeners: ((command: Downlink) => void)[] = [];
   /** The mqtt client keeps what had no answer for a reconnection; without one it would wait for ever. */
   readonly #unacknowledged = new Set<(error: Error) => void>();
   #closed = false;
@@ -127,6 +128,11 @@ export class Tower {
     );
   }
 
+  /** Every command from now on. */
+  onCommand(listener: (command: Downlink) => void): void {
+    this.#commandListeners.push(listener);
+  }
+
   async disconnect(): Promise<void> {
     this.#abandon();
     // By force: a broker that is gone would never answer a polite one.
@@ -153,8 +159,10 @@ export class Tower {
   }
 
   #take(topic: string, payload: Buffer): void {
-    const channel = topic.endsWith('/acks') ? this.acks : this.commands;
-    channel.push(DownlinkSchema.parse(JSON.parse(payload.toString())));
+    const message = DownlinkSchema.parse(JSON.parse(payload.toString()));
+    const isAck = topic.endsWith('/acks');
+    (isAck ? this.acks : this.commands).push(message);
+    if (!isAck) for (const listener of this.#commandListeners) listener(message);
     this.#waiting.look();
   }
 }

@@ -3,10 +3,14 @@ import { buffer } from 'node:stream/consumers';
 import { randomUUID } from 'node:crypto';
 import { listen } from './free-port.ts';
 
-export interface HttpReply {
-  readonly status: number;
-  readonly body: object;
-}
+export type HttpReply =
+  | { readonly status: number; readonly body: object }
+  /** Anything but an AWS service's JSON. */
+  | {
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string | readonly string[]>>;
+      readonly bytes: Buffer;
+    };
 
 /** Answers a request, or undefined if it is another service's. */
 export type HttpService = (request: IncomingMessage, body: Buffer) => Promise<HttpReply | undefined>;
@@ -16,10 +20,17 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
+/** Takes a whole request, or answers false if it is another's. For engines that are HTTP servers themselves. */
+export type HttpTaker = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 /** One server on 127.0.0.1 for the small services; the first that knows a request answers it. */
-export async function startHttpServer(port: number, services: readonly HttpService[]): Promise<HttpServer> {
+export async function startHttpServer(
+  port: number,
+  services: readonly HttpService[],
+  takers: readonly HttpTaker[] = [],
+): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    void answer(request, response, services);
+    if (!takers.some((take) => take(request, response))) void answer(request, response, services);
   });
   const actual = await listen(server, port, '--http-port');
   return { endpoint: `http://127.0.0.1:${actual}`, stop: () => stop(server) };
@@ -45,8 +56,15 @@ async function answer(
   }
 }
 
-function send(response: ServerResponse, { status, body }: HttpReply): void {
+function send(response: ServerResponse, reply: HttpReply): void {
   if (response.headersSent || response.destroyed) return;
+  if ('bytes' in reply) {
+    for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
+    response.writeHead(reply.status);
+    response.end(reply.bytes);
+    return;
+  }
+  const { status, body } = reply;
   response.writeHead(status, {
     'content-type': 'application/x-amz-json-1.1',
     'x-amzn-requestid': randomUUID(),

@@ -7,6 +7,7 @@ import type { Template } from '../template.ts';
 import { environmentOf, type FunctionDefinition, FunctionSchema } from './function-definition.ts';
 import { type AsyncRules, EventInvokeSchema, invokeAsync } from './invoke-async.ts';
 import { FunctionPool } from './pool.ts';
+import type { InvocationResult } from './process.ts';
 
 export interface FunctionsOptions {
   readonly template: Template;
@@ -83,6 +84,11 @@ export class Functions {
     const pool = this.#pools.get(logicalId);
     if (pool) return pool;
     throw new StartError('unknown_function', `the template has no function ${logicalId}`);
+  }
+
+  /** A synchronous invocation. */
+  invoke(functionArn: string, event: Json): Promise<InvocationResult> {
+    return this.pool(functionArn).invoke(event);
   }
 
   /** An asynchronous invocation by the function's own rules. See invokeAsync. */

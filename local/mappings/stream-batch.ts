@@ -49,13 +49,13 @@ export async function processStreamBatch(
       await parkUntilDone(segment, reason, options);
       failuresInARow = 0;
     } else {
-      const done = await attempt(segment.records, options);
+      const { done, reported } = await attempt(segment.records, options);
       if (done > 0) checkpoint(segment.records.slice(0, done), options);
       if (done === segment.records.length) {
         failuresInARow = 0;
         continue;
       }
-      pending.unshift(...retrySegments(segment, done, options.properties));
+      pending.unshift(...retrySegments(segment, { done, reported }, options.properties));
       failuresInARow++;
       await wait(options.backoffMs(failuresInARow), undefined, { signal: options.signal }).catch(
         () => undefined,
@@ -64,28 +64,39 @@ export async function processStreamBatch(
   }
 }
 
-/** How many records from the first on were processed. */
+interface Attempted {
+  /** How many records from the first on were processed. */
+  done: number;
+  /** Whether the function itself said which failed. */
+  reported: boolean;
+}
+
 async function attempt(
   records: readonly StreamRecord[],
   { properties, invoke, log }: StreamBatchOptions,
-): Promise<number> {
+): Promise<Attempted> {
   const result = await invoke({ Records: [...records] });
   if (!result.ok) {
     log(`a batch of ${records.length} failed: ${result.error.errorType}: ${result.error.errorMessage}`);
-    return 0;
+    return { done: 0, reported: false };
   }
-  if (properties.FunctionResponseTypes.length === 0) return records.length;
+  if (properties.FunctionResponseTypes.length === 0) return { done: records.length, reported: false };
   const sequenceNumbers = records.map(sequenceNumberOf);
   const failed = failedItems(result.payload, sequenceNumbers);
-  if (failed === 'all') return 0;
+  if (failed === 'all') return { done: 0, reported: false };
   const lowest = sequenceNumbers.findIndex((sequenceNumber) => failed.has(sequenceNumber));
-  return lowest === -1 ? records.length : lowest;
+  return { done: lowest === -1 ? records.length : lowest, reported: true };
 }
 
-function retrySegments({ records, failures }: Segment, done: number, properties: StreamMapping): Segment[] {
+function retrySegments(
+  { records, failures }: Segment,
+  { done, reported }: Attempted,
+  properties: StreamMapping,
+): Segment[] {
   // Progress was made: the record now in front has failed once.
   if (done > 0) return [{ records: records.slice(done), failures: 1 }];
-  if (!properties.BisectBatchOnFunctionError || records.length === 1)
+  // Where the function named the record that failed, Lambda cuts the batch there and nowhere else.
+  if (reported || !properties.BisectBatchOnFunctionError || records.length === 1)
     return [{ records, failures: failures + 1 }];
   const middle = Math.ceil(records.length / 2);
   return [

@@ -1,5 +1,7 @@
+import { isLoopbackHost } from '../../functions/shared/address-guard.ts';
 import { expresses } from '../../schemas/contract-events.ts';
 import { ContractNameSchema } from '../../schemas/contract.ts';
+import { coversType } from '../../schemas/event-type-pattern.ts';
 import { eventTypes } from '../../schemas/event.ts';
 import { unknownTower, type Known } from './known.ts';
 import type { Mistake } from './mistake.ts';
@@ -19,8 +21,8 @@ export function endpointMistakes(known: Known, path: string, endpoint: EndpointO
         : [unknownTower(known, `${path}.filter.towerIds[${i}]`, towerId)],
     ),
     ...lockerMistakes(known, `${path}.filter.lockers`, filter.lockers),
-    ...(detail === 'thin' && contract !== undefined && contract !== 'standard'
-      ? [{ path: `${path}.detail`, message: 'is for the contract "standard" only: remove it' }]
+    ...(detail === 'thin' && contract !== undefined && contract !== 'standard' && contract !== 'cloudevents'
+      ? [{ path: `${path}.detail`, message: 'is for the contracts "standard" and "cloudevents": remove it' }]
       : []),
   ];
 }
@@ -29,7 +31,7 @@ function urlMistakes(path: string, text: string | undefined): Mistake[] {
   const url = text === undefined ? null : URL.parse(text);
   if (url === null) return [];
   const mistakes: Mistake[] = [];
-  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+  if (url.protocol === 'http:' && !isLoopbackHost(url))
     mistakes.push({
       path,
       message: `plain http is for this machine only: use https, or a loopback address such as 127.0.0.1`,
@@ -39,23 +41,16 @@ function urlMistakes(path: string, text: string | undefined): Mistake[] {
   return mistakes;
 }
 
-/** URL has already turned other notations (127.1, 0x7f000001) into this one. */
-const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-
-const matches = (pattern: string, type: string): boolean =>
-  pattern.endsWith('.*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern;
-
 function typeMistakes(path: string, { contract, filter }: EndpointOutline): Mistake[] {
   const patterns = filter.types.filter((pattern) => pattern !== undefined);
   const unknown = filter.types.flatMap((pattern, i) =>
-    pattern === undefined || eventTypes.some((type) => matches(pattern, type))
+    pattern === undefined || eventTypes.some((type) => coversType(pattern, type))
       ? []
       : [{ path: `${path}[${i}]`, message: `"${pattern}" matches no event type: ${typeChoice(pattern)}` }],
   );
   const format = ContractNameSchema.safeParse(contract);
   if (unknown.length > 0 || patterns.length === 0 || !format.success) return unknown;
-  const wanted = eventTypes.filter((type) => patterns.some((pattern) => matches(pattern, type)));
+  const wanted = eventTypes.filter((type) => patterns.some((pattern) => coversType(pattern, type)));
   if (wanted.some((type) => expresses(format.data, { type, cause: 'tower' }))) return [];
   const sent = eventTypes.filter((type) => expresses(format.data, { type, cause: 'tower' }));
   return [

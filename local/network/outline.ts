@@ -32,6 +32,6 @@ export const OutlineSchema = object({
   lockerOpenRequests: list(
     object({ requestId: number, ...place, tokens: list(object({ tokenId: number })) }),
   ),
-  keys: list(object({ keyId: text, ...place })),
+  keys: list(object({ keyId: text, lockId: text, lockName: text, ...place })),
 });
 export type Outline = z.infer<typeof OutlineSchema>;

@@ -27,6 +27,7 @@ export function referenceMistakes(file: unknown): Mistake[] {
     ...(['reservations', 'lockerOpenRequests', 'keys'] as const).flatMap((section) =>
       outline[section].flatMap((entry, i) => placeMistakes(known, `${section}[${i}]`, entry)),
     ),
+    ...lockMistakes(outline.keys),
     ...outline.endpoints.flatMap(({ partnerId }, i) =>
       unknownPartner(known, { path: `endpoints[${i}].partnerId`, id: partnerId }),
     ),
@@ -69,6 +70,23 @@ function duplicateMistakes(ids: readonly Located[]): Mistake[] {
       ? []
       : [{ path, message: `"${id}" is taken by ${before}: give each its own, or remove one` }];
   });
+}
+
+/** What keys of one lock say of it. `lockName` may be left out. */
+const lockFields = ['partnerId', 'towerId', 'locker', 'lockName'] as const;
+
+function lockMistakes(keys: Outline['keys']): Mistake[] {
+  return keys.flatMap((key, i) =>
+    lockFields.flatMap((field) => {
+      const other = keys.findIndex(
+        ({ lockId, [field]: value }) => lockId === key.lockId && value !== undefined,
+      );
+      if (key.lockId === undefined || key[field] === undefined || other === -1 || other === i) return [];
+      if (keys[other]?.[field] === key[field]) return [];
+      const message = `keys[${other}] says otherwise of lock "${key.lockId}": let both say the same`;
+      return [{ path: `keys[${i}].${field}`, message }];
+    }),
+  );
 }
 
 function unknownPartner(known: Known, { path, id }: Located): Mistake[] {

@@ -16,7 +16,7 @@ import {
   type SecretsOpener,
   type SecretsOwner,
 } from '../../functions/shared/secrets.ts';
-import type { EndpointSecrets } from '../../schemas/entity.ts';
+import type { EndpointSecrets } from '../../schemas/endpoint.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { LocalStack } from '../local-stack.ts';

@@ -27,6 +27,8 @@ export interface World extends AsyncDisposable {
   deliveries(): Promise<DeliveryRecord[]>;
   /** Items of the entities table whose `kind` is this one, unparsed. */
   entities(kind: string): Promise<Record<string, unknown>[]>;
+  /** Everything in a table, unparsed, by its logical name. */
+  items(table: string): Promise<Record<string, unknown>[]>;
   /** SIGKILL to the whole stack, then a start on the same data. */
   crashAndRestart(): Promise<void>;
 }
@@ -86,6 +88,7 @@ export async function startWorld({ network, stageConfig }: WorldOptions): Promis
     events: async () => (await scan('EventsTable')).map((item) => DomainEventSchema.parse(item)),
     deliveries: async () => (await scan('DeliveriesTable')).map((item) => DeliveryRecordSchema.parse(item)),
     entities: async (kind) => (await scan('EntitiesTable')).filter((item) => item['kind'] === kind),
+    items: scan,
     async crashAndRestart() {
       await stack.kill('SIGKILL');
       stack = await start(stack.dataDir);

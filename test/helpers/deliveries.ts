@@ -1,5 +1,5 @@
 import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
-import type { Endpoint } from '../../schemas/entity.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
 import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
 import { deliveryId } from '../../functions/shared/keys.ts';
 
@@ -91,3 +91,49 @@ export function makeRecord(overrides: Partial<DeliveryRecord> = {}): DeliveryRec
     ...base,
   };
 }
+
+/** `booking.added` of department `dep-1`, for partner `acme`, unless told otherwise. */
+export const makeBookingEvent = (overrides: Record<string, unknown> = {}): DomainEvent =>
+  makeEvent({
+    id: 'evt_booking~b1_mmykbvk0_v~1',
+    cause: 'api',
+    towerId: null,
+    locker: null,
+    type: 'booking.added',
+    data: {
+      bookingId: 'b1',
+      departmentId: 'dep-1',
+      start: '2026-03-21T10:00:00.000Z',
+      end: '2026-03-21T11:00:00.000Z',
+      numberOfPeople: 4,
+      customer: { name: 'Ada' },
+    },
+    ...overrides,
+  });
+
+/** `position.created` of a walk-in, for partner `acme`, unless told otherwise. */
+export const makePositionEvent = (overrides: Record<string, unknown> = {}): DomainEvent =>
+  makeEvent({
+    id: 'evt_position~p1_mmykbvk0_v~1',
+    cause: 'api',
+    towerId: null,
+    locker: null,
+    type: 'position.created',
+    data: {
+      positionId: 'p1',
+      organization: 'acme-stores',
+      location: 'Main Street',
+      queue: 'q1',
+      type: 'walkIn',
+      status: 'waiting',
+      priority: 0,
+      label: 'A1',
+      locale: 'en',
+      notification: { type: 'none', settings: { from: '', to: '' } },
+      numberOfPeople: 1,
+      createdAt: '2026-03-20T09:15:00.000Z',
+      leaveReminderAt: null,
+      leaveAt: null,
+    },
+    ...overrides,
+  });

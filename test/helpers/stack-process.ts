@@ -12,6 +12,8 @@ import * as z from 'zod';
 export const ReadySchema = z.strictObject({
   ready: z.literal(true),
   mqtt: z.string(),
+  api: z.string(),
+  oidc: z.string(),
   iotData: z.string(),
   dynamodb: z.string(),
   sqs: z.string(),

@@ -14,9 +14,10 @@ export const testStage: StageOverrides = {
   operatorTimeZone: 'America/Argentina/Buenos_Aires',
   delivery: {
     scheduleSeconds: [0, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3, 3],
+    pointerScheduleSeconds: [0, 1, 2, 3, 4, 5, 5],
     maxDelaySeconds: 30,
     attemptTimeoutMs: 1_000,
-    timeoutSeconds: 2,
+    timeoutSeconds: 3,
     endpointCacheSeconds: 1,
   },
   timers: { timeoutSeconds: 10, leaseSeconds: 15 },

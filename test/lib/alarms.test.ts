@@ -27,7 +27,15 @@ describe('alarms', () => {
     ).toHaveLength(1);
   });
 
-  it.each(['ErrorActionFailure', 'RuleNotFound', 'IteratorAge', 'OnFailureDestinationDeliveredEventCount'])(
+  it.each([
+    ['ErrorActionFailure', "WHERE RuleName = '"],
+    ['RuleNotFound', 'FROM \\"AWS/IoT\\""'],
+  ])('the metric %s raises one, whatever dimensions AWS publishes it with', (metric, part) => {
+    const query = JSON.stringify(`SELECT SUM(${metric}) FROM "AWS/IoT"`).slice(1, -1);
+    expect(watched.filter((alarm) => alarm.includes(query) && alarm.includes(part))).toHaveLength(1);
+  });
+
+  it.each(['IteratorAge', 'OnFailureDestinationDeliveredEventCount'])(
     'the metric %s raises one',
     (metric) => {
       expect(alarms.filter(([, alarm]) => alarm['MetricName'] === metric)).toHaveLength(1);
@@ -38,6 +46,10 @@ describe('alarms', () => {
     ['MessagesQuarantined', 'ingest'],
     ['DeliveriesDead', 'deliver'],
     ['DeliveriesDead', 'dead-letter'],
+    ['DeliveriesHeld', 'deliver'],
+    ['TasksQuarantined', 'dead-letter'],
+    ['EventsQuarantined', 'fan-out'],
+    ['EndpointsUnreadable', 'fan-out'],
   ])('our own metric %s of %s raises one', (MetricName, service) => {
     const raising = alarms.filter(
       ([, alarm]) =>

@@ -16,6 +16,15 @@ describe('stage config', () => {
     expect(loadStageConfig(stage)).toMatchObject({ stage });
   });
 
+  it.each(['dev', 'prod'])('message pointers of %s repeat for 24 hours in increasing intervals', (stage) => {
+    const schedule = loadStageConfig(stage).delivery.pointerScheduleSeconds;
+    expect(schedule.reduce((sum, step) => sum + step, 0)).toBe(24 * 3_600);
+    // The last step is no interval but the time left to read. Each varies by 20 % at most.
+    const intervals = schedule.slice(1, -1);
+    for (const [index, step] of intervals.slice(1).entries())
+      expect(step * 0.8).toBeGreaterThanOrEqual((intervals[index] ?? 0) * 1.2);
+  });
+
   it('is dev when nobody chose a stage', () => {
     expect(loadStageConfig(undefined, undefined).stage).toBe('dev');
   });

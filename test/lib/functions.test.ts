@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { ApiEnvSchema } from '../../functions/api/env.ts';
 import { DeadLetterEnvSchema } from '../../functions/dead-letter/env.ts';
 import { DeliverEnvSchema } from '../../functions/deliver/env.ts';
 import { FanOutEnvSchema } from '../../functions/fan-out/env.ts';
@@ -21,10 +22,11 @@ const envSchemas: Readonly<Record<string, z.ZodType>> = {
   DeliverFunction: DeliverEnvSchema,
   DeadLetterFunction: DeadLetterEnvSchema,
   TimersFunction: TimersEnvSchema,
+  ApiFunction: ApiEnvSchema,
 };
 
 describe('functions', () => {
-  it('are these five', () => {
+  it('are these six', () => {
     expect(functions.map(([id]) => id).toSorted()).toEqual(Object.keys(envSchemas).toSorted());
   });
 

@@ -52,7 +52,7 @@ const thisAccount = '<AWS::Region>:<AWS::AccountId>';
 
 describe('roles', () => {
   it('one for each function and one for the rule', () => {
-    expect(roles).toHaveLength(6);
+    expect(roles).toHaveLength(7);
     expect(stack.ofType('AWS::IAM::Policy')).toEqual([]);
     expect(stack.ofType('AWS::IAM::ManagedPolicy')).toEqual([]);
   });
@@ -86,7 +86,7 @@ describe('what each function may do', () => {
 
   it('fan-out: read endpoints and the stream, queue deliveries, keep what failed', () => {
     expect(permissionsOf('FanOutFunction')).toEqual([
-      'EntitiesTable: dynamodb:Query',
+      'EntitiesTable: dynamodb:Query dynamodb:GetItem dynamodb:BatchWriteItem',
       'DeliveryQueue: sqs:SendMessage',
       'EventsTable.StreamArn: dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator',
       'EventsTable/stream/*: dynamodb:ListStreams',
@@ -108,7 +108,7 @@ describe('what each function may do', () => {
   it('dead-letter: read endpoints, record deliveries, quarantine what is none', () => {
     expect(permissionsOf('DeadLetterFunction')).toEqual([
       'EntitiesTable: dynamodb:GetItem dynamodb:BatchWriteItem',
-      'DeliveriesTable: dynamodb:PutItem',
+      'DeliveriesTable: dynamodb:GetItem dynamodb:PutItem',
       'DeliveryDlq: sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes',
     ]);
   });
@@ -116,22 +116,34 @@ describe('what each function may do', () => {
   it('timers: find what is due, commit it, queue deliveries', () => {
     expect(permissionsOf('TimersFunction')).toEqual([
       'EntitiesTable/index/due DeliveriesTable/index/due: dynamodb:Query',
-      'EntitiesTable: dynamodb:BatchGetItem dynamodb:PutItem',
+      'EntitiesTable: dynamodb:BatchGetItem dynamodb:PutItem dynamodb:Query',
       'EventsTable: dynamodb:PutItem',
       'DeliveriesTable: dynamodb:BatchGetItem dynamodb:UpdateItem',
       'DeliveryQueue: sqs:SendMessage',
     ]);
   });
 
-  it('secrets open only for a partner and an endpoint', () => {
-    const decrypting = roles.flatMap(({ statements }) =>
-      statements.filter(({ Action }) => Action.includes('kms:Decrypt')),
-    );
-    expect(decrypting.map(({ Condition }) => Condition)).toEqual([
-      {
-        'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['partnerId', 'endpointId'] },
-        Null: { 'kms:EncryptionContext:partnerId': 'false', 'kms:EncryptionContext:endpointId': 'false' },
-      },
+  it('api: read, list and commit, count and claim, queue samples, open lockers, seal and open secrets', () => {
+    expect(permissionsOf('ApiFunction')).toEqual([
+      'EntitiesTable: dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem',
+      'EntitiesTable/index/byPartner: dynamodb:Query',
+      'EventsTable: dynamodb:GetItem dynamodb:Query dynamodb:PutItem',
+      'DeliveriesTable: dynamodb:GetItem dynamodb:Query',
+      'DeliveryQueue: sqs:SendMessage',
+      `arn:<AWS::Partition>:iot:${thisAccount}:topic/towers/*/commands: iot:Publish`,
+      'SecretsKey: kms:Encrypt kms:Decrypt',
     ]);
+  });
+
+  it('secrets open only for a partner and an endpoint', () => {
+    const using = roles.flatMap(({ statements }) =>
+      statements.filter(({ Action }) => Action.some((action) => action.startsWith('kms:'))),
+    );
+    const bound = {
+      'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['partnerId', 'endpointId'] },
+      Null: { 'kms:EncryptionContext:partnerId': 'false', 'kms:EncryptionContext:endpointId': 'false' },
+    };
+    // `deliver` and `api`.
+    expect(using.map(({ Condition }) => Condition)).toEqual([bound, bound]);
   });
 });

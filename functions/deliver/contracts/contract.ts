@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../../schemas/entity.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
 
 /** What of an endpoint a contract may look at. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createHandler, type DeadLetterDeps } from '../../../functions/dead-letter/create-handler.ts';
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
-import type { Endpoint } from '../../../schemas/entity.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
 import type { QuarantineRecord } from '../../../schemas/quarantine.ts';
 import { makeObserver, makeSqsEvent, makeSqsRecord } from '../../helpers/batches.ts';
 import { makeAttempts, makeEndpoint, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
@@ -35,6 +35,7 @@ function makeWorld({
       },
     },
     scheduleSeconds: [0, 5, 1_800],
+    pointerScheduleSeconds: [0, 60, 120],
     logger: observer.logger,
     metrics: observer.recorder,
     now: () => nowMs,
@@ -87,6 +88,12 @@ describe('a task on the DLQ', () => {
     const world = makeWorld({ endpoint: makeEndpoint({ scheduleSeconds: [0, 7_200] }) });
     await file(world, makeTask());
     expect([...world.stored.values()]).toMatchObject([{ dueAt: '2026-03-20T11:20:00.000Z' }]);
+  });
+
+  it('follows the schedule of message pointers, if it is one', async () => {
+    const world = makeWorld({ endpoint: makeEndpoint({ contract: 'message-pointer' }) });
+    await file(world, makeTask());
+    expect([...world.stored.values()]).toMatchObject([{ dueAt: '2026-03-20T09:21:00.000Z' }]);
   });
 
   it('is filed by the stage’s schedule when its endpoint is gone or can’t be read', async () => {

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAddressGuard } from '../../../functions/deliver/address-guard.ts';
+import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
 import {
   createHttpClient,
   type HttpClient,

@@ -3,7 +3,7 @@ import type { PostRequest, PostResult } from '../../../functions/deliver/http-cl
 import type { EndpointRef } from '../../../functions/shared/endpoint-directory.ts';
 import type { OutgoingTask } from '../../../functions/shared/queue.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
-import type { Endpoint } from '../../../schemas/entity.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { makeObserver } from '../../helpers/batches.ts';
 import { makeEndpoint } from '../../helpers/deliveries.ts';
 
@@ -41,6 +41,8 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
   const state = {
     endpoints: new Map(endpoints.map((endpoint) => [endpoint.endpointId, endpoint])),
     records: new Map(records.map((record) => [record.id, record])),
+    /** Ids of messages that were marked as read. */
+    read: new Set<string>(),
     posts: [] as PostRequest[],
     sent: [] as OutgoingTask[],
     /** What happened, in order. */
@@ -63,7 +65,7 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
     },
     secrets: {
       open: async () => ({
-        signingSecrets: [signingSecret],
+        signingKeys: [{ key: signingSecret, notAfter: null }],
         auth: { type: 'bearer', token: bearerToken },
       }),
     },
@@ -101,7 +103,12 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
         return answer === undefined ? responds(200) : answer(request);
       },
     },
-    config: { scheduleSeconds: [0, 5, 1_800], operatorTimeZone: 'UTC' },
+    config: {
+      scheduleSeconds: [0, 5, 1_800],
+      pointerScheduleSeconds: [0, 60, 120, 240],
+      operatorTimeZone: 'UTC',
+    },
+    messages: { isRead: async (eventId) => state.read.has(eventId) },
     maxDelaySeconds: 900,
     logger: observer.logger,
     metrics: observer.recorder,

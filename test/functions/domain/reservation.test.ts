@@ -75,7 +75,7 @@ const reportedBy = (to: ReservationStatus) => {
 
 function commandFor(to: ReservationStatus, cause: Cause): ReservationCommand {
   const now = '2026-05-01T00:00:00.000Z';
-  if (cause === 'api') return { by: 'api', to, now };
+  if (cause === 'api' || cause === 'operator') return { by: 'api', to, now, cause };
   if (cause === 'timer') return { by: 'timer', now };
   return fact(reportedBy(to), now);
 }
@@ -117,10 +117,16 @@ describe('the table of transitions', () => {
     );
   });
 
-  it('leaves terminal statuses to nobody', () => {
+  it('leaves terminal statuses to nobody, but for an expiry to what came before it', () => {
     fc.assert(
       fc.property(statuses.filter(isTerminal), fc.array(commands), (status, all) => {
-        expect(all.reduce(after, reservationWith({ status })).status).toBe(status);
+        const statusFrom = { at: '2026-03-21T12:00:00.000Z', boot: null, seq: null };
+        const mayRevive = (command: ReservationCommand) =>
+          status === 'EXPIRED' && command.by === 'tower' && command.position.at <= statusFrom.at;
+        const final = all
+          .filter((command) => !mayRevive(command))
+          .reduce(after, reservationWith({ status, statusFrom }));
+        expect(final.status).toBe(status);
       }),
     );
   });
@@ -153,7 +159,9 @@ describe('order and repetition', () => {
         for (const command of all) {
           const next = after(state, command);
           // A first fact may be older than the reservation: towers have their own clocks.
-          const before = state.status === 'NEW' || state.status === 'RESERVED' ? next : state;
+          const isRevived = state.status === 'EXPIRED' && next.status !== 'EXPIRED';
+          const restsOnNothing = state.status === 'NEW' || state.status === 'RESERVED';
+          const before = isRevived || restsOnNothing ? next : state;
           expect(comparePositions(next.statusFrom, before.statusFrom)).toBeGreaterThanOrEqual(0);
           state = next;
         }
@@ -255,6 +263,124 @@ describe('time', () => {
     expect(returning.status).toBe('RETURNING');
     const gone = decide(returning, fact('parcel.picked_up', '2026-03-21T10:00:00.000Z', 2));
     expect(gone).toMatchObject({ kind: 'event', late: false, reservation: { status: 'PICKED_UP' } });
+  });
+});
+
+/** Everything that is due by `now`, one after the other. */
+function runTimers(state: Reservation, now: string, { graceHours } = policy): Reservation {
+  const decision = decideReservation(state, { by: 'timer', now }, { graceHours });
+  return decision.kind === 'event' ? runTimers(decision.reservation, now, { graceHours }) : state;
+}
+
+/** The timer runs on time: whatever is due before a fact happens before it. */
+function inOrder(start: Reservation, sorted: readonly TowerCommand[], graceHours: number): Reservation {
+  return sorted.reduce((state, command) => {
+    const at = Date.parse(command.position.at);
+    const timed = runTimers(state, new Date(at - 1).toISOString(), { graceHours });
+    const decision = decideReservation(timed, command, { graceHours });
+    return decision.kind === 'not_due' ? timed : decision.reservation;
+  }, start);
+}
+
+/**
+ * The facts come in `order`; the timer runs late, before them all and after those of `timersAfter`, and has looked before what
+ * is newer than the expiry: until it has, such a fact is taken as if nothing had been due.
+ */
+function flushed(
+  start: Reservation,
+  order: readonly TowerCommand[],
+  timersAfter: ReadonlySet<number>,
+  graceHours: number,
+): Reservation {
+  return order.reduce(
+    (before, command, index) => {
+      const isNewer = command.position.at > (start.expirationDate ?? '');
+      const timed = isNewer ? runTimers(before, flushAt, { graceHours }) : before;
+      const decision = decideReservation(timed, command, { graceHours });
+      const state = decision.kind === 'not_due' ? timed : decision.reservation;
+      return timersAfter.has(index) ? runTimers(state, flushAt, { graceHours }) : state;
+    },
+    runTimers(start, flushAt, { graceHours }),
+  );
+}
+
+const flushAt = '2026-03-24T00:00:00.000Z';
+
+const expiringAt = (expirationDate: fc.Arbitrary<string>) =>
+  fc
+    .record({ status: fc.constantFrom('NEW' as const, 'RESERVED' as const), expirationDate })
+    .map(reservationWith);
+
+describe('a tower that was offline at the expiry', () => {
+  const expired = after(reservationWith(), { by: 'timer', now: '2026-03-22T10:00:00.000Z' });
+
+  it.each([
+    ['parcel.stocked', 'STOCKED'],
+    ['parcel.incomplete', 'INCOMPLETE'],
+    ['parcel.picked_up', 'PICKED_UP'],
+    ['parcel.collected', 'RETURNED'],
+  ] as const)('is believed: %s makes it %s', (name, status) => {
+    expect(expired.status).toBe('EXPIRED');
+    const early = fact(name, '2026-03-21T10:00:00.000Z');
+    expect(decide(expired, early)).toMatchObject({
+      kind: 'event',
+      late: false,
+      occurredAt: early.position.at,
+      reservation: { status, statusFrom: early.position },
+      draft: { data: { status, previousStatus: 'EXPIRED' } },
+    });
+    const tooLate = fact(name, '2026-03-22T09:15:00.001Z');
+    expect(decide(expired, tooLate)).toMatchObject({ kind: 'refused', reservation: { status: 'EXPIRED' } });
+  });
+
+  it('goes on from there with what it saw next', () => {
+    const stocked = after(expired, fact('parcel.stocked', '2026-03-21T10:00:00.000Z', 1));
+    expect(after(stocked, fact('parcel.picked_up', '2026-03-21T11:00:00.000Z', 2)).status).toBe('PICKED_UP');
+  });
+
+  it('revives nothing with what is older than the fact that had expired', () => {
+    const incomplete = after(reservationWith(), fact('parcel.incomplete', '2026-03-21T10:00:00.000Z', 2));
+    const over = after(incomplete, { by: 'timer', now: '2026-03-22T10:00:00.000Z' });
+    const older = decide(over, fact('parcel.stocked', '2026-03-21T09:00:00.000Z', 1));
+    expect(older).toMatchObject({ kind: 'event', late: true, reservation: { status: 'EXPIRED' } });
+  });
+
+  /** Not the end of the grace period, which has its own rule. */
+  const graceHours = 1_000;
+
+  const settled = (state: Reservation) => {
+    const { status, statusFrom, dueAt } = runTimers(state, flushAt, { graceHours });
+    return { status, statusFrom, dueAt };
+  };
+
+  const timersBetween = fc.uniqueArray(fc.nat({ max: 13 })).map((indexes) => new Set(indexes));
+
+  it('leaves the reservation as its facts in order do, wherever the timer ran between them', () => {
+    const anyTime = positions.map(({ at }) => at);
+    fc.assert(
+      fc.property(expiringAt(anyTime), histories, timersBetween, (start, sorted, timersAfter) => {
+        const state = flushed(start, sorted, timersAfter, graceHours);
+        expect(settled(state)).toEqual(settled(inOrder(start, sorted, graceHours)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('does so in any order too of what it saw before the expiry', () => {
+    const flushes = histories.chain((sorted) =>
+      fc.tuple(
+        fc.constant(sorted),
+        fc.subarray(sorted).chain((repeats) => shuffled([...sorted, ...repeats])),
+      ),
+    );
+    const afterAll = fc.constant('2026-03-23T00:00:00.000Z');
+    fc.assert(
+      fc.property(expiringAt(afterAll), flushes, timersBetween, (start, [sorted, arrived], timersAfter) => {
+        const state = flushed(start, arrived, timersAfter, graceHours);
+        expect(settled(state)).toEqual(settled(inOrder(start, sorted, graceHours)));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 

@@ -24,6 +24,8 @@ export const locker: Locker = {
   status: 'available',
   statusFrom: null,
   holderId: null,
+  holderSince: null,
+  previousHolder: null,
   version: 1,
 };
 

@@ -1,16 +1,36 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gapsOf, recordSeqs } from '../../../functions/domain/tower.ts';
+import { gapsOf, recordSeqs, type SeenMessages } from '../../../functions/domain/tower.ts';
 import type { TowerProgress } from '../../../schemas/entity.ts';
 import { instantFromMs } from '../../../schemas/instant.ts';
 
 const seenAt = '2026-03-20T09:15:00.000Z';
-const seen = (seqs: readonly number[], at = seenAt) => ({ towerId: 't1', boot: 'b7', seqs, seenAt: at });
+const seen = (seqs: readonly number[], at = seenAt, starts: readonly number[] = []) => ({
+  towerId: 't1',
+  boot: 'b7',
+  seqs,
+  starts,
+  seenAt: at,
+});
+
+type Batch = Pick<SeenMessages, 'seqs' | 'starts'>;
+
+const recordAll = (batches: readonly Batch[]): TowerProgress | null =>
+  batches.reduce<TowerProgress | null>(
+    (before, { seqs, starts }) => recordSeqs(before, seen(seqs, seenAt, starts)).progress,
+    null,
+  );
 
 const record = (batches: readonly (readonly number[])[]): TowerProgress | null =>
-  batches.reduce<TowerProgress | null>((before, seqs) => recordSeqs(before, seen(seqs)).progress, null);
+  recordAll(batches.map((seqs) => ({ seqs, starts: [] })));
 
 const seqSets = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 40 });
+
+/** Mostly none: a boot starts once. */
+const startsAmong = (seqs: readonly number[]) =>
+  fc.subarray([...seqs], { maxLength: Math.min(2, seqs.length) });
+
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
 describe('progress of a tower', () => {
   it('is the same in every order, batching and repetition', () => {
@@ -21,35 +41,62 @@ describe('progress of a tower', () => {
             fc.constant(seqs),
             fc.shuffledSubarray(seqs, { minLength: seqs.length }),
             fc.subarray(seqs),
+            startsAmong(seqs),
           ),
         ),
-        ([seqs, shuffled, again]) => {
-          const oneByOne = record([...shuffled, ...again].map((seq) => [seq]));
-          expect(oneByOne).toEqual(record([seqs]));
+        ([seqs, shuffled, again, starts]) => {
+          const oneByOne = recordAll(
+            [...shuffled, ...again].map((seq) => ({
+              seqs: [seq],
+              starts: starts.filter((start) => start === seq),
+            })),
+          );
+          expect(oneByOne).toEqual(recordAll([{ seqs, starts }]));
         },
       ),
     );
   });
 
-  it('has exactly the numbers between the lowest and the highest that were not seen as gaps', () => {
+  it('has exactly the numbers from 1 to the highest as gaps that were neither seen nor are before a start', () => {
+    const withStarts = seqSets.chain((seqs) => fc.tuple(fc.constant(seqs), startsAmong(seqs)));
     fc.assert(
-      fc.property(seqSets, (seqs) => {
-        const progress = record([seqs]);
+      fc.property(withStarts, ([seqs, starts]) => {
+        const progress = recordAll([{ seqs, starts }]);
         if (progress === null) throw new Error('seqs has one at least');
         const missing = gapsOf(progress).flatMap(({ from, to }) =>
           Array.from({ length: to - from + 1 }, (_, index) => from + index),
         );
-        const [low, high] = [Math.min(...seqs), Math.max(...seqs)];
-        const expected = Array.from({ length: high - low + 1 }, (_, index) => low + index).filter(
-          (seq) => !seqs.includes(seq),
-        );
+        const start = Math.max(0, ...starts);
+        const expected = upTo(Math.max(...seqs)).filter((seq) => seq > start && !seqs.includes(seq));
         expect(missing).toEqual(expected);
       }),
     );
   });
 
+  it('never lets a tower prune what did not arrive, whatever came first', () => {
+    fc.assert(
+      fc.property(seqSets, (seqs) => {
+        const acked = record([seqs])?.contiguous ?? 0;
+        expect(upTo(acked).filter((seq) => !seqs.includes(seq))).toEqual([]);
+      }),
+    );
+  });
+
+  it('has a gap before the first number that was seen, and nothing to acknowledge', () => {
+    const { progress } = recordSeqs(null, seen([4, 5]));
+    expect(progress).toMatchObject({ contiguous: 0, ranges: [[4, 5]] });
+    expect(gapsOf(progress)).toEqual([{ from: 1, to: 3 }]);
+  });
+
+  it('misses nothing before the start of the boot, also when that arrives last', () => {
+    const { progress } = recordSeqs(null, seen([1_043]));
+    const started = recordSeqs(progress, seen([1_042], seenAt, [1_042])).progress;
+    expect(started).toMatchObject({ contiguous: 1_043, ranges: [] });
+    expect(gapsOf(started)).toEqual([]);
+  });
+
   it('is contiguous up to the first gap', () => {
-    expect(record([[3, 1, 2, 6, 5]])).toMatchObject({ first: 1, contiguous: 3, ranges: [[5, 6]] });
+    expect(record([[3, 1, 2, 6, 5]])).toMatchObject({ contiguous: 3, ranges: [[5, 6]] });
   });
 
   it('has a gap where numbers are missing, and two when part of it is filled', () => {

@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { createHandler, type FanOutDeps } from '../../../functions/fan-out/create-handler.ts';
 import { readStreamImage } from '../../../functions/shared/stream-image.ts';
 import type { OutgoingTask } from '../../../functions/shared/queue.ts';
-import type { Endpoint } from '../../../schemas/entity.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
+import type { QuarantineRecord } from '../../../schemas/quarantine.ts';
 import { makeObserver } from '../../helpers/batches.ts';
 import { makeEndpoint, makeEvent, makeEvents } from '../../helpers/deliveries.ts';
 
@@ -32,10 +33,15 @@ const batchOf = (...records: DynamoDBRecord[]): DynamoDBStreamEvent => ({ Record
 /** What fan-out needs, in memory; `refuses` picks the tasks that the queue does not take. */
 function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boolean = () => false) {
   const sent: OutgoingTask[] = [];
+  const quarantined: QuarantineRecord[] = [];
   const observer = makeObserver();
   let taskNumber = 0;
   const deps: FanOutDeps = {
     endpoints: {
+      get: async (ref) =>
+        endpoints.find(
+          ({ partnerId, endpointId }) => partnerId === ref.partnerId && endpointId === ref.endpointId,
+        ) ?? null,
       ofPartner: async (partnerId) => endpoints.filter((endpoint) => endpoint.partnerId === partnerId),
     },
     tasks: {
@@ -44,11 +50,16 @@ function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boole
         if (tasks.some(refuses)) throw new Error('not sent');
       },
     },
+    quarantine: {
+      async write(records) {
+        quarantined.push(...records);
+      },
+    },
     logger: observer.logger,
     metrics: observer.recorder,
     newTaskId: () => `task-${(taskNumber += 1)}`,
   };
-  return { handler: createHandler(deps), sent, observer, deps };
+  return { handler: createHandler(deps), sent, quarantined, observer, deps };
 }
 
 /** Which event went to which endpoint. */
@@ -100,6 +111,15 @@ describe('a record', () => {
     const event = makeEvent({ partnerIds: ['acme', 'other', 'acme'] });
     await world.handler(batchOf(insertOf(1, event)));
     expect(routes(world.sent)).toEqual([`${event.id} > acme/main`, `${event.id} > other/main`]);
+  });
+
+  it('that is a sample goes to its endpoint, also when the partner’s list does not have it yet', async () => {
+    const world = makeWorld([makeEndpoint(), makeEndpoint({ endpointId: 'fresh' })]);
+    const stale = { ...world.deps.endpoints, ofPartner: async () => [makeEndpoint()] };
+    const handler = createHandler({ ...world.deps, endpoints: stale });
+    await handler(batchOf(insertOf(1, makeEvent({ test: { endpointId: 'fresh' } }))));
+    await handler(batchOf(insertOf(2, makeEvent({ test: { endpointId: 'gone' } }))));
+    expect(routes(world.sent)).toEqual([`${makeEvent().id} > acme/fresh`]);
   });
 
   it('goes to a disabled endpoint as well, which will hold it', async () => {
@@ -158,7 +178,7 @@ describe('a batch', () => {
     ['no image', undefined],
     ['an unknown attribute type', { pk: { Q: 'x' } }],
     ['text', 'text'],
-  ])('reports a record with %s, and nothing else', async (_, image) => {
+  ])('quarantines a record with %s, which would hold up its shard, and goes on', async (_, image) => {
     const world = makeWorld(endpoints);
     const [before, after] = makeEvents(2);
     const result = await world.handler(
@@ -168,9 +188,12 @@ describe('a batch', () => {
         insertOf(12, after ?? makeEvent()),
       ),
     );
-    expect(result).toEqual({ batchItemFailures: [{ itemIdentifier: '11' }] });
+    expect(result).toEqual({ batchItemFailures: [] });
     expect(world.sent).toHaveLength(4);
-    expect(world.observer.lines).toMatchObject([{ level: 'error', fields: { sequenceNumber: '11' } }]);
+    expect(world.quarantined).toMatchObject([{ reason: 'event_unreadable', topic: 'events-stream' }]);
+    const raw = Buffer.from(world.quarantined[0]?.raw ?? '', 'base64').toString();
+    expect(JSON.parse(raw)).toEqual(image ?? null);
+    expect(world.observer.total('EventsQuarantined')).toBe(1);
   });
 
   it('reports exactly the records one of whose sends failed', async () => {
@@ -183,6 +206,14 @@ describe('a batch', () => {
     const records = events.map((event, index) => insertOf(100 + index, event));
     expect(await world.handler(batchOf(...records))).toEqual({
       batchItemFailures: [{ itemIdentifier: '101' }, { itemIdentifier: '103' }],
+    });
+  });
+
+  it('fails when it can not be quarantined either', async () => {
+    const world = makeWorld(endpoints);
+    world.deps.quarantine.write = async () => Promise.reject(new Error('no table'));
+    expect(await world.handler(batchOf(recordOf(11, 'INSERT', 'text')))).toEqual({
+      batchItemFailures: [{ itemIdentifier: '11' }],
     });
   });
 

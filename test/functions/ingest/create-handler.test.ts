@@ -86,13 +86,38 @@ describe('one message', () => {
     expect(await only(ingest.events())).toMatchObject({ ...expected, cause: 'tower', partnerIds: ['owner'] });
   });
 
-  it('about a door is told to whoever holds the locker, and to nobody else', async () => {
+  it('about a door is told to whoever held the locker then, and to nobody else', async () => {
     await publish(parcel(1, 'stocked'));
     await publish(opened(2));
     await publish(parcel(3, 'picked_up'));
     await publish(opened(4));
+    await publish(opened(4 + 15 * 60));
     const doors = (await ingest.events()).filter(({ type }) => type === 'locker.opened');
-    expect(doors.map(({ partnerIds }) => partnerIds)).toEqual([['carrier'], ['owner']]);
+    expect(doors.map(({ partnerIds }) => partnerIds)).toEqual([['carrier'], ['carrier'], ['owner']]);
+  });
+
+  it('that comes after a hand-over is not told to the next holder', async () => {
+    const holderSince = '2026-03-20T09:10:00.000Z';
+    const previousHolder = {
+      partnerId: 'carrier',
+      since: '2026-03-20T08:00:00.000Z',
+      until: '2026-03-20T09:00:30.000Z',
+    };
+    await ingest.seed([{ ...locker, status: 'rented', holderId: 'next', holderSince, previousHolder }]);
+    await publish(message(1, 'keypad.used', { locker: 9, code: '4711' }));
+    await publish(message(2, 'token.used', { locker: 9, tokenId: 999 }));
+    await publish(message(700, 'locker.opened', { locker: 9 }));
+    expect((await ingest.events()).map(({ partnerIds }) => partnerIds)).toEqual([
+      ['carrier'],
+      ['carrier'],
+      ['next'],
+    ]);
+  });
+
+  it('about a parcel that nobody knows is not told to the holder', async () => {
+    await ingest.seed([{ ...locker, status: 'rented', holderId: 'next' }]);
+    await publish({ ...parcel(1, 'stocked', 'RES-NOBODY'), barcode: '123' });
+    expect(await only(ingest.events())).toMatchObject({ partnerIds: ['owner'], data: { barcode: '123' } });
   });
 });
 
@@ -125,6 +150,18 @@ describe('a message that moves no reservation', () => {
     const late = (await ingest.events()).find((event) => event.late);
     expect(late).toMatchObject({ type: 'reservation.stocked', occurredAt: '2026-03-20T09:00:01.000Z' });
     expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'INCOMPLETE' });
+  });
+
+  it('is a step all the same when a timer expired the reservation while its tower was offline', async () => {
+    const statusFrom = { at: '2026-03-20T09:00:02.000Z', boot: null, seq: null };
+    await ingest.seed([reservationWith({ status: 'EXPIRED', statusFrom })]);
+    await publish([parcel(1, 'stocked'), parcel(2, 'picked_up'), parcel(3, 'stocked')]);
+    expect((await ingest.events()).map(({ type, late }) => [type, late])).toEqual([
+      ['reservation.stocked', false],
+      ['reservation.picked_up', false],
+      ['parcel.stocked', false],
+    ]);
+    expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'PICKED_UP' });
   });
 
   it('because its token was used before is refused', async () => {
@@ -323,7 +360,6 @@ describe('the tower’s sequence', () => {
     expect(await ingest.events()).toHaveLength(3);
     expect(await only(ingest.entity('progress'))).toMatchObject({
       boot: 'b7',
-      first: 1,
       contiguous: 2,
       ranges: [[4, 5]],
     });
@@ -350,16 +386,33 @@ describe('the tower’s sequence', () => {
   });
 
   it('starts anew with each boot', async () => {
-    await publish([opened(7), { ...opened(1), boot: 'b8' }]);
+    await publish([opened(1), opened(2), { ...opened(1), boot: 'b8' }]);
     expect(ingest.sentDown).toEqual([
-      { to: 'acks', towerId, body: { boot: 'b7', seq: 7 } },
+      { to: 'acks', towerId, body: { boot: 'b7', seq: 2 } },
       { to: 'acks', towerId, body: { boot: 'b8', seq: 1 } },
     ]);
   });
 
+  it('begins at 1: what is missing before the first that arrives is asked for, and nothing is acknowledged', async () => {
+    await publish([opened(6), opened(7)]);
+    expect(ingest.sentDown).toEqual([
+      { to: 'acks', towerId, body: { boot: 'b7', seq: 0 } },
+      { to: 'commands', towerId, body: { ...asked('command-1'), from: 1 } },
+    ]);
+    await publish([1, 2, 3, 4, 5].map((seq) => opened(seq)));
+    expect(ingest.sentDown.at(-1)).toEqual({ to: 'acks', towerId, body: { boot: 'b7', seq: 7 } });
+  });
+
+  it('begins where the tower says that it started, in whatever order and even if that is no valid message', async () => {
+    await publish(opened(1_043));
+    await publish([{ ...message(1_042, 'tower.started'), at: '1970-01-01T00:00:00Z' }]);
+    expect(ingest.sentDown).toEqual([{ to: 'acks', towerId, body: { boot: 'b7', seq: 1_043 } }]);
+    expect(await only(ingest.quarantined())).toMatchObject({ reason: 'clock_implausible' });
+  });
+
   it('is complete after invocations side by side', async () => {
     await Promise.all(Array.from({ length: 12 }, async (_, index) => publish(opened(index + 1))));
-    expect(await only(ingest.entity('progress'))).toMatchObject({ first: 1, contiguous: 12, ranges: [] });
+    expect(await only(ingest.entity('progress'))).toMatchObject({ contiguous: 12, ranges: [] });
   });
 });
 

@@ -1,4 +1,4 @@
-import type { TowerAck, ResendCommand } from '../../../functions/shared/tower-downlink.ts';
+import type { TowerAck, TowerCommand } from '../../../schemas/tower-command.ts';
 import { createHandler, type IngestDeps } from '../../../functions/ingest/create-handler.ts';
 import { createCommit } from '../../../functions/shared/commit.ts';
 import { entityItem } from '../../../functions/shared/entity-item.ts';
@@ -11,7 +11,7 @@ import { policy } from '../domain/samples.ts';
 import type { Tables } from '../shared/tables.ts';
 
 export type SentDown =
-  { to: 'acks'; towerId: string; body: TowerAck } | { to: 'commands'; towerId: string; body: ResendCommand };
+  { to: 'acks'; towerId: string; body: TowerAck } | { to: 'commands'; towerId: string; body: TowerCommand };
 
 /** An ingest over real tables, and all that it did. */
 export interface Ingest {

@@ -93,7 +93,7 @@ describe('parsePublication', () => {
 
   it('notes the place in the sequence of rejected messages too: to send them again is no use', () => {
     const { seqs } = parse([opened(1), message(2, 'locker.exploded'), { ...opened(3), at: 'yesterday' }, 7]);
-    expect(seqs).toEqual([1, 2, 3].map((seq) => ({ boot: 'b7', seq })));
+    expect(seqs).toEqual([1, 2, 3].map((seq) => ({ boot: 'b7', seq, isStart: false })));
   });
 
   it('takes a message that is twice in an array once', () => {

@@ -1,3 +1,4 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDeliveryStore, type DeliveryStore } from '../../../functions/shared/delivery-store.ts';
 import { createDueDeliveries, type DueDeliveries } from '../../../functions/shared/due-deliveries.ts';
@@ -55,6 +56,30 @@ describe('due deliveries', () => {
       expect(await deliveries.due(shard, now, 1)).toEqual(all.slice(0, 1));
     }
     await Promise.all(records.map((r) => store.put({ ...r, status: 'dead', dueAt: null })));
+  });
+});
+
+describe('an item that is no delivery this release knows', () => {
+  it('is told of, and holds up nobody: not even when it would fill the page', async () => {
+    const due = '2026-03-20T09:59:00.000Z';
+    const unreadable = Array.from({ length: 6 }, (_, index) => ({
+      pk: `broken${index}`,
+      sk: 'x',
+      duePk: 'due#0',
+      dueAt: `2026-03-20T08:0${index}:00.000Z`,
+    }));
+    const put = (Item: Record<string, unknown>) =>
+      tables.documents.send(new PutCommand({ TableName: tables.deliveriesTable, Item }));
+    await Promise.all(unreadable.map(put));
+    const readable = Array.from({ length: 40 }, (_, index) => waiting(`beside${index}`, due));
+    await Promise.all(readable.map((record) => store.put(record)));
+    const told: string[] = [];
+    const watched = createDueDeliveries({ ...tables, onUnreadable: ({ pk }) => told.push(pk) });
+    const inShard = await deliveries.due(0, now, 100);
+    expect(inShard.length).toBeGreaterThan(2);
+    expect(await watched.due(0, now, 2)).toEqual(inShard.slice(0, 2));
+    expect(told.sort()).toEqual(unreadable.map(({ pk }) => pk));
+    await Promise.all(readable.map((r) => store.put({ ...r, status: 'delivered', dueAt: null })));
   });
 });
 

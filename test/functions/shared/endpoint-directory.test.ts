@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEndpointDirectory } from '../../../functions/shared/endpoint-directory.ts';
 import { entityKey } from '../../../functions/shared/keys.ts';
-import type { Endpoint } from '../../../schemas/entity.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { makeEndpoint } from '../../helpers/deliveries.ts';
 import { startTables, type Tables } from './tables.ts';
 

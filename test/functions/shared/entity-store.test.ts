@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entityItem, parseEntity } from '../../../functions/shared/entity-item.ts';
 import { createEntityStore, type EntityStore } from '../../../functions/shared/entity-store.ts';
 import { dueShard, entityKey, type EntityRef } from '../../../functions/shared/keys.ts';
-import type { Endpoint, Entity } from '../../../schemas/entity.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
+import type { Entity } from '../../../schemas/entity.ts';
 import { locker, request, reservationWith, statuses, token, tower, towerId } from '../domain/samples.ts';
 import { startTables, type Tables } from './tables.ts';
 
@@ -36,7 +37,6 @@ const everyKind: Entity[] = [
     kind: 'progress',
     towerId,
     boot: 'b7',
-    first: 1,
     contiguous: 4,
     ranges: [[6, 9]],
     lastSeenAt: '2026-03-20T09:15:00.000Z',
@@ -59,7 +59,15 @@ const everyKind: Entity[] = [
     userName: '',
     version: 1,
   },
-  { kind: 'partner', partnerId: 'carrier', name: 'Carrier', active: true, version: 1 },
+  {
+    kind: 'partner',
+    partnerId: 'carrier',
+    name: 'Carrier',
+    active: true,
+    clientIds: ['carrier-backend'],
+    version: 1,
+  },
+  { kind: 'client', clientId: 'carrier-backend', partnerId: 'carrier', version: 1 },
   endpoint,
 ];
 
@@ -81,9 +89,11 @@ describe('an entity’s item', () => {
     );
   });
 
-  it('is listed under its partner when it has one', () => {
+  it('is listed under its partner when it has one, towers and partners under all', () => {
     const listed = everyKind.filter((entity) => 'listPk' in entityItem(entity, 4)).map(({ kind }) => kind);
-    expect(new Set(listed)).toEqual(new Set(['reservation', 'request', 'token', 'key', 'endpoint']));
+    expect(new Set(listed)).toEqual(
+      new Set(['tower', 'partner', 'reservation', 'request', 'token', 'key', 'endpoint']),
+    );
     expect(entityItem(request, 4)).toMatchObject({ listPk: 'request#opener', listSk: '56' });
   });
 
@@ -142,6 +152,17 @@ describe('the entity store', () => {
     expect(await store.replace({ ...fresh, version: 1, status: 'rented' })).toBe(true);
     expect(await store.replace({ ...fresh, version: 1, status: 'occupied' })).toBe(false);
     expect((await store.getMany([ref])).get(ref)).toMatchObject({ status: 'rented', version: 2 });
+  });
+
+  it('removes only the version that was loaded', async () => {
+    const ref = { kind: 'tower', towerId: 'removed' } as const;
+    const tower = { ...ref, partnerIds: [], version: 0 };
+    expect(await store.putNew(tower)).toBe(true);
+    expect(await store.remove({ ...tower, version: 2 })).toBe(false);
+    expect((await store.getMany([ref])).get(ref)).not.toBeNull();
+    expect(await store.remove({ ...tower, version: 1 })).toBe(true);
+    expect((await store.getMany([ref])).get(ref)).toBeNull();
+    expect(await store.remove({ ...tower, version: 1 })).toBe(false);
   });
 
   it('pages through what is due in a shard, and no further', async () => {

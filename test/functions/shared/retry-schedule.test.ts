@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextDelayMs } from '../../../functions/shared/retry-schedule.ts';
+import { nextDelayMs, scheduleFor } from '../../../functions/shared/retry-schedule.ts';
 
 const scheduleSeconds = [0, 5, 300, 1_800, 86_400];
 const schedules = fc.array(fc.integer({ min: 0, max: 604_800 }), { minLength: 1, maxLength: 20 });
@@ -47,5 +47,16 @@ describe('nextDelayMs', () => {
     expect(
       nextDelayMs({ scheduleSeconds, attemptsMade: 5, retryAfterMs: 1_000, random: () => 0 }),
     ).toBeNull();
+  });
+});
+
+describe('scheduleFor', () => {
+  const stage = { scheduleSeconds: [0, 5], pointerScheduleSeconds: [0, 60] };
+
+  it('is the endpoint’s own, or that of its contract; the usual one for an endpoint that is not known', () => {
+    expect(scheduleFor({ contract: 'standard' }, stage)).toEqual([0, 5]);
+    expect(scheduleFor({ contract: 'message-pointer' }, stage)).toEqual([0, 60]);
+    expect(scheduleFor({ contract: 'message-pointer', scheduleSeconds: [1] }, stage)).toEqual([1]);
+    expect(scheduleFor(null, stage)).toEqual([0, 5]);
   });
 });

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSecretsOpener, sealSecrets } from '../../../functions/shared/secrets.ts';
 import { startHttpServer, type HttpServer } from '../../../local/engines/http-server.ts';
 import { createKms } from '../../../local/engines/kms.ts';
-import type { EndpointSecrets } from '../../../schemas/entity.ts';
+import type { EndpointSecrets } from '../../../schemas/endpoint.ts';
 
 const keyArn = 'arn:aws:kms:eu-central-1:000000000000:key/secrets';
 const owner = { partnerId: 'acme', endpointId: 'main' };
 const secrets: EndpointSecrets = {
-  signingSecrets: [`whsec_${Buffer.alloc(32, 'planted').toString('base64')}`],
+  signingKeys: [{ key: `whsec_${Buffer.alloc(32, 'planted').toString('base64')}`, notAfter: null }],
   auth: { type: 'bearer', token: 'planted-token' },
 };
 
@@ -93,7 +93,7 @@ describe('sealed secrets', () => {
 describe('secrets that can’t be read', () => {
   it.each([
     ['no JSON', 'whsec_planted'],
-    ['another kind of JSON', '{"signingSecrets":["whsec_planted"],"auth":{"type":"planted"}}'],
+    ['another kind of JSON', '{"signingKeys":[{"key":"whsec_planted"}],"auth":{"type":"planted"}}'],
   ])('never show in the error when they are %s', async (_, plaintext) => {
     const { CiphertextBlob } = await kms.send(
       new EncryptCommand({ KeyId: keyArn, Plaintext: Buffer.from(plaintext), EncryptionContext: owner }),

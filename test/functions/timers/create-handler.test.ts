@@ -2,10 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHandler, type TimersDeps } from '../../../functions/timers/create-handler.ts';
 import { createCommit } from '../../../functions/shared/commit.ts';
 import { entityItem } from '../../../functions/shared/entity-item.ts';
+import { createEntityLists } from '../../../functions/shared/entity-lists.ts';
 import { createEntityStore } from '../../../functions/shared/entity-store.ts';
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
 import { EntitySchema, type Entity } from '../../../schemas/entity.ts';
 import { DomainEventSchema } from '../../../schemas/event.ts';
+import type { Position } from '../../../schemas/position.ts';
 import { makeRecord } from '../../helpers/deliveries.ts';
 import { locker, policy, reservationWith } from '../domain/samples.ts';
 import { startTables, type Tables } from '../shared/tables.ts';
@@ -38,7 +40,7 @@ const seed = async (...entities: Entity[]) => {
 function timers(changes: Partial<TimersDeps> = {}) {
   let tasks = 0;
   return createHandler({
-    entities: createEntityStore(tables),
+    entities: { ...createEntityStore(tables), ...createEntityLists(tables) },
     commit: createCommit(tables),
     deliveries: {
       due: async (shard, _now, limit) => (shard === 0 ? due.slice(0, limit) : []),
@@ -160,12 +162,68 @@ describe('due reservations', () => {
     expect(sent).toHaveLength(1);
     expect(metrics).toEqual(
       new Map([
-        ['ReservationsDue', 5],
-        ['ReservationsDueFailed', 1],
+        ['EntitiesDue', 5],
+        ['EntitiesDueFailed', 1],
         ['DeliveriesDue', 1],
       ]),
     );
     expect(errors).toHaveLength(1);
+  });
+});
+
+describe('due bookings', () => {
+  const booked: Position = {
+    kind: 'position',
+    positionId: 'p1',
+    partnerId: 'acme',
+    organization: 'acme-stores',
+    location: 'Main Street',
+    queue: 'q1',
+    type: 'booking',
+    status: 'upcoming',
+    priority: 0,
+    label: '',
+    locale: 'en',
+    notification: { type: 'none', settings: { from: '', to: '' } },
+    numberOfPeople: 1,
+    booking: { start: '2026-03-22T09:15:00.000Z', end: '2026-03-22T09:45:00.000Z' },
+    createdAt: '2026-03-20T09:15:00.000Z',
+    leaveReminderAt: null,
+    leaveAt: null,
+    statusAt: '2026-03-20T09:15:00.000Z',
+    dueAt: '2026-03-22T09:15:00.000Z',
+    version: 1,
+  };
+
+  it('are activated when their time slot begins, not before, and once', async () => {
+    await seed(booked, { ...booked, positionId: 'p2', dueAt: '2026-03-22T09:15:40.001Z' });
+    await Promise.all([timers()(null, aMinute), timers()(null, aMinute)]);
+    await timers()(null, aMinute);
+    expect(await events()).toMatchObject([
+      {
+        type: 'position.booking_activated',
+        cause: 'timer',
+        occurredAt: '2026-03-22T09:15:00.000Z',
+        receivedAt: now,
+        partnerIds: ['acme'],
+        data: { positionId: 'p1', status: 'waiting' },
+      },
+    ]);
+    const all = await stored('position');
+    expect(all).toContainEqual(
+      expect.objectContaining({ positionId: 'p1', status: 'waiting', version: 2, dueAt: null }),
+    );
+    expect(all).toContainEqual(expect.objectContaining({ positionId: 'p2', status: 'upcoming', version: 1 }));
+  });
+
+  it('are activated beside reservations that expire', async () => {
+    await seed(booked, reservationWith());
+    await timers({ dueShards: 4 })(null, aMinute);
+    expect((await events()).map(({ type }) => type).toSorted()).toEqual([
+      'position.booking_activated',
+      'reservation.expired',
+    ]);
+    expect(metrics.get('EntitiesDue')).toBe(2);
   });
 });
 

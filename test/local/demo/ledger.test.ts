@@ -1,23 +1,35 @@
 import { describe, expect, it } from 'vitest';
-import { eventIdOfMessage, Ledger } from '../../../local/demo/ledger.ts';
+import { eventName } from '../../../local/demo/event-name.ts';
+import { Ledger } from '../../../local/demo/ledger.ts';
+import { eventIdOf, subjectEventKey } from '../../../schemas/event-id.ts';
+
+const subject = { kind: 'position', id: 'P1' } as const;
+const at = '2026-03-20T09:15:00.000Z';
 
 describe('the ledger', () => {
-  it('knows the event that a message becomes', () => {
-    const message = { v: 1, boot: 'b7', seq: 1042, at: '2026-03-20T10:15:00+01:00' } as const;
-    const opened = { ...message, type: 'locker.opened', locker: 9 } as const;
-    expect(eventIdOfMessage('0000000000000001', opened)).toMatch(
-      /^evt_0000000000000001-9_[0-9a-z]{8}_b7-1042$/,
-    );
-    expect(eventIdOfMessage('0000000000000001', { ...message, type: 'tower.started' })).toMatch(/1-0_/);
-  });
-
   it('tells how long an event was on its way, if it was ours', () => {
     const ledger = new Ledger();
-    ledger.add('ours', 1_000);
+    ledger.add(eventName(subject, { version: 1 }), 1_000);
     ledger.add('theirs', null);
-    expect(ledger.latencyMs('ours', 1_037)).toBe(37);
+    const ours = eventIdOf(subjectEventKey(subject, at, { version: 1 }));
+    expect([ledger.has(ours), ledger.latencyMs(ours, 1_037)]).toEqual([true, 37]);
     expect([ledger.has('theirs'), ledger.latencyMs('theirs', 1_037)]).toEqual([true, null]);
     expect([ledger.has('unknown'), ledger.latencyMs('unknown', 1_037)]).toEqual([false, null]);
+  });
+
+  it('is complete when what is under way has come to its end, well or not', async () => {
+    const ledger = new Ledger();
+    const [good, bad] = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
+    const works = [ledger.during(good.promise), ledger.during(bad.promise)];
+    let isComplete = false;
+    const complete = ledger.complete().then(() => (isComplete = true));
+    good.resolve(1);
+    await works[0];
+    expect(isComplete).toBe(false);
+    bad.reject(new Error('refused'));
+    await expect(works[1]).rejects.toThrow('refused');
+    await complete;
+    expect(isComplete).toBe(true);
   });
 
   it('forgets the oldest, so that it can run for days', () => {

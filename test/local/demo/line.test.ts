@@ -1,6 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { formatHeads, formatLine, type DeliveryLine, type EventLine } from '../../../local/demo/line.ts';
+import {
+  formatHeads,
+  formatLine,
+  shortName,
+  type DeliveryLine,
+  type EventLine,
+} from '../../../local/demo/line.ts';
 
 // Local time, so that the test does not depend on the machine's zone.
 const at = new Date(2026, 2, 20, 9, 5, 7, 42);
@@ -8,7 +14,7 @@ const at = new Date(2026, 2, 20, 9, 5, 7, 42);
 const event: EventLine = {
   kind: 'event',
   at,
-  towerId: '0000000000000001',
+  where: '0000000000000001',
   locker: 9,
   what: 'parcel.stocked',
   detail: 'RES-1 is stocked',
@@ -17,7 +23,7 @@ const event: EventLine = {
 const delivery: DeliveryLine = {
   kind: 'delivery',
   at,
-  towerId: '0000000000000001',
+  where: '0000000000000001',
   locker: 9,
   what: 'STOCKED',
   partnerId: 'couriernet',
@@ -33,14 +39,29 @@ const painted = (answer: DeliveryLine['answer']) => formatLine({ ...delivery, an
 describe('a line of the demo', () => {
   it('says when, where and what happened', () => {
     expect(formatLine(event, { colour: false })).toBe(
-      '09:05:07.042  ●   0000000000000001       9  parcel.stocked            RES-1 is stocked',
+      '09:05:07.042  ●   0000000000000001       9  parcel.stocked              RES-1 is stocked',
     );
   });
 
   it('says to whom, in which contract, with what answer, signature and latency', () => {
     expect(formatLine(delivery, { colour: false })).toBe(
-      '09:05:07.042  └▶  0000000000000001       9  STOCKED                   couriernet   reservation-status     204  ✓ verified      37 ms',
+      '09:05:07.042  └▶  0000000000000001       9  STOCKED                     couriernet   reservation-status     204  ✓ verified      37 ms',
     );
+  });
+
+  it('says what a partner read of it', () => {
+    const reading = { kind: 'reading', at, where: 'booking 3f0a2b1c', locker: null, what: 'read' } as const;
+    expect(formatLine({ ...reading, detail: 'add: 4 people' }, { colour: false })).toBe(
+      '09:05:07.042  ◀   booking 3f0a2b1c          read                        add: 4 people',
+    );
+  });
+
+  it('names what is at no tower in the width of a tower', () => {
+    const id = '3f0a2b1c-5d84-4f6a-9a70-2f4b8f0f3c11';
+    expect([shortName({ kind: 'booking', id }), shortName({ kind: 'position', id })]).toEqual([
+      'booking 3f0a2b1c',
+      'position 3f0a2b1',
+    ]);
   });
 
   it('leaves the locker empty for a tower, and the latency open when it is not known', () => {
@@ -58,7 +79,7 @@ describe('a line of the demo', () => {
     const heads = formatHeads({ colour: false });
     const line = formatLine(delivery, { colour: false });
     for (const [head, value] of [
-      ['tower', '0000'],
+      ['where', '0000'],
       ['what', 'STOCKED'],
       ['to ', 'couriernet'],
       ['contract', 'reservation-status'],

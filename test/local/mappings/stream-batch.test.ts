@@ -35,6 +35,8 @@ const record = (number: number): StreamRecord => ({
   eventSourceARN: 'arn',
 });
 
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
 const failures = (...numbers: number[]) => ({
   batchItemFailures: numbers.map((number) => ({ itemIdentifier: String(number) })),
 });
@@ -176,33 +178,51 @@ describe('a batch of a stream', () => {
     expect(checkpoints).toEqual([1]);
   });
 
-  it('ends with every record processed in order or parked, and only poisoned ones parked', async () => {
+  const anyBatch = [
+    fc.integer({ min: 1, max: 20 }),
+    fc.uniqueArray(fc.integer({ min: 1, max: 20 }), { maxLength: 5 }),
+  ] as const;
+
+  it('that fails as a whole ends with every record processed in order or parked, and only poisoned ones parked', async () => {
     await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 20 }),
-        fc.uniqueArray(fc.integer({ min: 1, max: 20 }), { maxLength: 5 }),
-        fc.boolean(),
-        async (count, poisoned, asWhole) => {
-          const processed: number[] = [];
-          const { parked, checkpoints } = await run({
-            count,
-            respond: (numbers) => {
-              const first = numbers.findIndex((number) => poisoned.includes(number));
-              if (first === -1) processed.push(...numbers);
-              else if (!asWhole) processed.push(...numbers.slice(0, first));
-              if (first === -1) return failures();
-              return asWhole ? throws : failures(numbers[first] ?? 0);
-            },
-          });
-          const all = Array.from({ length: count }, (_, index) => index + 1);
-          expect(processed).toEqual(all.filter((number) => !poisoned.includes(number)));
-          expect(parked.flatMap(({ numbers }) => numbers)).toEqual(
-            all.filter((number) => poisoned.includes(number)),
-          );
-          expect(checkpoints).toEqual(checkpoints.toSorted((a, b) => a - b));
-          expect(checkpoints.at(-1)).toBe(count);
-        },
-      ),
+      fc.asyncProperty(...anyBatch, async (count, poisoned) => {
+        const processed: number[] = [];
+        const { parked, checkpoints } = await run({
+          count,
+          respond: (numbers) => {
+            if (numbers.some((number) => poisoned.includes(number))) return throws;
+            processed.push(...numbers);
+            return failures();
+          },
+        });
+        expect(processed).toEqual(upTo(count).filter((number) => !poisoned.includes(number)));
+        expect(parked.flatMap(({ numbers }) => numbers)).toEqual(
+          upTo(count).filter((number) => poisoned.includes(number)),
+        );
+        expect(checkpoints).toEqual(checkpoints.toSorted((a, b) => a - b));
+        expect(checkpoints.at(-1)).toBe(count);
+      }),
+    );
+  });
+
+  it('whose failures are named is cut there only: a record that fails for good takes what follows along', async () => {
+    await fc.assert(
+      fc.asyncProperty(...anyBatch, async (count, poisoned) => {
+        const processed: number[] = [];
+        const { parked, checkpoints } = await run({
+          count,
+          respond: (numbers) => {
+            const first = numbers.findIndex((number) => poisoned.includes(number));
+            if (first === -1) processed.push(...numbers);
+            else processed.push(...numbers.slice(0, first));
+            return first === -1 ? failures() : failures(numbers[first] ?? 0);
+          },
+        });
+        const lowest = Math.min(...poisoned.filter((number) => number <= count), count + 1);
+        expect(processed).toEqual(upTo(lowest - 1));
+        expect(parked.flatMap(({ numbers }) => numbers)).toEqual(upTo(count).slice(lowest - 1));
+        expect(checkpoints.at(-1)).toBe(count);
+      }),
     );
   });
 });

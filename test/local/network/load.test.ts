@@ -84,7 +84,7 @@ describe('loading a network', () => {
       endpoints: [endpoint],
       keys: [{ ...key, origin: 'integrator', appUserId: 'user-7', userName: 'Ana' }],
     });
-    expect(report).toEqual({ stored: 1 + lockers.length + 1 + 1 + 1, events: [] });
+    expect(report).toEqual({ stored: 1 + lockers.length + 1 + 1 + 2, events: [] });
     expect(await getTower()).toMatchObject({ partnerIds: ['one'], version: 1 });
     expect(await getLocker(1)).toEqual({
       kind: 'locker',
@@ -94,17 +94,68 @@ describe('loading a network', () => {
       status: 'available',
       statusFrom: null,
       holderId: null,
+      holderSince: null,
+      previousHolder: null,
       version: 1,
     });
     expect(await first({ kind: 'partner', partnerId: 'one' })).toMatchObject({ name: 'one', active: true });
     expect(await first({ kind: 'key', keyId: 'K-1' })).toMatchObject({ ...key, userName: 'Ana' });
+    expect(await first({ kind: 'lock', lockId: 'L-1' })).toMatchObject({
+      partnerId: 'one',
+      locker: 1,
+      name: 'L-1',
+    });
+  });
+
+  it('stores a lock once, by the name that one of its keys gives it, and leaves a revoked key revoked', async () => {
+    const key = {
+      lockId: 'L-2',
+      partnerId: 'one',
+      towerId,
+      locker: 1,
+      origin: 'app' as const,
+      appUserId: '',
+      userName: '',
+    };
+    const keys = [
+      { ...key, keyId: 'K-2' },
+      { ...key, keyId: 'K-3', lockName: 'Gate' },
+    ];
+    await load({ keys });
+    const ref = { kind: 'key', keyId: 'K-2' } as const;
+    const stored = found((await read(ref)).get(ref));
+    await store.entities.replace({ ...stored, revokedAt: '2026-03-20T09:15:00.000Z' });
+    expect(await load({ keys })).toEqual({ stored: 0, events: [] });
+    expect(await first(ref)).toMatchObject({ revokedAt: '2026-03-20T09:15:00.000Z', version: 2 });
+    expect(await first({ kind: 'lock', lockId: 'L-2' })).toMatchObject({ name: 'Gate', version: 1 });
+  });
+
+  it('leaves a secret rotated that was rotated meanwhile', async () => {
+    const rotating = { ...endpoint, endpointId: 'one-rotated' };
+    await load({ endpoints: [rotating] });
+    const stored = await getEndpoint('one-rotated');
+    const opened = await store.opener.open(stored);
+    const signingKeys = [
+      { key: otherSecret, notAfter: null },
+      { key: secret, notAfter: '2036-03-20T09:15:00.000Z' },
+    ];
+    await store.entities.replace({
+      ...stored,
+      secrets: await store.seal(stored, { ...opened, signingKeys }),
+    });
+    expect((await load({ endpoints: [rotating] })).stored).toBe(0);
+    await load({ endpoints: [{ ...rotating, auth: { type: 'none' } }] });
+    expect(await store.opener.open(await getEndpoint('one-rotated'))).toEqual({
+      signingKeys,
+      auth: { type: 'none' },
+    });
   });
 
   it('keeps secrets readable by their endpoint only, and never in the clear', async () => {
     await load({ endpoints: [endpoint] });
     const stored = await getEndpoint('one-status');
     expect(await store.opener.open(stored)).toEqual({
-      signingSecrets: [secret],
+      signingKeys: [{ key: secret, notAfter: null }],
       auth: { type: 'bearer', token: 'a-static-token' },
     });
     await expect(store.opener.open({ ...stored, endpointId: 'another' })).rejects.toThrow(
@@ -144,7 +195,7 @@ describe('loading a network', () => {
     await load({ endpoints: [{ ...changing, url: 'http://127.0.0.1:10/status', secret: otherSecret }] });
     const rotated = await getEndpoint('one-changing');
     expect(rotated.version).toBe(3);
-    expect((await store.opener.open(rotated)).signingSecrets).toEqual([otherSecret]);
+    expect((await store.opener.open(rotated)).signingKeys).toEqual([{ key: otherSecret, notAfter: null }]);
   });
 
   it('leaves an endpoint disabled that was disabled meanwhile', async () => {

@@ -41,6 +41,9 @@ const withReservation = (changes: object) => ({
   reservations: [{ ...reservation, ...changes }],
 });
 
+const key = { ...reservation, keyId: 'K', lockId: 'L', origin: 'app', appUserId: '', userName: '' };
+const { reservationId: _r, flowType: _f, barcode: _b, ...oneKey } = key;
+
 describe('a network file', () => {
   it('is as the documentation shows it', async () => {
     const page = await readFile(new URL('../../../docs/network-file.md', import.meta.url), 'utf8');
@@ -139,6 +142,11 @@ describe('a network file', () => {
       'endpoints[0].url: must not contain credentials',
     ],
     [
+      'an integration of another contract',
+      withEndpoint({ integration: { name: 'x', departmentId: 'd', apiVersion: 'v1' } }),
+      'endpoints[0].integration: is for the contract "message-pointer"',
+    ],
+    [
       'a short secret',
       withEndpoint({ secret: 'whsec_AAAA' }),
       'endpoints[0].secret: must be "whsec_" and 24 to 64 bytes',
@@ -150,8 +158,8 @@ describe('a network file', () => {
     ],
     [
       'an unknown auth',
-      withEndpoint({ auth: { type: 'basic' } }),
-      'endpoints[0].auth.type: must be one of "none", "bearer"',
+      withEndpoint({ auth: { type: 'digest' } }),
+      'endpoints[0].auth.type: must be one of "none", "bearer", "basic"',
     ],
     [
       'an unknown type',
@@ -181,7 +189,7 @@ describe('a network file', () => {
     [
       'detail where there is none',
       withEndpoint({ contract: 'locker-open', detail: 'thin' }),
-      'endpoints[0].detail: is for the contract "standard" only',
+      'endpoints[0].detail: is for the contracts "standard" and "cloudevents"',
     ],
     [
       'an unknown field deep inside',
@@ -211,8 +219,6 @@ describe('a network file', () => {
       locker: 9,
       flow: 'pickup',
     };
-    const key = { ...reservation, keyId: 'K', lockId: 'L', origin: 'app', appUserId: '', userName: '' };
-    const { reservationId: _r, flowType: _f, barcode: _b, ...oneKey } = key;
     const mistakes = mistakesIn({
       towers: [towers[0], { towerId: '0000000000000001', lockers: [{ locker: 9 }, { locker: 9 }] }],
       partners: [...partners, ...partners],
@@ -235,6 +241,23 @@ describe('a network file', () => {
       'keys[1].keyId',
     ]);
     expect(mistakes[2]).toContain('"one" is taken by partners[0].partnerId');
+  });
+
+  it('finds keys of one lock that do not agree where, whose and what it is', () => {
+    const mistakes = mistakesIn({
+      towers,
+      partners,
+      keys: [
+        { ...oneKey, keyId: 'K-0' },
+        { ...oneKey, keyId: 'K-1', lockName: 'Gate' },
+        { ...oneKey, keyId: 'K-2', lockName: 'Door' },
+        { ...oneKey, keyId: 'K-3', locker: 10 },
+      ],
+    });
+    expect(mistakes.filter((mistake) => mistake.includes('says otherwise'))).toEqual([
+      expect.stringMatching(/^keys\[2\]\.lockName: keys\[1\] says otherwise of lock/),
+      expect.stringMatching(/^keys\[3\]\.locker: keys\[0\] says otherwise of lock/),
+    ]);
   });
 
   it('is named in the error when it can’t be read', async () => {

@@ -39,7 +39,16 @@ export async function startTarget(): Promise<Target> {
   return {
     aws,
     secretsKeyArn,
-    addresses: { mqtt: '', iotData: '', sqs: '', s3: '', dynamodb: dynoxide.endpoint, kms: http.endpoint },
+    addresses: {
+      mqtt: '',
+      api: '',
+      oidc: '',
+      iotData: '',
+      sqs: '',
+      s3: '',
+      dynamodb: dynoxide.endpoint,
+      kms: http.endpoint,
+    },
     functionEnvironment: () => ({
       ENTITIES_TABLE: 'entities-test',
       EVENTS_TABLE: 'events-test',

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /** The JSON samples in a partner document, as compact JSON with their keys in order. */
-export function samplesOf(seed: 'locker-open' | 'reservation-status'): string[] {
+export function samplesOf(
+  seed: 'locker-open' | 'reservation-status' | 'access-event' | 'queue-position',
+): string[] {
   const text = readFileSync(new URL(`../../../seeds/${seed}.txt`, import.meta.url), 'utf8');
   // A sample starts with a brace and ends where its braces balance; prose has none.
   const samples: string[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renderStandard } from '../../../../functions/deliver/contracts/standard.ts';
-import type { Endpoint } from '../../../../schemas/entity.ts';
+import type { Endpoint } from '../../../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../../../schemas/event.ts';
 import { makeEndpoint, makeEvent } from '../../../helpers/deliveries.ts';
 

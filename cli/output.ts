@@ -1,0 +1,102 @@
+import * as z from 'zod';
+
+const ListSchema = z.object({
+  items: z.array(z.record(z.string(), z.unknown())),
+  nextCursor: z.string().nullish(),
+});
+
+export interface Page {
+  items: Record<string, unknown>[];
+  nextCursor: string | null;
+}
+
+/** The answer of a list operation; null when it is none. */
+export function asPage(body: unknown): Page | null {
+  const { data } = ListSchema.safeParse(body);
+  return data === undefined ? null : { items: data.items, nextCursor: data.nextCursor ?? null };
+}
+
+/** What people read: a table of a list, a line per field of anything else. */
+export function readable(body: unknown, columns: number): string {
+  const page = asPage(body);
+  if (page !== null) return page.items.length === 0 ? 'none' : table(page.items, columns);
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return fields(body);
+  return typeof body === 'string' ? body : JSON.stringify(body, null, 2);
+}
+
+const gap = '  ';
+
+/** A column per field, as many as fit; what does not is counted in the last line. */
+export function table(rows: readonly Record<string, unknown>[], columns: number): string {
+  const filled = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) =>
+    rows.some((row) => row[name] !== null && row[name] !== undefined),
+  );
+  const names = filled.filter((name) => rows.every((row) => isPlain(row[name])));
+  const all = names.map((name) => {
+    const cells = [heading(name), ...rows.map((row) => cell(row[name]))];
+    return { name, cells, width: Math.max(...cells.map(({ length }) => length)) };
+  });
+  const shown = fitting(all, columns);
+  const lines = [...rows, null].map((_, index) =>
+    shown
+      .map(({ cells, width }) => (cells[index] ?? '').padEnd(width))
+      .join(gap)
+      .trimEnd(),
+  );
+  const hidden = filled.filter((name) => !shown.some((column) => column.name === name));
+  return [...lines, ...(hidden.length > 0 ? [`(--json also shows ${hidden.join(', ')})`] : [])].join('\n');
+}
+
+const isPlain = (value: unknown): boolean =>
+  Array.isArray(value)
+    ? value.every((item) => typeof item !== 'object')
+    : typeof value !== 'object' || value === null;
+
+/** The first column always; then each that still fits. */
+function fitting<T extends { width: number }>(all: readonly T[], columns: number): T[] {
+  let used = 0;
+  return all.filter(({ width }, index) => {
+    const needed = width + (index === 0 ? 0 : gap.length);
+    if (index > 0 && used + needed > columns) return false;
+    used += needed;
+    return true;
+  });
+}
+
+function fields(body: object): string {
+  const entries = Object.entries(body).map(([name, value]) => [heading(name), detail(value)] as const);
+  const width = Math.max(0, ...entries.map(([name]) => name.length));
+  return entries
+    .map(([name, value]) => {
+      const [first = '', ...rest] = value.split('\n');
+      return [
+        `${name.padEnd(width)}${gap}${first}`,
+        ...rest.map((line) => `${' '.repeat(width)}${gap}${line}`),
+      ].join('\n');
+    })
+    .join('\n');
+}
+
+/** `endpointId` reads ENDPOINT ID. */
+const heading = (name: string): string => name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toUpperCase();
+
+/** Control characters of foreign text would move the cursor. */
+export const plain = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
+
+function cell(value: unknown): string {
+  const text = plain(typeof value === 'string' ? value : scalar(value));
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+function scalar(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  if (Array.isArray(value) && isPlain(value)) return value.join(',');
+  return JSON.stringify(value);
+}
+
+function detail(value: unknown): string {
+  if (typeof value === 'string') return plain(value);
+  if (typeof value !== 'object' || value === null) return scalar(value);
+  const compact = scalar(value);
+  return compact.length <= 80 ? plain(compact) : JSON.stringify(value, null, 2);
+}

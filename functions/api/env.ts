@@ -1,0 +1,28 @@
+import * as z from 'zod';
+import { parseEnv, textFlag, textNumber } from '../shared/env.ts';
+
+export const ApiEnvSchema = z.object({
+  ENTITIES_TABLE: z.string(),
+  EVENTS_TABLE: z.string(),
+  DELIVERIES_TABLE: z.string(),
+  DELIVERY_QUEUE_URL: z.string(),
+  SECRETS_KEY_ARN: z.string(),
+  DUE_SHARDS: textNumber(z.int().min(1)),
+  /** From STOCKED to RETURNING. */
+  GRACE_HOURS: textNumber(z.number().positive()),
+  RETENTION_DAYS: textNumber(z.int().positive()),
+  /** How long a locker-open link works. */
+  LINK_HOURS: textNumber(z.number().positive()),
+  /** How long a tower may act on an `open` command. */
+  COMMAND_SECONDS: textNumber(z.int().positive()),
+  /** IANA name: the page behind a link shows times in it. */
+  OPERATOR_TIME_ZONE: z.string(),
+  /** How long a rotated signing key signs on beside the new one. */
+  KEY_OVERLAP_SECONDS: textNumber(z.number().positive()),
+  /** What links to the public pages begin with, without a slash at the end. */
+  PUBLIC_BASE_URL: z.string(),
+  /** Plain http to loopback: the local stack's receivers. Never on in AWS. */
+  ALLOW_LOOPBACK_HTTP: textFlag,
+});
+
+export const loadEnv = () => parseEnv(ApiEnvSchema);

@@ -1,0 +1,67 @@
+import type { Endpoint, EndpointSecrets } from '../../schemas/endpoint.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import type { ReservationPolicy } from '../domain/reservation.ts';
+import type { CommitOutcome, CommitUnit } from '../shared/commit.ts';
+import type { Counters } from '../shared/counters.ts';
+import type { DeliveryReader } from '../shared/delivery-reader.ts';
+import type { EntityLists } from '../shared/entity-lists.ts';
+import type { EntityStore } from '../shared/entity-store.ts';
+import type { EventReader } from '../shared/event-reader.ts';
+import type { TaskSender } from '../shared/queue.ts';
+import type { SecretsOwner } from '../shared/secrets.ts';
+import type { TowerDownlink } from '../shared/tower-downlink.ts';
+import type { Reply } from './operation.ts';
+
+export type { Page, PageRequest } from '../shared/page.ts';
+
+/** What an endpoint's `secrets` field holds, encrypted under partner and endpoint. */
+export interface SecretsVault {
+  seal(owner: SecretsOwner, secrets: EndpointSecrets): Promise<string>;
+  /** Throws TowercastError `secret_unreadable`. */
+  open(endpoint: SecretsOwner & Pick<Endpoint, 'secrets'>): Promise<EndpointSecrets>;
+}
+
+export interface ApiConfig {
+  /** Without a slash at the end. */
+  publicBaseUrl: string;
+  /** How long a locker-open link works. */
+  linkHours: number;
+  /** How long a tower may act on an `open` command. */
+  commandSeconds: number;
+  /** IANA name: the page behind a link shows times in it. */
+  operatorTimeZone: string;
+  /** How long a rotated signing key signs on beside the new one. */
+  keyOverlapSeconds: number;
+  /** Plain http to loopback, for receivers on this machine. */
+  allowLoopbackHttp: boolean;
+  /** Of events and deliveries. */
+  retentionDays: number;
+}
+
+/** A commit, and the answer that goes with it: see `commit` below. */
+export type AnsweredUnit = CommitUnit & { reply?: Reply<unknown> };
+
+/** What operations need of the world. */
+export interface Services {
+  entities: EntityStore & EntityLists;
+  /**
+   * State and its events in one transaction. An operation that creates should give its `reply` too: it is then stored
+   * together with what it tells of, so that a repeated Idempotency-Key gets it even if this process dies right after.
+   */
+  commit: (unit: AnsweredUnit) => Promise<CommitOutcome>;
+  events: EventReader;
+  deliveries: DeliveryReader;
+  secrets: SecretsVault;
+  towers: TowerDownlink;
+  counters: Counters;
+  /** Puts a delivery task on the queue: samples, and retries on demand. */
+  tasks: TaskSender;
+  now: () => Instant;
+  /** A UUID. */
+  newId: () => string;
+  randomBytes: (size: number) => Buffer;
+  policy: ReservationPolicy;
+  /** A line for whoever operates this: something went wrong that the caller's answer doesn't show. Never with secrets. */
+  warn: (message: string, detail: Readonly<Record<string, unknown>>) => void;
+  config: ApiConfig;
+}

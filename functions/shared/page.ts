@@ -1,0 +1,20 @@
+/** Rows of a listing, and where the next page starts: null after the last one. */
+export interface Page<T> {
+  items: T[];
+  /** The sort key of the last row looked at. */
+  next: string | null;
+}
+
+export interface PageRequest {
+  /** 1 to 100. */
+  limit: number;
+  /** `next` of the page before; null for the first. */
+  after: string | null;
+}
+
+/** The first `limit` rows of a query that asked for one more, so that it is known whether there are others. */
+export function cutPage<T>(rows: readonly T[], limit: number, sortKeyOf: (row: T) => string): Page<T> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: rows.length > limit && last !== undefined ? sortKeyOf(last) : null };
+}

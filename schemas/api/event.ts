@@ -1,0 +1,26 @@
+import * as z from 'zod';
+import { ContractNameSchema } from '../contract.ts';
+import { CauseSchema, eventTypes } from '../event.ts';
+import { InstantSchema, LockerNumberSchema, TowerIdSchema } from '../primitives.ts';
+
+export const EventTypeNameSchema = z.enum(eventTypes);
+
+/** An event as its audience may read it. What `data` holds depends on the type: see the webhooks of this document. */
+export const EventResourceSchema = z.object({
+  id: z.string(),
+  type: EventTypeNameSchema,
+  occurredAt: InstantSchema,
+  receivedAt: InstantSchema,
+  cause: CauseSchema,
+  /** True when something newer was already known, so that this event moved no state. */
+  late: z.boolean(),
+  towerId: TowerIdSchema.nullable(),
+  locker: LockerNumberSchema.nullable(),
+  data: z.looseObject({}),
+});
+
+export const EventTypeResourceSchema = z.object({
+  type: EventTypeNameSchema,
+  /** Contracts that have a way to say it. */
+  contracts: z.array(ContractNameSchema),
+});

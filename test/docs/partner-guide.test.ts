@@ -1,0 +1,180 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import * as z from 'zod';
+import { readDocument } from '../../cli/document.ts';
+import { groupsOf } from '../../cli/commands.ts';
+import { signatureHeaders } from '../../functions/deliver/signature.ts';
+import { ed25519PublicKey, ed25519SigningKey } from '../../functions/shared/ed25519.ts';
+import { ContractNameSchema } from '../../schemas/contract.ts';
+import { eventSamples } from '../../schemas/documents/event-samples.ts';
+import { webhookDescriptions } from '../../schemas/documents/webhook-bodies.ts';
+import { renderedSample } from '../../schemas/documents/webhooks.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const guide = readFileSync(path.join(root, 'docs/partner-guide.md'), 'utf8');
+const nowSeconds = () => Math.floor(Date.now() / 1_000);
+
+/** The text of each code block whose info string has `key=value`, by the value. */
+const blocks = (key: string): Map<string, string> =>
+  new Map(
+    [...guide.matchAll(new RegExp(`^\`\`\`\\w+ ${key}=(\\S+)\n([^]*?)^\`\`\`$`, 'gm'))].map(
+      ([, value = '', text = '']) => [value, text],
+    ),
+  );
+
+/** Writes the guide's Node snippets as the files they say they are, where they find their packages. */
+function unpack(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'towercast-guide-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+  for (const [file, text] of blocks('file')) writeFileSync(path.join(folder, file), text);
+  return folder;
+}
+
+const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const otherSecret = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
+const stocked = eventSamples.find(({ type }) => type === 'reservation.stocked');
+
+/** A request as `deliver` makes it. */
+function signedRequest(keys: readonly string[], overrides: { epochSeconds?: number } = {}) {
+  const id = stocked?.id ?? '';
+  const body = stocked === undefined ? '' : JSON.stringify(renderedSample('reservation-status', stocked));
+  const signed = { id, epochSeconds: nowSeconds(), body: Buffer.from(body), ...overrides };
+  return { body, headers: signatureHeaders(signed, keys) };
+}
+
+describe('receiver.mjs of the partner guide', () => {
+  it('takes what Towercast signed, once, and refuses what is forged or old', async () => {
+    const child = spawn(process.execPath, ['receiver.mjs'], {
+      cwd: unpack(),
+      env: { ...process.env, WEBHOOK_SECRET: secret, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill());
+    const lines: string[] = [];
+    const reader = createInterface({ input: child.stdout }).on('line', (line: string) => lines.push(line));
+    await once(reader, 'line');
+    const port = lines[0]?.replace('listening on ', '');
+    const post = async ({ body, headers }: ReturnType<typeof signedRequest>) =>
+      (await fetch(`http://127.0.0.1:${port}/hooks`, { method: 'POST', body, headers })).status;
+
+    const good = signedRequest([secret]);
+    expect(await post(good)).toBe(204);
+    expect(await post(good)).toBe(204);
+    expect(await post(signedRequest([otherSecret, secret]))).toBe(204);
+    expect(await post(signedRequest([otherSecret]))).toBe(401);
+    expect(await post({ ...good, body: good.body.replace('STOCKED', 'EXPIRED') })).toBe(401);
+    expect(await post(signedRequest([secret], { epochSeconds: nowSeconds() - 3_600 }))).toBe(401);
+    expect(lines.slice(1)).toEqual([`new: ${stocked?.id} ${good.body}`]);
+  });
+});
+
+const VerifierSchema = z.object({
+  isGenuine: z.custom<(keys: string[], headers: Record<string, string>, body: string) => boolean>(
+    (value) => typeof value === 'function',
+  ),
+});
+
+const loadVerifier = async () =>
+  VerifierSchema.parse(await import(pathToFileURL(path.join(unpack(), 'verify.mjs')).href));
+
+describe('verify.mjs of the partner guide', () => {
+  it('verifies both kinds of signature, also while two keys sign', async () => {
+    const { isGenuine } = await loadVerifier();
+    const signingKey = ed25519SigningKey(Buffer.alloc(32, 5));
+    const publicKey = ed25519PublicKey(signingKey);
+    const both = signedRequest([signingKey, secret]);
+    expect(isGenuine([secret], both.headers, both.body)).toBe(true);
+    expect(isGenuine([publicKey], both.headers, both.body)).toBe(true);
+    expect(isGenuine([otherSecret, publicKey], both.headers, both.body)).toBe(true);
+  });
+
+  it('refuses another key, another body, an old request and no headers at all', async () => {
+    const { isGenuine } = await loadVerifier();
+    const good = signedRequest([secret]);
+    const old = signedRequest([secret], { epochSeconds: nowSeconds() - 301 });
+    expect(isGenuine([secret], good.headers, good.body)).toBe(true);
+    expect(isGenuine([otherSecret], good.headers, good.body)).toBe(false);
+    expect(
+      isGenuine([ed25519PublicKey(ed25519SigningKey(Buffer.alloc(32, 5)))], good.headers, good.body),
+    ).toBe(false);
+    expect(isGenuine([secret], good.headers, `${good.body} `)).toBe(false);
+    expect(isGenuine([secret], old.headers, old.body)).toBe(false);
+    expect(isGenuine([secret], {}, good.body)).toBe(false);
+  });
+
+  it('verifies the empty body of a message pointer', async () => {
+    const { isGenuine } = await loadVerifier();
+    const headers = signatureHeaders({ id: 'evt_x', epochSeconds: nowSeconds(), body: Buffer.alloc(0) }, [
+      secret,
+    ]);
+    expect(isGenuine([secret], headers, '')).toBe(true);
+  });
+});
+
+const MessageSchema = z.object({
+  handleMessage: z.custom<
+    (
+      at: { api: string; token: string; messageId: string },
+      handle: (message: unknown) => Promise<void>,
+    ) => Promise<void>
+  >((value) => typeof value === 'function'),
+});
+
+describe('message.mjs of the partner guide', () => {
+  it('marks a message as read only after it was handled', async () => {
+    const steps: string[] = [];
+    const server = createServer((request, response) => {
+      steps.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      response
+        .writeHead(request.method === 'GET' ? 200 : 204)
+        .end(request.method === 'GET' ? '{"action":"add"}' : '');
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const { port } = z.object({ port: z.number() }).parse(server.address());
+    const { handleMessage } = MessageSchema.parse(
+      await import(pathToFileURL(path.join(unpack(), 'message.mjs')).href),
+    );
+    const at = { api: `http://127.0.0.1:${port}`, token: 't', messageId: 'evt_booking~1_mmykbvk0_v~1' };
+    await handleMessage(at, async (message) => void steps.push(JSON.stringify(message)));
+    await expect(handleMessage(at, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    const url = '/message/evt_booking~1_mmykbvk0_v~1 Bearer t';
+    expect(steps).toEqual([`GET ${url}`, '{"action":"add"}', `POST ${url}`, `GET ${url}`]);
+  });
+});
+
+describe('the partner guide', () => {
+  it('shows bodies that are as the contracts send them', () => {
+    const samples = [...blocks('contract')];
+    expect(samples.length).toBeGreaterThan(3);
+    const wrong = samples.map(
+      ([contract, text]) =>
+        webhookDescriptions[ContractNameSchema.parse(contract)].body?.safeParse(JSON.parse(text)).error,
+    );
+    expect(wrong.filter((error) => error !== undefined)).toEqual([]);
+  });
+
+  it('uses only commands that exist', () => {
+    const document = readDocument(readFileSync(path.join(root, 'docs/api/openapi.json'), 'utf8'));
+    const known = new Set([
+      'whoami',
+      'deliveries tail',
+      ...groupsOf(document).flatMap(({ name, commands }) =>
+        commands.map((command) => `${name} ${command.name}`),
+      ),
+    ]);
+    const used = [...guide.matchAll(/towercast -- ([a-z-]+(?: [a-z-]+)?)|`([a-z]+s [a-z-]+)[ `]/g)].map(
+      ([, run, inline]) => run ?? inline ?? '',
+    );
+    expect(used.length).toBeGreaterThan(8);
+    expect(used.filter((command) => !known.has(command))).toEqual([]);
+  });
+});

@@ -1,0 +1,139 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import * as z from 'zod';
+import { createHandler, type ApiDeps } from '../../../functions/api/create-handler.ts';
+import type { Operation } from '../../../functions/api/operation.ts';
+import type { ApiResponse } from '../../../functions/api/response.ts';
+import { routeKeyOf } from '../../../functions/api/router.ts';
+import type { Services } from '../../../functions/api/services.ts';
+import { createCommit } from '../../../functions/shared/commit.ts';
+import { createCounters } from '../../../functions/shared/counters.ts';
+import { createDeliveryReader } from '../../../functions/shared/delivery-reader.ts';
+import { entityItem } from '../../../functions/shared/entity-item.ts';
+import { createEntityLists } from '../../../functions/shared/entity-lists.ts';
+import { createEntityStore } from '../../../functions/shared/entity-store.ts';
+import { createEventReader } from '../../../functions/shared/event-reader.ts';
+import { createIdempotencyStore } from '../../../functions/shared/idempotency-store.ts';
+import type { Entity } from '../../../schemas/entity.ts';
+import type { Tables } from '../shared/tables.ts';
+
+export interface SentRequest {
+  /** Default: what `path` matches among the operations; `$default` when that is nothing. */
+  method?: string;
+  path?: string;
+  params?: Record<string, string>;
+  query?: Record<string, string>;
+  headers?: Record<string, string>;
+  /** A string or bytes go as they are, everything else as JSON. */
+  body?: unknown;
+  /** Claims of the token. Default: an operator's. */
+  claims?: Record<string, unknown> | null;
+}
+
+export interface Api {
+  send(operation: Operation, request?: SentRequest): Promise<ApiResponse & { json: unknown }>;
+  /** What matched no route. */
+  sendUnmatched(method: string, path: string): Promise<ApiResponse & { json: unknown }>;
+  lines: { level: string; message: string; fields: Record<string, unknown> }[];
+}
+
+export const operatorClaims = { client_id: 'ops', scope: 'towercast/operator' };
+export const partnerClaims = (clientId: string) => ({ client_id: clientId, scope: 'towercast/partner' });
+
+const FieldsSchema = z.record(z.string(), z.unknown());
+
+function unused(): never {
+  throw new Error('not used here');
+}
+
+/** Real tables and a fixed clock behind operations; towers, secrets and tasks are out of reach. */
+export const makeServices = (tables: Tables, overrides: Partial<Services> = {}): Services => ({
+  entities: { ...createEntityStore(tables), ...createEntityLists(tables) },
+  commit: createCommit(tables),
+  events: createEventReader(tables),
+  deliveries: createDeliveryReader({ ...tables, deliveriesTable: 'deliveries' }),
+  secrets: { seal: unused, open: unused },
+  towers: { acknowledge: unused, command: unused },
+  counters: createCounters(tables),
+  tasks: { send: unused },
+  now: () => '2026-03-20T09:15:00.000Z',
+  newId: randomUUID,
+  randomBytes,
+  policy: { graceHours: 48 },
+  warn: () => undefined,
+  config: {
+    publicBaseUrl: 'https://api.example',
+    linkHours: 24,
+    commandSeconds: 60,
+    operatorTimeZone: 'UTC',
+    allowLoopbackHttp: false,
+    retentionDays: 90,
+    keyOverlapSeconds: 86_400,
+  },
+  ...overrides,
+});
+
+export function makeApi(tables: Tables, operations: readonly Operation[], services: Services): Api {
+  const lines: Api['lines'] = [];
+  const log =
+    (level: string) =>
+    (message: unknown, ...extra: unknown[]) => {
+      lines.push({ level, message: String(message), fields: FieldsSchema.parse(extra[0] ?? {}) });
+    };
+  const logger: ApiDeps['logger'] = { info: log('info'), error: log('error') };
+  const handler = createHandler({
+    operations,
+    services,
+    idempotency: createIdempotencyStore(tables),
+    logger,
+  });
+  const send = async (routeKey: string, method: string, path: string, request: SentRequest) => {
+    const { params = {}, query = {}, headers = {}, body, claims = operatorClaims } = request;
+    const bytes = Buffer.isBuffer(body) ? body : undefined;
+    const text = typeof body === 'string' ? body : body === undefined ? undefined : JSON.stringify(body);
+    const response = await handler({
+      version: '2.0',
+      routeKey,
+      rawPath: path,
+      headers,
+      queryStringParameters: query,
+      pathParameters: params,
+      ...(bytes === undefined
+        ? { body: text, isBase64Encoded: false }
+        : { body: bytes.toString('base64'), isBase64Encoded: true }),
+      requestContext: {
+        requestId: 'r-1',
+        http: { method },
+        ...(claims !== null && { authorizer: { jwt: { claims } } }),
+      },
+    });
+    const isJson = response.headers['content-type']?.includes('json') === true;
+    const json: unknown = isJson ? JSON.parse(response.body) : undefined;
+    return { ...response, json };
+  };
+  return {
+    lines,
+    send: (operation, request = {}) =>
+      send(routeKeyOf(operation), operation.method, request.path ?? operation.path, request),
+    sendUnmatched: (method, path) => send('$default', method, path, { claims: null }),
+  };
+}
+
+/** Stores entities as they are. */
+export async function putEntities(tables: Tables, ...entities: readonly Entity[]): Promise<void> {
+  await Promise.all(
+    entities.map(async (entity) => tables.put(tables.entitiesTable, entityItem(entity, tables.dueShards))),
+  );
+}
+
+/** A partner `name` whose client is `{name}-backend`. */
+export const partnerNamed = (partnerId: string): Entity[] => [
+  {
+    kind: 'partner',
+    partnerId,
+    name: partnerId,
+    active: true,
+    clientIds: [`${partnerId}-backend`],
+    version: 1,
+  },
+  { kind: 'client', clientId: `${partnerId}-backend`, partnerId, version: 1 },
+];

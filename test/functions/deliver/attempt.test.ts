@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { makeAttempt } from '../../../functions/deliver/attempt.ts';
+import type { PostRequest } from '../../../functions/deliver/http-client.ts';
+import type { EndpointSecrets } from '../../../schemas/endpoint.ts';
+import { makeEvent } from '../../helpers/deliveries.ts';
+import { nowMs, responds, signingSecret } from './world.ts';
+
+const older = `whsec_${Buffer.alloc(32, 'older').toString('base64')}`;
+const basic: EndpointSecrets['auth'] = { type: 'basic', username: 'myuser', password: 'mypasswoord' };
+
+/** One attempt, to a partner that answers with `answer`. */
+async function attempt(changes: Partial<EndpointSecrets> = {}, event = makeEvent(), answer = '') {
+  const posts: PostRequest[] = [];
+  const secrets = { signingKeys: [{ key: signingSecret, notAfter: null }], auth: basic, ...changes };
+  const made = await makeAttempt(
+    {
+      http: {
+        async post(request) {
+          posts.push(request);
+          return responds(500, answer);
+        },
+      },
+      now: () => nowMs,
+    },
+    {
+      number: 1,
+      event,
+      endpoint: { url: 'https://partner.example/hooks' },
+      rendering: { method: 'POST', headers: {}, body: Buffer.from('{}') },
+      secrets,
+    },
+  );
+  return { headers: posts[0]?.headers ?? {}, excerpt: made.attempt.responseExcerpt ?? '' };
+}
+
+/** How many keys sign when the older one ends at this time. */
+async function signatures(notAfterMs: number): Promise<number | undefined> {
+  const notAfter = new Date(notAfterMs).toISOString();
+  const signingKeys = [
+    { key: signingSecret, notAfter: null },
+    { key: older, notAfter },
+  ];
+  return (await attempt({ signingKeys })).headers['webhook-signature']?.split(' ').length;
+}
+
+describe('an attempt', () => {
+  it('carries Basic credentials as the partner document shows them', async () => {
+    expect((await attempt()).headers['authorization']).toBe('Basic bXl1c2VyOm15cGFzc3dvb3Jk');
+  });
+
+  it('is signed by each key whose end has not come, and by no other', async () => {
+    expect(await signatures(nowMs + 1)).toBe(2);
+    expect(await signatures(nowMs)).toBe(1);
+  });
+
+  it('is marked when it carries a sample, and only then', async () => {
+    expect((await attempt()).headers).not.toHaveProperty('towercast-test');
+    const sample = makeEvent({ test: { endpointId: 'main' } });
+    expect((await attempt({}, sample)).headers).toMatchObject({ 'towercast-test': 'true' });
+  });
+
+  it('keeps no credential of an answer that repeats the request, expired keys included', async () => {
+    const answer = `Basic bXl1c2VyOm15cGFzc3dvb3Jk, mypasswoord, ${signingSecret}, ${older}`;
+    const signingKeys = [
+      { key: signingSecret, notAfter: null },
+      { key: older, notAfter: '2020-01-01T00:00:00.000Z' },
+    ];
+    const { excerpt } = await attempt({ signingKeys }, makeEvent(), answer);
+    expect(excerpt).toBe('Basic [secret], [secret], [secret], [secret]');
+  });
+
+  it('keeps an answer as it is when a credential is empty', async () => {
+    const { excerpt } = await attempt({ auth: { ...basic, password: '' } }, makeEvent(), 'oops');
+    expect(excerpt).toBe('oops');
+  });
+});

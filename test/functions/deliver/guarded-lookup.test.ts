@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { BlockedAddressError, guardLookup } from '../../../functions/deliver/guarded-lookup.ts';
+import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
+
+const strict = createAddressGuard({ allowLoopbackHttp: false });
+
+/** What net.connect would get if the resolver knew these addresses. */
+const ask = (addresses: string[], all: boolean) =>
+  new Promise((resolve) => {
+    const answer = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+    const guarded = guardLookup(strict, 'https:', (_, __, callback) => callback(null, answer));
+    guarded('partner.example', { all }, (error, found, family) => resolve(error ?? { found, family }));
+  });
+
+describe('guardLookup', () => {
+  it('gives the addresses that were checked, in either form', async () => {
+    expect(await ask(['8.8.8.8', '2606:4700::1111'], true)).toEqual({
+      found: [
+        { address: '8.8.8.8', family: 4 },
+        { address: '2606:4700::1111', family: 6 },
+      ],
+      family: undefined,
+    });
+    expect(await ask(['8.8.8.8'], false)).toEqual({ found: '8.8.8.8', family: 4 });
+  });
+
+  it('refuses a host if one of its addresses is not public', async () => {
+    expect(await ask(['8.8.8.8', '10.0.0.1'], true)).toBeInstanceOf(BlockedAddressError);
+    expect(await ask(['8.8.8.8', '10.0.0.1'], false)).toBeInstanceOf(BlockedAddressError);
+    expect(await ask([], true)).toBeInstanceOf(BlockedAddressError);
+  });
+});

@@ -1,0 +1,83 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createHttpClient, type HttpClient } from '../../../functions/deliver/http-client.ts';
+import { createNameResolver } from '../../../functions/deliver/resolve-name.ts';
+import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
+import { startReceiver, type Receiver } from '../../helpers/receiver.ts';
+
+const typeA = 1;
+
+/** Answers A questions about `good.test` with 127.0.0.1, says that `none.test` has no address, and is silent else. */
+function answerTo(question: Buffer): Buffer | null {
+  const name = question.subarray(12).toString('latin1');
+  const end = question.indexOf(0, 12) + 5;
+  const isGoodA = question.readUInt16BE(end - 4) === typeA && name.includes('good');
+  if (!name.includes('good') && !name.includes('none')) return null;
+  const header = Buffer.from(question.subarray(0, 12));
+  header.writeUInt16BE(0x8180, 2);
+  header.writeUInt16BE(isGoodA ? 1 : 0, 6);
+  header.fill(0, 8, 12);
+  const answer = isGoodA ? Buffer.from('c00c000100010000000500047f000001', 'hex') : Buffer.alloc(0);
+  return Buffer.concat([header, question.subarray(12, end), answer]);
+}
+
+describe('names are resolved without a thread', () => {
+  let server: Socket;
+  let receiver: Receiver;
+  let client: HttpClient;
+  let port: string;
+  let questions = 0;
+
+  beforeAll(async () => {
+    receiver = await startReceiver();
+    receiver.expect('/hook');
+    port = new URL(receiver.origin).port;
+    server = createSocket('udp4');
+    server.on('message', (question: Buffer, from: RemoteInfo) => {
+      questions += 1;
+      const answer = answerTo(question);
+      if (answer !== null) server.send(answer, from.port, from.address);
+    });
+    const bound = await new Promise<number>((resolve) => {
+      server.bind(0, '127.0.0.1', () => resolve(server.address().port));
+    });
+    client = createHttpClient({
+      guard: createAddressGuard({ allowLoopbackHttp: true }),
+      timeoutMs: 3_000,
+      resolve: createNameResolver([`127.0.0.1:${bound}`]),
+    });
+  });
+  afterAll(async () => {
+    client.close();
+    server.close();
+    await receiver.close();
+  });
+
+  const post = (host: string) =>
+    client.post({ url: `http://${host}:${port}/hook`, method: 'POST', headers: {}, body: Buffer.from('{}') });
+
+  it('a partner whose name servers are silent does not hold up the others', async () => {
+    const silent = Array.from({ length: 8 }, (_, index) => post(`silent${index}.test`));
+    const before = performance.now();
+    expect(await post('good.test')).toMatchObject({
+      kind: 'response',
+      status: 204,
+      peerAddress: '127.0.0.1',
+    });
+    expect(performance.now() - before).toBeLessThan(1_000);
+    for (const result of await Promise.all(silent)) {
+      expect(result).toMatchObject({ kind: 'error', reason: 'timeout', peerAddress: null });
+      expect(result.durationMs).toBeLessThan(3_500);
+    }
+  });
+
+  it('a name without any address is told from one that nobody answers about', async () => {
+    expect(await post('none.test')).toMatchObject({ kind: 'error', reason: 'dns_not_found' });
+  });
+
+  it('localhost is asked of nobody', async () => {
+    const asked = questions;
+    expect(await post('localhost')).toMatchObject({ kind: 'response', status: 204 });
+    expect(questions).toBe(asked);
+  });
+});
