@@ -53,7 +53,7 @@ describe('bundles', () => {
     expect(statSync(bundleOf(name)).size).toBeLessThan(450 * 1024);
   });
 
-  // Every operation and four SDK clients are in it. See docs/decisions/0021-one-function-for-the-api.md.
+  // Every operation and four SDK clients are in it. See docs/decisions/0016-one-function-for-the-api.md.
   it('api weighs less than 650 kB', () => {
     expect(statSync(bundleOf('api')).size).toBeLessThan(650 * 1024);
   });
