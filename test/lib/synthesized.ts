@@ -13,6 +13,7 @@ const ResourceSchema = z.object({
   DeletionPolicy: z.string().optional(),
   UpdateReplacePolicy: z.string().optional(),
   Metadata: z.json().optional(),
+  DependsOn: z.union([z.string(), z.array(z.string())]).optional(),
 });
 const TemplateSchema = z.object({
   Resources: z.record(z.string(), ResourceSchema),
