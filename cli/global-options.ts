@@ -33,9 +33,11 @@ export const globalHelp = `Where to and as whom (else what "login" stored, else 
   --token TOKEN          a bearer token; or TOWERCAST_TOKEN
   --client-id ID         client credentials; or TOWERCAST_CLIENT_ID. The secret is read from
                          TOWERCAST_CLIENT_SECRET only: other users can read command lines.
-  --token-url URL        the issuer's token endpoint; or TOWERCAST_TOKEN_URL
+  --token-url URL        the issuer's token endpoint; or TOWERCAST_TOKEN_URL. TOWERCAST_SCOPE, for instance
+                         towercast/partner, is the scope for issuers that grant none by themselves.
   --as CLIENT-ID         local stack: "operator" (the default) or a partner's client id
   --data DIR             local stack: its data folder (default .towercast)
+                         With --as or --data and no --api, the environment is not looked at.
 Output:
   --json                 JSON as the API gives it, for scripts
   -h, --help             this help, at every level`;

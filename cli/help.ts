@@ -87,6 +87,19 @@ For example:
   TOWERCAST_CLIENT_SECRET=… ${start} login --api https://api.example.com \\
     --token-url https://issuer.example.com/token --client-id acme-backend`;
 
+export const logoutHelp = `${start} logout
+
+Forgets the token that "login" stored on this machine. It stays valid until it expires.`;
+
+export const whoamiHelp = `${start} whoami [options]
+
+Says which API would be called, and what said so. Gets a token, so that a mistake shows here, and sends the API nothing.
+
+For example:
+  ${start} whoami --as acme-backend --json
+
+${everywhere}`;
+
 const usageOf = ({ name, positionals }: Command): string =>
   [name, ...positionals.map((positional) => kebabCase(positional).toUpperCase())].join(' ');
 

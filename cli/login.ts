@@ -23,7 +23,8 @@ export function logout(world: World): void {
 export async function whoami(world: World, values: GlobalValues): Promise<void> {
   const target = findTarget(world, values);
   await target.token();
-  world.out(`${target.api}, by ${target.origin}`);
+  const { api, origin } = target;
+  world.out(values.json ? JSON.stringify({ api, origin }) : `${api}, by ${origin}`);
 }
 
 /** The options of commands that have none of their own. Throws UsageError for others. */

@@ -28,13 +28,21 @@ const ProblemSchema = z.looseObject({
 export class ProblemError extends FailedError {
   readonly problem: z.infer<typeof ProblemSchema>;
 
-  constructor(status: number, problem: z.infer<typeof ProblemSchema>) {
-    const { code, title, detail = problem.message, errors } = problem;
+  /** `reason` is what the headers say: it stands behind a `message` that says no more than the status. */
+  constructor(status: number, problem: z.infer<typeof ProblemSchema>, reason: string | null = null) {
+    const { code, title, message, errors } = problem;
+    const detail =
+      problem.detail ?? (message === undefined || reason === null ? message : `${message} (${reason})`);
     const head = [String(status), code ?? title].filter((part) => part !== undefined).join(' ');
     const lines = errors.map((error) => `  ${placeOf(error.pointer)}: ${error.detail}`);
     super([detail === undefined ? head : `${head}: ${detail}`, ...lines].join('\n'));
     this.problem = problem;
   }
+}
+
+/** RFC 6750, section 3: why a token was refused. */
+function challengeReason(headers: Headers): string | null {
+  return /\berror_description="([^"]+)"/.exec(headers.get('www-authenticate') ?? '')?.[1] ?? null;
 }
 
 /** With the flag that sets it: `/query/partnerId (--partner-id)`. */
@@ -72,7 +80,11 @@ export async function send(
   });
   const answer = parseBody(await response.text());
   if (!response.ok)
-    throw new ProblemError(response.status, ProblemSchema.safeParse(answer).data ?? { errors: [] });
+    throw new ProblemError(
+      response.status,
+      ProblemSchema.safeParse(answer).data ?? { errors: [] },
+      challengeReason(response.headers),
+    );
   return { status: response.status, etag: response.headers.get('etag'), body: answer };
 }
 

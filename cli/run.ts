@@ -3,7 +3,7 @@ import { FailedError, UsageError } from './cli-error.ts';
 import { groupsOf, type Command, type Group } from './commands.ts';
 import type { ApiDocument } from './document.ts';
 import type { GlobalValues } from './global-options.ts';
-import { commandHelp, groupHelp, loginHelp, overview, tailHelp } from './help.ts';
+import { commandHelp, groupHelp, loginHelp, logoutHelp, overview, tailHelp, whoamiHelp } from './help.ts';
 import { login, logout, readGlobals, whoami } from './login.ts';
 import { asPage, readable } from './output.ts';
 import { complete, ProblemError, send } from './request.ts';
@@ -31,6 +31,9 @@ export async function run(document: ApiDocument, world: World): Promise<ExitCode
   }
 }
 
+/** Help on what no operation stands behind. */
+const ownHelp = { login: loginHelp, logout: logoutHelp, whoami: whoamiHelp } as const;
+
 async function dispatch(document: ApiDocument, world: World): Promise<void> {
   const groups = groupsOf(document);
   const [first, second, ...rest] = world.args;
@@ -39,8 +42,10 @@ async function dispatch(document: ApiDocument, world: World): Promise<void> {
     if (first === undefined || wantsHelp) return world.out(overview(groups));
     throw new UsageError(`the group comes first: ${groups.map(({ name }) => name).join(', ')}`);
   }
+  // `help endpoints create` is `endpoints create --help`.
+  if (first === 'help') return dispatch(document, { ...world, args: [...world.args.slice(1), '--help'] });
   if (first === 'login' || first === 'logout' || first === 'whoami') {
-    if (wantsHelp) return world.out(loginHelp);
+    if (wantsHelp) return world.out(ownHelp[first]);
     return runOwn(world, first, readGlobals(world.args.slice(1)));
   }
   const group = find(groups, first, 'group');

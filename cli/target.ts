@@ -23,20 +23,23 @@ export const sessionFile = ({ env, home }: Pick<World, 'env' | 'home'>): string 
   path.join(env['XDG_CONFIG_HOME'] ?? path.join(home, '.config'), 'towercast', 'session.json');
 
 /**
- * In this order: options, environment, what `login` stored, the local stack's connection file. Throws UsageError when
+ * In this order: options (--as and --data mean the local stack), environment, what `login` stored, the local stack's
+ * connection file. Throws UsageError when
  * nothing says where the API is or who is calling.
  */
 export function findTarget(world: World, values: GlobalValues): Target {
   const { env } = world;
+  if (values.api === undefined && namesLocal(values)) return localTarget(world, values);
   const api = values.api ?? env['TOWERCAST_API'];
   if (api !== undefined)
     return { api: cleanUrl(api), ...explicitToken(world, values), origin: '--api or TOWERCAST_API' };
-  if (values.as === undefined && values.data === undefined) {
-    const session = readJsonFile(world, sessionFile(world), SessionSchema);
-    if (session !== null) return storedTarget(world, session);
-  }
-  return localTarget(world, values);
+  const session = readJsonFile(world, sessionFile(world), SessionSchema);
+  if (session !== null) return storedTarget(world, session);
+  return localTarget(world, values, env['TOWERCAST_TOKEN']);
 }
+
+/** Options that only the local stack has. */
+const namesLocal = ({ as: name, data }: GlobalValues): boolean => name !== undefined || data !== undefined;
 
 function explicitToken(world: World, values: GlobalValues): Pick<Target, 'token'> {
   const token = values.token ?? world.env['TOWERCAST_TOKEN'];
@@ -71,6 +74,7 @@ function storedTarget({ nowMs }: World, { api, token, expiresAtMs }: z.infer<typ
 function localTarget(
   world: World,
   { as: name = 'operator', data = '.towercast', token }: GlobalValues,
+  otherToken?: string,
 ): Target {
   const file = path.join(data, 'connection.json');
   const connection = readJsonFile(world, file, ConnectionSchema);
@@ -80,7 +84,7 @@ function localTarget(
     );
   const { tokenUrl, clientSecret, scopes } = connection;
   const scope = name === 'operator' ? scopes.operator : scopes.partner;
-  const given = token ?? world.env['TOWERCAST_TOKEN'];
+  const given = token ?? otherToken;
   return {
     api: cleanUrl(connection.api),
     token: async () =>

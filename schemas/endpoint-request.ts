@@ -21,32 +21,45 @@ export const GivenKeySchema = z.union([SigningSecretSchema, SigningPrivateKeySch
 export const SigningSchema = z.enum(['hmac', 'ed25519']);
 export type Signing = z.infer<typeof SigningSchema>;
 
+const texts = {
+  url: 'Where the requests go: begins with https, and has no credentials',
+  method: 'How they are sent',
+  detail: '`standard` only: thin bodies carry ids and times, full ones all data',
+  filter: 'Which events it wants; absent lists mean all',
+  scheduleSeconds:
+    'Seconds from one attempt to the next, the first from the event to the first attempt; default: the stage’s',
+  auth: 'The Authorization header of the requests: none, a bearer token, or basic',
+  secret: 'A signing key of your own: `whsec_` or `whsk_` and base64; made up when you give none',
+};
+
 /** Body of `POST /v1/endpoints`. */
 export const EndpointBodySchema = z.strictObject({
-  url,
-  contract: ContractNameSchema.default('standard'),
-  method: method.default('POST'),
-  detail: detail.default('full'),
-  filter: EndpointFilterSchema.default({}),
-  scheduleSeconds: RetryScheduleSchema.optional(),
-  auth: EndpointAuthSchema.default({ type: 'none' }),
-  signing: SigningSchema.optional(),
-  secret: GivenKeySchema.optional(),
-  /** Of operators only: whose endpoint it is. */
-  partnerId: NameSchema.optional(),
+  url: url.meta({ description: texts.url }),
+  contract: ContractNameSchema.default('standard').meta({ description: 'What the requests look like' }),
+  method: method.default('POST').meta({ description: texts.method }),
+  detail: detail.default('full').meta({ description: texts.detail }),
+  filter: EndpointFilterSchema.default({}).meta({ description: texts.filter }),
+  scheduleSeconds: RetryScheduleSchema.optional().meta({ description: texts.scheduleSeconds }),
+  auth: EndpointAuthSchema.default({ type: 'none' }).meta({ description: texts.auth }),
+  signing: SigningSchema.optional().meta({
+    description:
+      '`hmac` signs with a secret that both sides know, `ed25519` with a key that only Towercast knows',
+  }),
+  secret: GivenKeySchema.optional().meta({ description: texts.secret }),
+  partnerId: NameSchema.optional().meta({ description: 'Whose endpoint it is; required of operators' }),
 });
 
 /** Body of `PATCH /v1/endpoints/{endpointId}`: what it names changes. */
 export const EndpointChangesSchema = z.strictObject({
-  url: url.optional(),
-  method: method.optional(),
-  detail: detail.optional(),
-  filter: EndpointFilterSchema.optional(),
-  /** Null: the stage's. */
-  scheduleSeconds: RetryScheduleSchema.nullable().optional(),
-  auth: EndpointAuthSchema.optional(),
-  /** What happens while it is disabled is recorded as held. */
-  status: status.optional(),
+  url: url.optional().meta({ description: texts.url }),
+  method: method.optional().meta({ description: texts.method }),
+  detail: detail.optional().meta({ description: texts.detail }),
+  filter: EndpointFilterSchema.optional().meta({ description: texts.filter }),
+  scheduleSeconds: RetryScheduleSchema.nullable()
+    .optional()
+    .meta({ description: `${texts.scheduleSeconds}, also by null` }),
+  auth: EndpointAuthSchema.optional().meta({ description: texts.auth }),
+  status: status.optional().meta({ description: 'What happens while it is disabled is recorded as held' }),
 });
 export type EndpointChanges = z.infer<typeof EndpointChangesSchema>;
 
@@ -63,9 +76,10 @@ export const EndpointWithKeySchema = EndpointViewSchema.extend({
 
 /** Body of `POST /v1/endpoints/{endpointId}/rotate`. */
 export const RotationBodySchema = z.strictObject({
-  /** Default: the kind of the current key. */
-  signing: SigningSchema.optional(),
-  secret: GivenKeySchema.optional(),
+  signing: SigningSchema.optional().meta({
+    description: 'Kind of the new key; default: that of the current one',
+  }),
+  secret: GivenKeySchema.optional().meta({ description: texts.secret }),
 });
 
 /** Keys that sign now, the newest first. `notAfter` is null for the current one. */
@@ -80,4 +94,6 @@ export const PublicKeysSchema = z.object({
 });
 
 /** Body of `POST /v1/endpoints/{endpointId}/test`. */
-export const EndpointTestBodySchema = z.strictObject({ type: z.enum(eventTypes) });
+export const EndpointTestBodySchema = z.strictObject({
+  type: z.enum(eventTypes).meta({ description: 'What the sample is of' }),
+});

@@ -6,18 +6,23 @@ const { lockId, towerId, locker, origin, appUserId, userName } = KeySchema.shape
 
 /** Body of `POST /v1/keys`. */
 export const KeyBodySchema = z.strictObject({
-  lockId,
-  /** Names the lock, or gives it another name. Default: its id. */
-  lockName: LockSchema.shape.name.optional(),
-  /** Where the lock is: required for one that has no key yet. */
-  towerId: towerId.optional(),
-  locker: locker.optional(),
-  appUserId,
-  userName: userName.default(''),
-  /** Of operators only: `app` for a key that was shared through the app. Such keys trigger no access event webhook. */
-  origin: origin.optional(),
-  /** Of operators only: whose key it is. */
-  partnerId: NameSchema.optional(),
+  lockId: lockId.meta({ description: 'The lock that it opens' }),
+  lockName: LockSchema.shape.name.optional().meta({
+    description: 'Names the lock, or gives it another name; default: its id',
+  }),
+  towerId: towerId.optional().meta({
+    description: 'The tower that has the lock; required for a lock that has no key yet',
+  }),
+  locker: locker.optional().meta({
+    description: 'The locker that has the lock; required for a lock that has no key yet',
+  }),
+  appUserId: appUserId.meta({ description: 'Who gets it, by the id in your app' }),
+  userName: userName.default('').meta({ description: 'Who gets it, by name' }),
+  origin: origin.optional().meta({
+    description:
+      '`app` for a key that was shared through the app, which triggers no access event webhook; operators only',
+  }),
+  partnerId: NameSchema.optional().meta({ description: 'Whose key it is; required of operators' }),
 });
 export type KeyBody = z.infer<typeof KeyBodySchema>;
 

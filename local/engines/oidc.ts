@@ -13,10 +13,19 @@ export interface OidcIssuer {
 
 const ClientSchema = z.object({ client_id: z.string().min(1) });
 
+/** A request that leaves the scope to the issuer. */
+const UnscopedSchema = z.object({
+  grant_type: z.literal('client_credentials'),
+  scope: z.literal('').optional(),
+});
+
+/** Cognito grants what the client is allowed; here nothing is known of a client, and most are a partner's. */
+const defaultScope = 'towercast/partner';
+
 /**
  * An OIDC issuer that gives any client a token with any scope, for `grant_type=client_credentials`: what the user pool is
- * at AWS. The client names itself as there, by HTTP Basic or in the body; its secret is not looked at. The keys are new at
- * each start.
+ * at AWS. One that names no scope gets a partner's. The client names itself as there, by HTTP Basic or in the body; its
+ * secret is not looked at. The keys are new at each start.
  */
 export async function createOidcIssuer(): Promise<OidcIssuer> {
   const issuer = new OAuth2Issuer();
@@ -28,6 +37,7 @@ export async function createOidcIssuer(): Promise<OidcIssuer> {
     // The pool's tokens have no `aud`, and the authorizer then takes the clients of the stack only.
     Object.assign(payload, { sub: clientId, client_id: clientId, token_use: 'access' });
     payload['aud'] ??= tokenAudience;
+    if (UnscopedSchema.safeParse(request.body).success) payload['scope'] = defaultScope;
   });
   return {
     take(request, response) {

@@ -4,26 +4,40 @@ import { SigningSecretSchema } from '../endpoint.ts';
 import { InstantSchema, NameSchema, TimestampSchema } from '../primitives.ts';
 
 const { customer, departmentId, numberOfPeople, comment } = BookingDetailsSchema.shape;
-const strictCustomer = z.strictObject(customer.shape);
+const strictCustomer = z.strictObject({
+  name: customer.shape.name.meta({ description: 'What the customer is called' }),
+  email: customer.shape.email.meta({ description: 'E-mail address' }),
+  phone: customer.shape.phone.meta({ description: 'Phone number' }),
+});
+
+const texts = {
+  partnerId: 'Whom it is for; required of operators',
+  start: 'When it begins, as an RFC 3339 date-time',
+  end: 'When it ends, after the start, as an RFC 3339 date-time',
+  numberOfPeople: 'How many people come',
+  customer: 'Who booked',
+  comment: 'A remark, for people',
+};
 
 export const NewBookingSchema = z.strictObject({
-  /** Operators name the partner; a partner books for itself. */
-  partnerId: NameSchema.optional(),
-  departmentId,
-  start: TimestampSchema,
-  end: TimestampSchema,
-  numberOfPeople: numberOfPeople.default(1),
-  customer: strictCustomer,
-  comment,
+  partnerId: NameSchema.optional().meta({ description: texts.partnerId }),
+  departmentId: departmentId.meta({
+    description: 'The department that is booked; its integrations are told',
+  }),
+  start: TimestampSchema.meta({ description: texts.start }),
+  end: TimestampSchema.meta({ description: texts.end }),
+  numberOfPeople: numberOfPeople.default(1).meta({ description: texts.numberOfPeople }),
+  customer: strictCustomer.meta({ description: texts.customer }),
+  comment: comment.meta({ description: texts.comment }),
 });
 
 /** A booking stays in its department. */
 export const BookingChangesSchema = z.strictObject({
-  start: TimestampSchema.optional(),
-  end: TimestampSchema.optional(),
-  numberOfPeople: numberOfPeople.optional(),
-  customer: strictCustomer.optional(),
-  comment,
+  start: TimestampSchema.optional().meta({ description: texts.start }),
+  end: TimestampSchema.optional().meta({ description: texts.end }),
+  numberOfPeople: numberOfPeople.optional().meta({ description: texts.numberOfPeople }),
+  customer: strictCustomer.optional().meta({ description: texts.customer }),
+  comment: comment.meta({ description: texts.comment }),
 });
 
 export const BookingResourceSchema = z.object({
@@ -34,30 +48,37 @@ export const BookingResourceSchema = z.object({
 
 const integration = {
   name: z.string().min(1).max(200),
-  /** Where the notifications go. */
   url: z.string().min(1).max(2_048),
   active: z.boolean(),
-  /** What the details of a message look like. In doubt the latest, which is the default. */
   apiVersion: ApiVersionSchema,
 };
 
+const integrationTexts = {
+  name: 'What people call it',
+  url: 'Where the notifications go; a user name and password in it become a Basic Authorization header',
+  active: 'False: it is told nothing until it is activated',
+  apiVersion: 'What the details of a message look like; a newer version changes nothing for it',
+};
+
 export const NewIntegrationSchema = z.strictObject({
-  partnerId: NameSchema.optional(),
-  departmentId: NameSchema,
-  name: integration.name,
-  url: integration.url,
-  /** It tells nothing until it is activated. */
-  active: integration.active.default(false),
-  apiVersion: integration.apiVersion.default(latestApiVersion),
-  /** Made up when you give none. */
-  secret: SigningSecretSchema.optional(),
+  partnerId: NameSchema.optional().meta({ description: texts.partnerId }),
+  departmentId: NameSchema.meta({ description: 'The department whose bookings it is told of' }),
+  name: integration.name.meta({ description: integrationTexts.name }),
+  url: integration.url.meta({ description: integrationTexts.url }),
+  active: integration.active.default(false).meta({ description: integrationTexts.active }),
+  apiVersion: integration.apiVersion
+    .default(latestApiVersion)
+    .meta({ description: integrationTexts.apiVersion }),
+  secret: SigningSecretSchema.optional().meta({
+    description: 'Signs the notifications: `whsec_` and 24 to 64 bytes in base64; made up when you give none',
+  }),
 });
 
 export const IntegrationChangesSchema = z.strictObject({
-  name: integration.name.optional(),
-  url: integration.url.optional(),
-  active: integration.active.optional(),
-  apiVersion: integration.apiVersion.optional(),
+  name: integration.name.optional().meta({ description: integrationTexts.name }),
+  url: integration.url.optional().meta({ description: integrationTexts.url }),
+  active: integration.active.optional().meta({ description: integrationTexts.active }),
+  apiVersion: integration.apiVersion.optional().meta({ description: integrationTexts.apiVersion }),
 });
 
 export const IntegrationResourceSchema = z.object({

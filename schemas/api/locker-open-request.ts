@@ -19,16 +19,18 @@ const PayloadSchema = z
 /** Body of `POST /v1/locker-open-requests`. */
 export const LockerOpenRequestBodySchema = z
   .strictObject({
-    towerId: TowerIdSchema,
-    flow,
-    /** Comes back in every webhook of the request that carries it. */
-    payload: PayloadSchema.optional(),
-    /** Drop-off: this very locker. Pick-up: the locker that holds the item. */
-    locker: LockerNumberSchema.optional(),
-    /** Pick-up: the drop-off that brought the item. */
-    itemRequestId: NumericIdSchema.optional(),
-    /** Of operators only: whom it is for. */
-    partnerId: NameSchema.optional(),
+    towerId: TowerIdSchema.meta({ description: 'The tower that has the locker' }),
+    flow: flow.meta({ description: 'Whether an item is dropped off or picked up' }),
+    payload: PayloadSchema.optional().meta({
+      description: 'Any JSON of up to 32 KB; comes back in every webhook of the request that carries it',
+    }),
+    locker: LockerNumberSchema.optional().meta({
+      description: 'Drop-off: this very locker. Pick-up: the locker that holds the item',
+    }),
+    itemRequestId: NumericIdSchema.optional().meta({
+      description: 'Pick-up: the request of the drop-off that brought the item',
+    }),
+    partnerId: NameSchema.optional().meta({ description: 'Whom it is for; required of operators' }),
   })
   .superRefine(({ flow, locker, itemRequestId }, context) => {
     const wrong = (message: string) => context.addIssue({ code: 'custom', path: ['itemRequestId'], message });

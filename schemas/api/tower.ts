@@ -9,14 +9,19 @@ const partnerIds = z
   .max(20)
   .refine((ids) => new Set(ids).size === ids.length, 'must be different from each other');
 
-/** Without a `unitId` a locker is called after its tower and number. */
-export const NewLockerSchema = z.strictObject({ locker: LockerNumberSchema, unitId: unitId.optional() });
+const texts = {
+  unitId: 'What webhooks call the locker; in doubt it is called after its tower and number',
+  partnerIds: 'Partners that may use the tower, and hear what concerns it as a whole',
+};
+
+export const NewLockerSchema = z.strictObject({
+  locker: LockerNumberSchema.meta({ description: 'Its number within the tower' }),
+  unitId: unitId.optional().meta({ description: texts.unitId }),
+});
 
 export const NewTowerSchema = z.strictObject({
-  towerId: TowerIdSchema,
-  /** Partners that may use the tower, and hear what concerns it as a whole. */
-  partnerIds: partnerIds.default([]),
-  /** Created together with the tower. More can be added later. */
+  towerId: TowerIdSchema.meta({ description: 'Its id: the name of its IoT thing' }),
+  partnerIds: partnerIds.default([]).meta({ description: texts.partnerIds }),
   lockers: z
     .array(NewLockerSchema)
     .max(90)
@@ -24,10 +29,13 @@ export const NewTowerSchema = z.strictObject({
       (lockers) => new Set(lockers.map(({ locker }) => locker)).size === lockers.length,
       'must have a number each',
     )
-    .default([]),
+    .default([])
+    .meta({ description: 'Created together with the tower; more can be added later' }),
 });
 
-export const TowerChangesSchema = z.strictObject({ partnerIds });
+export const TowerChangesSchema = z.strictObject({
+  partnerIds: partnerIds.meta({ description: texts.partnerIds }),
+});
 
 export const TowerResourceSchema = z.object({
   towerId: TowerIdSchema,
@@ -35,7 +43,9 @@ export const TowerResourceSchema = z.object({
   partnerIds: z.array(NameSchema),
 });
 
-export const LockerChangesSchema = z.strictObject({ unitId });
+export const LockerChangesSchema = z.strictObject({
+  unitId: unitId.meta({ description: 'What webhooks call the locker' }),
+});
 
 export const LockerResourceSchema = z.object({
   towerId: TowerIdSchema,

@@ -49,8 +49,9 @@ export function buildOpenApi(operations: readonly Operation[], version: string):
 
 const description = [
   'One API for operators and partners; a partner sees only its own, and what belongs to another is a 404.',
-  'A refusal is `application/problem+json` (RFC 9457); only tokens that API Gateway refuses itself get its own\n' +
-    '`application/json`, and the pages behind links answer with pages. Unknown fields are refused.',
+  'A refusal is `application/problem+json` (RFC 9457); only what API Gateway refuses itself, tokens and\n' +
+    'bodies beyond its limit, gets its own `application/json`, and the pages behind links answer with pages.\n' +
+    'Unknown fields are refused.',
   'A POST that creates takes an `Idempotency-Key`; a change takes `If-Match` with the `ETag` of what was read.',
   'Lists give a `nextCursor` while there is a next page: opaque, for `cursor`, and good while data changes.',
 ].join('\n\n');

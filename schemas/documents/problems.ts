@@ -129,10 +129,15 @@ const kinds: Readonly<Record<number, ProblemKind>> = {
 const responseName = (status: number): string => `Problem${status}`;
 
 /** What API Gateway refuses by itself, in its own form: the function is not asked. */
-const gatewayMessages: Readonly<Record<number, string>> = { 401: 'Unauthorized', 403: 'Forbidden' };
-const GatewayMessageSchema = z
-  .object({ message: z.string().describe('For people; may change') })
-  .meta({ id: 'GatewayMessage', description: 'What API Gateway answers when it refuses a token itself.' });
+const gatewayMessages: Readonly<Record<number, string>> = {
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  413: 'Request Entity Too Large',
+};
+const GatewayMessageSchema = z.object({ message: z.string().describe('For people; may change') }).meta({
+  id: 'GatewayMessage',
+  description: 'What API Gateway answers when it refuses a token, or a body beyond its limit, itself.',
+});
 
 const problemResponse = (
   status: number,

@@ -173,6 +173,18 @@ describe('a refusal is told with each field, with exit code 1', () => {
     expect({ code, out, note: JSON.parse(note) as unknown }).toEqual({ code: 1, out: '', note: problem });
   });
 
+  it('with the reason in www-authenticate where the body gives none', async () => {
+    const challenge = 'Bearer error="invalid_token" error_description="the token has expired"';
+    const { url } = await startFakeApi(() => ({
+      status: 401,
+      headers: { 'www-authenticate': challenge },
+      body: { message: 'Unauthorized' },
+    }));
+    expect((await towercast(`endpoints get main --api ${url}`, { env })).note).toBe(
+      '401: Unauthorized (the token has expired)',
+    );
+  });
+
   it('also when the answer is no problem document, a redirect, or none at all', async () => {
     const odd = await startFakeApi(() => ({ status: 502, body: 'Bad gateway' }));
     expect(await towercast(`endpoints get main --api ${odd.url}`, { env })).toMatchObject({
@@ -187,6 +199,22 @@ describe('a refusal is told with each field, with exit code 1', () => {
       code: 1,
       note: "can't reach http://127.0.0.1:1: is the stack running?",
     });
+  });
+});
+
+describe('help', () => {
+  it.each([
+    ['login --help', 'login --api URL'],
+    ['logout --help', 'logout\n'],
+    ['whoami -h', 'whoami [options]\n'],
+    ['endpoints create --help', 'endpoints create [options]\n'],
+    ['help', 'GROUP COMMAND [arguments]\n'],
+    ['help whoami', 'whoami [options]\n'],
+    ['help endpoints', 'endpoints COMMAND [arguments]\n'],
+  ])('%s', async (line, usage) => {
+    const { code, out, note } = await towercast(line);
+    expect({ code, note }).toEqual({ code: 0, note: '' });
+    expect(out.startsWith(`npm run towercast -- ${usage}`)).toBe(true);
   });
 });
 

@@ -72,6 +72,32 @@ describe('who is calling', () => {
     expect((await towercast('whoami', { files })).out).toContain(`${url}, by the local stack`);
   });
 
+  it('--as and --data mean the local stack, whatever the environment or a login says', async () => {
+    const { url, requests } = await startBoth();
+    const elsewhere = await startFakeApi(() => ({}));
+    const connection = {
+      api: url,
+      tokenUrl: `${url}/token`,
+      clientSecret: secret,
+      scopes: { operator: 'towercast/operator', partner: 'towercast/partner' },
+    };
+    const setting = {
+      env: { TOWERCAST_API: elsewhere.url, TOWERCAST_TOKEN: 'of-elsewhere' },
+      files: { 'here/connection.json': JSON.stringify(connection), [sessionFile]: 'not even read' },
+    };
+    expect((await towercast(`${line} --data here`, setting)).code).toBe(0);
+    expect((await towercast(`${line} --data here --as acme`, setting)).code).toBe(0);
+    expect(bearerOf(requests)).toEqual([`Bearer ${issued}`, `Bearer ${issued}`]);
+    expect(elsewhere.requests).toEqual([]);
+    expect((await towercast(`${line} --as acme --api ${elsewhere.url}`, setting)).code).toBe(0);
+    expect(elsewhere.requests).toHaveLength(1);
+  });
+
+  it('whoami --json is for scripts', async () => {
+    const { out } = await towercast('whoami --json --api https://a.example --token t');
+    expect(JSON.parse(out)).toEqual({ api: 'https://a.example', origin: '--api or TOWERCAST_API' });
+  });
+
   it('without any of it, the message says what to do', async () => {
     const nothing = await towercast(line);
     expect(nothing.code).toBe(2);

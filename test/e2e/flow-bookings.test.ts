@@ -42,6 +42,8 @@ describe('a booking is told by message pointers, until its message is read', () 
       ?.status;
 
   let northId: string;
+  /** Two of one department. */
+  let east: Awaited<ReturnType<typeof integrate>>[];
 
   beforeAll(async () => {
     world = await startWorld({
@@ -56,6 +58,7 @@ describe('a booking is told by message pointers, until its message is read', () 
     rival = await signIn(world.stack.ready, 'rival-backend', 'partner');
     ({ inbox: north, integrationId: northId } = await integrate('/north', 'north', secret));
     ({ inbox: south } = await integrate('/south', 'south', otherSecret));
+    east = [await integrate('/east-1', 'east', secret), await integrate('/east-2', 'east', otherSecret)];
   });
   afterAll(() => world?.[Symbol.asyncDispose]());
 
@@ -128,6 +131,28 @@ describe('a booking is told by message pointers, until its message is read', () 
       describe: () => 'the delivery to be delivered',
     });
     expect(north.attemptsOf(messageId)).toBe(read);
+  }, 60_000);
+
+  it('to each integration of the department, and one mark-as-read stops the repeats to both', async () => {
+    const bookingId = await book({ departmentId: 'east' });
+    const [first] = await Promise.all(east.map(async ({ inbox }) => inbox.waitForRequests(1, 20_000)));
+    const messageId = first?.[0] === undefined ? '' : messageOf(first[0]);
+    const { json } = await lockme.call('GET', `/message/${messageId}`);
+    expect(json).toMatchObject({ booking: { bookingId, departmentId: 'east' } });
+    // Both are repeated to, and of the same message.
+    for (const { inbox, integrationId } of east) {
+      await inbox.waitFor(({ id, attempt }) => id === messageId && attempt === 2, 20_000);
+      expect(await statusOf(messageId, integrationId)).toBe('pending');
+    }
+
+    expect((await lockme.call('POST', `/message/${messageId}`)).status).toBe(204);
+    const read = east.map(({ inbox }) => inbox.attemptsOf(messageId));
+    for (const { integrationId } of east)
+      await waitFor(
+        async () => ((await statusOf(messageId, integrationId)) === 'delivered' ? true : undefined),
+        { timeoutMs: 20_000, describe: () => `the delivery to ${integrationId} to be delivered` },
+      );
+    expect(east.map(({ inbox }) => inbox.attemptsOf(messageId))).toEqual(read);
   }, 60_000);
 
   it('that nobody reads ends as a dead delivery, unread', async () => {

@@ -56,7 +56,9 @@ const press = defineOperation({
   access: 'public',
   params,
   query,
-  body: z.object({ name: z.string().default('') }),
+  body: z.object({
+    name: z.string().default('').meta({ description: 'Who presses it; shown to the partner' }),
+  }),
   bodyType: 'form',
   problems: [409, 410, 422],
   response: { status: 303, schema: z.string(), contentType, description: 'Back to the page.' },

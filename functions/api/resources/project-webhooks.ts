@@ -44,7 +44,13 @@ const register = defineOperation({
   params,
   query: z.strictObject({}),
   // Not strict, unlike /v1: clients of this path were there before us.
-  body: z.object({ url: z.string().min(1), trigger: trigger.optional(), lockId: NameSchema.optional() }),
+  body: z.object({
+    url: z.string().min(1).meta({
+      description: 'Begins with https; a user name and password in it become a Basic Authorization header',
+    }),
+    trigger: trigger.optional().meta({ description: 'What it is told of' }),
+    lockId: NameSchema.optional().meta({ description: 'One lock of the project; default: every lock' }),
+  }),
   creates: true,
   response: {
     status: 201,

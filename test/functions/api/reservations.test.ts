@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { expresses } from '../../../schemas/contract-events.ts';
+import { renderedSample } from '../../../schemas/documents/webhooks.ts';
 import { towerId } from '../domain/samples.ts';
 import { startLockerWorld, type Call, type LockerWorld } from './locker-world.ts';
 
@@ -132,6 +133,24 @@ describe('a reservation', () => {
 });
 
 describe('a change of a reservation', () => {
+  it('docNumber can also be a manually written courier PIN: the next webhook shows it', async () => {
+    const { json } = await create();
+    const { reservationId, locker } = json;
+    expect(await patch(reservationId, { docNumber: '4711' })).toMatchObject({
+      status: 200,
+      json: { docNumber: '4711' },
+    });
+    world.laterBy(60);
+    await world.tell({ type: 'parcel.stocked', locker, reservationId });
+    const events = await world.events();
+    const webhooks = events
+      .filter((event) => expresses('reservation-status', event))
+      .map((event) => renderedSample('reservation-status', event));
+    expect(webhooks).toEqual([
+      expect.objectContaining({ reservationId, status: 'STOCKED', docNumber: '4711' }),
+    ]);
+  });
+
   it('takes details, removes optional ones with null, and needs If-Match', async () => {
     const { json } = await create();
     const id = json['reservationId'];

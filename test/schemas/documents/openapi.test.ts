@@ -21,6 +21,12 @@ const ResponsesSchema = z.record(
   z.string(),
   z.looseObject({ content: z.record(z.string(), z.unknown()).optional() }),
 );
+/** A body whose fields are its own: one behind a reference would have to be looked up. */
+const BodySchema = z.object({
+  schema: z.object({
+    properties: z.record(z.string(), z.object({ description: z.string().min(1).optional() })),
+  }),
+});
 const root = path.resolve(import.meta.dirname, '../../..');
 const committed = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 
@@ -65,6 +71,31 @@ describe('docs/api/openapi.json', () => {
     expect(incomplete).toEqual([]);
   });
 
+  it('takes an Idempotency-Key with every POST that creates', () => {
+    const posts = Object.values(document.paths).flatMap(({ post }) => post ?? []);
+    const created = posts.filter(({ responses }) => '201' in responses);
+    expect(created).not.toEqual([]);
+    const without = created.filter(
+      ({ parameters }) =>
+        !parameters.some(({ in: place, name }) => place === 'header' && name === 'Idempotency-Key'),
+    );
+    expect(without.map(({ operationId }) => operationId)).toEqual([]);
+  });
+
+  it('describes every field of a request body', () => {
+    const fields = operationsIn(document.paths).flatMap(({ operationId, requestBody }) =>
+      Object.values(requestBody?.content ?? {}).flatMap((media) =>
+        Object.entries(BodySchema.parse(media).schema.properties).map(([name, { description }]) => ({
+          name: `${operationId}.${name}`,
+          description,
+        })),
+      ),
+    );
+    expect(fields).not.toEqual([]);
+    const undescribed = fields.filter(({ description }) => description === undefined);
+    expect(undescribed.map(({ name }) => name)).toEqual([]);
+  });
+
   it('has only examples that are valid by their schema', () => {
     const ajv = new Ajv2020({ strict: false, formats: fullFormats });
     ajv.addSchema({ $id: 'https://openapi.test/document', ...parseJson(text) });
@@ -103,6 +134,12 @@ describe('the refusals that it describes', () => {
       '400': ['application/problem+json'],
       '401': both,
       '403': both,
+    });
+  });
+
+  it('are of API Gateway, too, where a body is too large for it', () => {
+    expect(typesOf('createReservation')).toMatchObject({
+      '413': ['application/problem+json', 'application/json'],
     });
   });
 
