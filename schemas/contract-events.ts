@@ -1,5 +1,6 @@
 import type { ContractName } from './contract.ts';
 import type { DomainEvent, EventType } from './event.ts';
+import { queuePositionEvents } from './position.ts';
 
 export const reservationStatusEvents = [
   'reservation.expired',
@@ -20,20 +21,6 @@ export const messagePointerEvents = [
   'booking.added',
   'booking.edited',
   'booking.deleted',
-] as const satisfies readonly EventType[];
-
-export const queuePositionEvents = [
-  'position.created',
-  'position.booking_confirmed',
-  'position.booking_activated',
-  'position.booking_removed',
-  'position.retried',
-  'position.called',
-  'position.fulfilled',
-  'position.completed',
-  'position.cancelled',
-  'position.cancelled_by_staff',
-  'position.feedback_received',
 ] as const satisfies readonly EventType[];
 
 export const accessEventEvents = ['access.locked', 'access.unlocked'] as const satisfies readonly EventType[];

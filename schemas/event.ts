@@ -9,7 +9,7 @@ import {
 } from './primitives.ts';
 import { BookingDetailsSchema } from './booking.ts';
 import { CommandOutcomeSchema, LockerStatusSchema, ReservationStatusSchema } from './entity.ts';
-import { PositionDetailsSchema, PositionStatusSchema } from './position.ts';
+import { PositionDetailsSchema, PositionStatusSchema, queuePositionEvents } from './position.ts';
 
 /**
  * Who made it happen. A partner's own HTTP call is `api`; some contracts never send those back to the one who
@@ -158,22 +158,7 @@ export const DomainEventSchema = z.discriminatedUnion('type', [
   event(['tower.started'], z.object({ firmware: z.string().optional() })),
   event(['access.locked', 'access.unlocked', 'access.denied'], AccessDataSchema),
   event(['booking.added', 'booking.edited', 'booking.deleted'], BookingDataSchema),
-  event(
-    [
-      'position.created',
-      'position.booking_confirmed',
-      'position.booking_activated',
-      'position.booking_removed',
-      'position.retried',
-      'position.called',
-      'position.fulfilled',
-      'position.completed',
-      'position.cancelled',
-      'position.cancelled_by_staff',
-      'position.feedback_received',
-    ],
-    PositionDataSchema,
-  ),
+  event(queuePositionEvents, PositionDataSchema),
   event(['position.check_in_refused'], RefusedCheckInDataSchema),
 ]);
 export type DomainEvent = z.infer<typeof DomainEventSchema>;

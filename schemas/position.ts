@@ -78,3 +78,18 @@ export const QueueSchema = z.object({
   version: z.int().min(0),
 });
 export type Queue = z.infer<typeof QueueSchema>;
+
+/** The eleven types that the `queue-position` contract has a name for, as events. */
+export const queuePositionEvents = [
+  'position.created',
+  'position.booking_confirmed',
+  'position.booking_activated',
+  'position.booking_removed',
+  'position.retried',
+  'position.called',
+  'position.fulfilled',
+  'position.completed',
+  'position.cancelled',
+  'position.cancelled_by_staff',
+  'position.feedback_received',
+] as const;

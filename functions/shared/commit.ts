@@ -8,7 +8,7 @@ import {
 import type { Entity } from '../../schemas/entity.ts';
 import { parseEventId } from '../../schemas/event-id.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
-import { instantToMs } from '../../schemas/instant.ts';
+import { expiresAfter } from './expiry.ts';
 import { versionedPut } from './entity-store.ts';
 import { TowercastError } from './errors.ts';
 
@@ -77,10 +77,9 @@ const conflict = { kind: 'rejected', repeats: new Set<string>(), conflicts: true
 function eventPut({ eventsTable, retentionDays }: CommitOptions, event: DomainEvent) {
   const key = parseEventId(event.id);
   if (key === null) throw new TowercastError('event_id_invalid', `${event.id} is no event id`);
-  const expiresAtMs = instantToMs(event.receivedAt) + retentionDays * 86_400_000;
   return {
     TableName: eventsTable,
-    Item: { ...key, ...event, expiresAt: Math.floor(expiresAtMs / 1_000) },
+    Item: { ...key, ...event, expiresAt: expiresAfter(event.receivedAt, retentionDays) },
     ConditionExpression: 'attribute_not_exists(pk)',
   };
 }

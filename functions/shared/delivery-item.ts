@@ -1,6 +1,7 @@
 import { DeliveryRecordSchema, type DeliveryRecord } from '../../schemas/delivery.ts';
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
+import { expiresAfter } from './expiry.ts';
 import { deliveryKey, dueShard, type ItemKey } from './keys.ts';
 
 export interface DeliveryItemOptions {
@@ -20,11 +21,10 @@ export const dueText = (instant: Instant): Instant => instantFromMs(instantToMs(
 export function deliveryItem(record: DeliveryRecord, options: DeliveryItemOptions): Record<string, unknown> {
   const { dueAt, ...rest } = record;
   const key = deliveryRecordKey(record);
-  const expiresAtMs = instantToMs(record.event.receivedAt) + options.retentionDays * 86_400_000;
   return {
     ...key,
     ...rest,
-    expiresAt: Math.floor(expiresAtMs / 1_000),
+    expiresAt: expiresAfter(record.event.receivedAt, options.retentionDays),
     ...(dueAt !== null && { duePk: dueShard(key, options.dueShards), dueAt: dueText(dueAt) }),
   };
 }

@@ -1,17 +1,17 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import {
-  BatchGetCommand,
-  QueryCommand,
-  UpdateCommand,
-  type BatchGetCommandInput,
-  type BatchGetCommandOutput,
-  type DynamoDBDocumentClient,
-} from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import { UpdateCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { DeliveryRecord } from '../../schemas/delivery.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { deliveryRecordKey, dueText, parseDeliveryItem } from './delivery-item.ts';
 import type { ItemKey } from './keys.ts';
+import {
+  keyOf,
+  queryDueKeys,
+  readItems,
+  type DueKeysPage,
+  type Position,
+  type TableOptions,
+} from './read-items.ts';
 
 export interface DueDeliveries {
   /** Pending deliveries of a shard that are due, the longest overdue first, at most `limit`. */
@@ -30,27 +30,25 @@ export interface DueDeliveriesOptions {
   onUnreadable?: (key: ItemKey, error: unknown) => void;
 }
 
-/** BatchGetItem. */
-const maxBatchKeys = 100;
-const IndexItemSchema = z.object({ pk: z.string(), sk: z.string() });
-
 export function createDueDeliveries(options: DueDeliveriesOptions): DueDeliveries {
   const { documents, deliveriesTable } = options;
+  const table: TableOptions = { documents, table: deliveriesTable };
   return {
     async due(shard, now, limit) {
       const until = dueText(now);
       const records: DeliveryRecord[] = [];
-      let from: Position | undefined;
+      let from: Position | null = null;
       do {
         // As many as are still wanted: what can't be read must not fill the page for good.
-        const page = await queryDue(options, { shard, until, limit: limit - records.length, from });
-        const read = await readRecords(options, page.keys);
+        const wanted = limit - records.length;
+        const page: DueKeysPage = await queryDueKeys(table, { shard, until, limit: wanted, from });
+        const read = await readRecords(options, table, page.keys);
         // The index lags behind the table: what was taken or ended meanwhile is left out.
         records.push(
           ...read.filter(({ status, dueAt }) => status === 'pending' && dueAt !== null && dueAt <= until),
         );
         from = page.next;
-      } while (from !== undefined && records.length < limit);
+      } while (from !== null && records.length < limit);
       return records.sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1));
     },
     async lease(record, until) {
@@ -78,50 +76,18 @@ export function createDueDeliveries(options: DueDeliveriesOptions): DueDeliverie
   };
 }
 
-type Position = Record<string, unknown>;
-
-interface DueQuery {
-  shard: number;
-  until: string;
-  limit: number;
-  from: Position | undefined;
-}
-
-async function queryDue(
-  { documents, deliveriesTable }: DueDeliveriesOptions,
-  { shard, until, limit, from }: DueQuery,
-): Promise<{ keys: ItemKey[]; next: Position | undefined }> {
-  const page = await documents.send(
-    new QueryCommand({
-      TableName: deliveriesTable,
-      IndexName: 'due',
-      KeyConditionExpression: 'duePk = :shard AND dueAt <= :now',
-      ExpressionAttributeValues: { ':shard': `due#${shard}`, ':now': until },
-      Limit: Math.min(limit, maxBatchKeys),
-      ...(from !== undefined && { ExclusiveStartKey: from }),
-    }),
-  );
-  return { keys: (page.Items ?? []).map((item) => IndexItemSchema.parse(item)), next: page.LastEvaluatedKey };
-}
-
-/** At most 100. */
-async function readRecords(options: DueDeliveriesOptions, keys: ItemKey[]): Promise<DeliveryRecord[]> {
-  const { documents, deliveriesTable, onUnreadable } = options;
+async function readRecords(
+  { onUnreadable }: DueDeliveriesOptions,
+  table: TableOptions,
+  keys: readonly ItemKey[],
+): Promise<DeliveryRecord[]> {
   const records: DeliveryRecord[] = [];
-  let request: BatchGetCommandInput['RequestItems'] =
-    keys.length === 0
-      ? undefined
-      : { [deliveriesTable]: { Keys: keys.map(({ pk, sk }) => ({ pk, sk })), ConsistentRead: true } };
-  while (request !== undefined && Object.keys(request).length > 0) {
-    const page: BatchGetCommandOutput = await documents.send(new BatchGetCommand({ RequestItems: request }));
-    for (const item of page.Responses?.[deliveriesTable] ?? []) {
-      try {
-        records.push(parseDeliveryItem(item));
-      } catch (error) {
-        onUnreadable?.(IndexItemSchema.parse(item), error);
-      }
+  for (const item of await readItems(table, keys)) {
+    try {
+      records.push(parseDeliveryItem(item));
+    } catch (error) {
+      onUnreadable?.(keyOf(item), error);
     }
-    request = page.UnprocessedKeys;
   }
   return records;
 }

@@ -1,28 +1,18 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import {
-  BatchGetCommand,
-  DeleteCommand,
-  PutCommand,
-  QueryCommand,
-  type BatchGetCommandInput,
-  type BatchGetCommandOutput,
-  type DynamoDBDocumentClient,
-} from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+import { DeleteCommand, PutCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Entity } from '../../schemas/entity.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { entityItem, parseEntity } from './entity-item.ts';
 import { EntitySet } from './entity-set.ts';
-import { TowercastError } from './errors.ts';
 import { entityKey, type EntityRef, type ItemKey } from './keys.ts';
+import { keyOf, queryDueKeys, readItems, type Position } from './read-items.ts';
 
 /** A page of the due index; `next` is null at its end. */
 export interface DuePage {
   entities: Entity[];
   /** Items that are no entity that this release knows. */
   unreadable: { key: ItemKey; error: unknown }[];
-  next: Record<string, unknown> | null;
+  next: Position | null;
 }
 
 export interface DueQuery {
@@ -30,7 +20,7 @@ export interface DueQuery {
   now: Instant;
   limit: number;
   /** `next` of the page before; null for the first. */
-  after: Record<string, unknown> | null;
+  after: Position | null;
 }
 
 export interface EntityStore {
@@ -53,12 +43,7 @@ export interface EntityStoreOptions {
   dueShards: number;
 }
 
-/** BatchGetItem. */
-const maxBatchKeys = 100;
-/** Waits before asking again for keys that BatchGetItem left unprocessed (throttling), with full jitter. */
-const backoffMs = [20, 80, 320, 1_000];
-
-const IndexItemSchema = z.object({ pk: z.string(), sk: z.string() });
+const tableOf = ({ documents, entitiesTable }: EntityStoreOptions) => ({ documents, table: entitiesTable });
 
 export function createEntityStore(options: EntityStoreOptions): EntityStore {
   const { documents, entitiesTable } = options;
@@ -81,23 +66,13 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
         ),
       ),
     async listDue({ shard, now, limit, after }) {
-      const page = await documents.send(
-        new QueryCommand({
-          TableName: entitiesTable,
-          IndexName: 'due',
-          KeyConditionExpression: 'duePk = :shard AND dueAt <= :now',
-          ExpressionAttributeValues: { ':shard': `due#${shard}`, ':now': now },
-          Limit: limit,
-          ...(after !== null && { ExclusiveStartKey: after }),
-        }),
-      );
-      const keys = (page.Items ?? []).map((item) => IndexItemSchema.parse(item));
-      const due: DuePage = { entities: [], unreadable: [], next: page.LastEvaluatedKey ?? null };
-      for (const item of await readItems(options, keys)) {
+      const page = await queryDueKeys(tableOf(options), { shard, until: now, limit, from: after });
+      const due: DuePage = { entities: [], unreadable: [], next: page.next };
+      for (const item of await readItems(tableOf(options), page.keys)) {
         try {
           due.entities.push(parseEntity(item));
         } catch (error) {
-          due.unreadable.push({ key: IndexItemSchema.parse(item), error });
+          due.unreadable.push({ key: keyOf(item), error });
         }
       }
       return due;
@@ -134,36 +109,5 @@ export function versionedPut(
 
 /** What exists of these keys, in no order. */
 export async function readKeys(options: EntityStoreOptions, keys: readonly ItemKey[]): Promise<Entity[]> {
-  return (await readItems(options, keys)).map(parseEntity);
-}
-
-type Item = Record<string, unknown>;
-
-async function readItems(options: EntityStoreOptions, keys: readonly ItemKey[]): Promise<Item[]> {
-  // BatchGetItem refuses a request that names a key twice.
-  const unique = [...new Map(keys.map((key) => [`${key.pk}|${key.sk}`, key])).values()];
-  const batches = Array.from({ length: Math.ceil(unique.length / maxBatchKeys) }, (_, index) =>
-    unique.slice(index * maxBatchKeys, (index + 1) * maxBatchKeys),
-  );
-  const read = await Promise.all(batches.map((batch) => readBatch(options, batch)));
-  return read.flat();
-}
-
-/** Throws TowercastError `entities_not_read` when DynamoDB goes on leaving keys unprocessed. */
-async function readBatch(
-  { documents, entitiesTable }: EntityStoreOptions,
-  keys: readonly ItemKey[],
-): Promise<Item[]> {
-  const items: Item[] = [];
-  let request: BatchGetCommandInput['RequestItems'] = {
-    [entitiesTable]: { Keys: keys.map(({ pk, sk }) => ({ pk, sk })), ConsistentRead: true },
-  };
-  for (const delayMs of [...backoffMs, null]) {
-    const page: BatchGetCommandOutput = await documents.send(new BatchGetCommand({ RequestItems: request }));
-    items.push(...(page.Responses?.[entitiesTable] ?? []));
-    request = page.UnprocessedKeys;
-    if (request === undefined || Object.keys(request).length === 0) return items;
-    if (delayMs !== null) await wait(Math.random() * delayMs);
-  }
-  throw new TowercastError('entities_not_read', `DynamoDB left keys of ${entitiesTable} unprocessed`);
+  return (await readItems(tableOf(options), keys)).map(parseEntity);
 }

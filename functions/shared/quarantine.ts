@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { BatchWriteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { timeToBase36 } from '../../schemas/event-id.ts';
-import { instantToMs } from '../../schemas/instant.ts';
 import type { QuarantineRecord } from '../../schemas/quarantine.ts';
+import { expiresAfter } from './expiry.ts';
 import { TowercastError } from './errors.ts';
 import type { ItemKey } from './keys.ts';
 
@@ -54,8 +54,11 @@ async function writeBatch(
   records: readonly QuarantineRecord[],
 ): Promise<void> {
   let waiting: { PutRequest: { Item: Record<string, unknown> } }[] = records.map((record) => {
-    const expiresAtMs = instantToMs(record.receivedAt) + retentionDays * 86_400_000;
-    const Item = { ...quarantineKey(record), ...record, expiresAt: Math.floor(expiresAtMs / 1_000) };
+    const Item = {
+      ...quarantineKey(record),
+      ...record,
+      expiresAt: expiresAfter(record.receivedAt, retentionDays),
+    };
     return { PutRequest: { Item } };
   });
   for (const delayMs of [...backoffMs, null]) {

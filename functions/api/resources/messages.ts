@@ -1,8 +1,8 @@
 import * as z from 'zod';
+import { expiresAfter } from '../../shared/expiry.ts';
 import { MessageResourceSchema } from '../../../schemas/api/booking.ts';
 import { latestApiVersion } from '../../../schemas/booking.ts';
 import type { BookingData, DomainEvent } from '../../../schemas/event.ts';
-import { instantToMs } from '../../../schemas/instant.ts';
 import { mayKnow } from '../caller.ts';
 import { defineOperation, nothing, type Caller, type Operation } from '../operation.ts';
 import { notFound } from '../problem.ts';
@@ -65,8 +65,7 @@ const markAsRead = defineOperation({
   async handle(services, { params: { messageId }, caller }) {
     const { partnerId } = await readMessage(services, caller, messageId);
     const readAt = services.now();
-    const expiresAtMs = instantToMs(readAt) + services.config.retentionDays * 86_400_000;
-    const expiresAt = Math.floor(expiresAtMs / 1_000);
+    const expiresAt = expiresAfter(readAt, services.config.retentionDays);
     // When it is there already, the first time stands.
     await services.entities.putNew({ kind: 'message', messageId, partnerId, readAt, expiresAt, version: 0 });
     return { body: null };

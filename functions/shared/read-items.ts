@@ -1,0 +1,93 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  BatchGetCommand,
+  QueryCommand,
+  type BatchGetCommandInput,
+  type BatchGetCommandOutput,
+  type DynamoDBDocumentClient,
+} from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { TowercastError } from './errors.ts';
+import type { ItemKey } from './keys.ts';
+
+/** An item as it is stored; its reader parses it. */
+export type Item = Record<string, unknown>;
+
+/** Where a page of a query ended. */
+export type Position = Record<string, unknown>;
+
+export interface TableOptions {
+  documents: DynamoDBDocumentClient;
+  table: string;
+}
+
+/** BatchGetItem. */
+const maxBatchKeys = 100;
+/** Waits before asking again for keys that BatchGetItem left unprocessed (throttling), with full jitter. */
+const backoffMs = [20, 80, 320, 1_000];
+
+const ItemKeySchema = z.object({ pk: z.string(), sk: z.string() });
+
+/** The key of an item of any of our tables. */
+export const keyOf = (item: Item): ItemKey => ItemKeySchema.parse(item);
+
+/**
+ * What exists of these keys, read consistently, in no order. Throws TowercastError `items_not_read` when DynamoDB goes
+ * on leaving keys unprocessed.
+ */
+export async function readItems(options: TableOptions, keys: readonly ItemKey[]): Promise<Item[]> {
+  // BatchGetItem refuses a request that names a key twice.
+  const unique = [...new Map(keys.map((key) => [`${key.pk}|${key.sk}`, key])).values()];
+  const batches = Array.from({ length: Math.ceil(unique.length / maxBatchKeys) }, (_, index) =>
+    unique.slice(index * maxBatchKeys, (index + 1) * maxBatchKeys),
+  );
+  const read = await Promise.all(batches.map((batch) => readBatch(options, batch)));
+  return read.flat();
+}
+
+async function readBatch({ documents, table }: TableOptions, keys: readonly ItemKey[]): Promise<Item[]> {
+  const items: Item[] = [];
+  let request: BatchGetCommandInput['RequestItems'] = {
+    [table]: { Keys: keys.map(({ pk, sk }) => ({ pk, sk })), ConsistentRead: true },
+  };
+  for (const delayMs of [...backoffMs, null]) {
+    const page: BatchGetCommandOutput = await documents.send(new BatchGetCommand({ RequestItems: request }));
+    items.push(...(page.Responses?.[table] ?? []));
+    request = page.UnprocessedKeys;
+    if (request === undefined || Object.keys(request).length === 0) return items;
+    if (delayMs !== null) await wait(Math.random() * delayMs);
+  }
+  throw new TowercastError('items_not_read', `DynamoDB left keys of ${table} unprocessed`);
+}
+
+export interface DueKeysQuery {
+  shard: number;
+  /** As the index holds it: an instant with milliseconds. */
+  until: string;
+  limit: number;
+  from: Position | null;
+}
+
+/** `next` is null at the index's end. */
+export interface DueKeysPage {
+  keys: ItemKey[];
+  next: Position | null;
+}
+
+/** A page of a table's `due` index, the longest overdue first. */
+export async function queryDueKeys(
+  { documents, table }: TableOptions,
+  { shard, until, limit, from }: DueKeysQuery,
+): Promise<DueKeysPage> {
+  const page = await documents.send(
+    new QueryCommand({
+      TableName: table,
+      IndexName: 'due',
+      KeyConditionExpression: 'duePk = :shard AND dueAt <= :until',
+      ExpressionAttributeValues: { ':shard': `due#${shard}`, ':until': until },
+      Limit: limit,
+      ...(from !== null && { ExclusiveStartKey: from }),
+    }),
+  );
+  return { keys: (page.Items ?? []).map(keyOf), next: page.LastEvaluatedKey ?? null };
+}
