@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** They wait for the timers' next full minute, most of the time idle: all at once they take little more than one. */
 const waitForTheMinute = [
+  'auto-disable',
   'dead-letter',
   'flow-locker-open',
   'flow-positions',
@@ -20,7 +21,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/lib/**'],
+          exclude: ['test/e2e/**', 'test/faults/**', 'test/lib/**', 'test/regressions/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -30,7 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'stack',
-          include: ['test/lib/**/*.test.ts'],
+          include: ['test/lib/**/*.test.ts', 'test/regressions/**/*.test.ts'],
           // Loading the CDK and synthesizing cost a second each: files that run in one process share both.
           isolate: false,
           testTimeout: 60_000,
@@ -60,6 +61,18 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          // Cases run side by side and wait most of the time. More at once would wait for a processor.
+          maxConcurrency: 150,
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

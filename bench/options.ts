@@ -1,47 +1,32 @@
 import { parseArgs } from 'node:util';
 
 export interface BenchOptions {
-  readonly events: number;
-  readonly towers: number;
-  /** Events a second in the latency run. */
-  readonly rate: number;
-  /** Seconds of the latency run. */
-  readonly seconds: number;
+  /** Empty: all that need not be asked for. */
+  readonly scenarios: readonly string[];
+  readonly quick: boolean;
+  readonly against: string;
   /** Where the JSON goes. */
   readonly out: string;
+  /** Whether the figures go into docs/performance.md. */
+  readonly docs: boolean;
 }
 
-export const usage = `npm run bench -- [options]
-  --events N    messages in the throughput run (default 5000)
-  --towers N    towers that publish them (default 50)
-  --rate N      events a second in the latency run (default 50)
-  --seconds N   length of the latency run (default 20)
-  --out FILE    where to write the JSON (default bench/results/latest.json)`;
-
 const definitions = {
-  events: { type: 'string', default: '5000' },
-  towers: { type: 'string', default: '50' },
-  rate: { type: 'string', default: '50' },
-  seconds: { type: 'string', default: '20' },
-  out: { type: 'string', default: 'bench/results/latest.json' },
+  scenario: { type: 'string', multiple: true },
+  quick: { type: 'boolean', default: false },
+  against: { type: 'string', default: 'e6d6fff' },
+  out: { type: 'string', default: 'bench/results' },
+  docs: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
-/** Throws an Error in one line for an unknown flag or a value that is no positive whole number. */
-export function parseBenchOptions(args: readonly string[]): BenchOptions | 'help' {
+/** @param known names of scenarios. Throws an Error in one line for an unknown flag or scenario. */
+export function parseBenchOptions(args: readonly string[], known: readonly string[]): BenchOptions | 'help' {
   const { values } = parseArgs({ args: [...args], options: definitions, strict: true });
   if (values.help) return 'help';
-  return {
-    events: count('--events', values.events),
-    towers: count('--towers', values.towers),
-    rate: count('--rate', values.rate),
-    seconds: count('--seconds', values.seconds),
-    out: values.out,
-  };
-}
-
-function count(option: string, value: string): number {
-  const number = Number(value);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new Error(`${option} ${value}: give a whole number above 0`);
+  const scenarios = (values.scenario ?? []).flatMap((names) => names.split(','));
+  const unknown = scenarios.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`--scenario ${unknown}: must be one of ${known.join(', ')}`);
+  const { quick, against, out, docs } = values;
+  return { scenarios, quick, against, out, docs };
 }

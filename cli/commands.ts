@@ -45,8 +45,13 @@ function speaksJson({ requestBody, responses }: DocumentedOperation): boolean {
   return contents.every((content) => content === undefined || 'application/json' in content);
 }
 
-/** One word for one thing, whatever the operations call it. */
-const sameVerbs: Readonly<Record<string, string>> = { read: 'get', change: 'update', remove: 'delete' };
+/** One word for one thing, whatever the operations, and those who type, call it. */
+export const sameVerbs: Readonly<Record<string, string>> = {
+  read: 'get',
+  show: 'get',
+  change: 'update',
+  remove: 'delete',
+};
 
 /** `rotateEndpointKey` of `endpoints` is `rotate-key`: the verb, and what the group's name does not say already. */
 function commandName(operationId: string, tag: string): string {

@@ -41,7 +41,7 @@ ${description}
 
 ${columns([...rows, ...tail])}
 
-For example:
+${commands.some((command) => command.name === 'get') ? '"show" is another word for "get".\n\n' : ''}For example:
   ${start} ${name} ${commands[0]?.name ?? ''} --help`;
 }
 

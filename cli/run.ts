@@ -1,6 +1,7 @@
 import { readCall } from './arguments.ts';
 import { FailedError, UsageError } from './cli-error.ts';
-import { groupsOf, type Command, type Group } from './commands.ts';
+import { groupsOf, sameVerbs, type Command, type Group } from './commands.ts';
+import { deliveryText } from './delivery-text.ts';
 import type { ApiDocument } from './document.ts';
 import type { GlobalValues } from './global-options.ts';
 import { commandHelp, groupHelp, loginHelp, logoutHelp, overview, tailHelp, whoamiHelp } from './help.ts';
@@ -52,7 +53,12 @@ async function dispatch(document: ApiDocument, world: World): Promise<void> {
   if (second === undefined || second.startsWith('-')) return world.out(groupHelp(group));
   if (group.name === 'deliveries' && second === 'tail')
     return wantsHelp ? world.out(tailHelp) : tailDeliveries(world, rest);
-  const command = find(group.commands, second, `command of ${group.name}`);
+  const known = group.commands.some(({ name }) => name === second);
+  const command = find(
+    group.commands,
+    known ? second : (sameVerbs[second] ?? second),
+    `command of ${group.name}`,
+  );
   if (wantsHelp) return world.out(commandHelp(command));
   await runCommand(document, world, command, rest);
 }
@@ -85,7 +91,8 @@ async function runCommand(
   const { body } = await send(world, target, command.operation.method, completed);
   if (globals.json) return body === null ? undefined : world.out(JSON.stringify(body));
   if (body === null) return world.note('Done.');
-  world.out(readable(body, world.columns));
+  const isDelivery = command.group === 'deliveries' && command.name === 'get';
+  world.out((isDelivery ? deliveryText(body, world.columns) : null) ?? readable(body, world.columns));
   const cursor = asPage(body)?.nextCursor;
   if (cursor) world.note(`There is more: --cursor ${cursor}`);
 }

@@ -11,7 +11,8 @@ export type Bundles = Readonly<Record<FunctionName, string>>;
 
 const root = path.resolve(import.meta.dirname, '..');
 
-const options = {
+/** How esbuild is asked for every bundle. */
+export const bundleOptions = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
@@ -21,8 +22,10 @@ const options = {
   mainFields: ['module', 'main'],
   minify: true,
   legalComments: 'none',
-  // Lambda always gives credentials as environment variables; the SDK's own chain weighs 90 kB.
-  alias: { '@aws-sdk/credential-provider-node': './functions/shared/lambda-credentials.ts' },
+  // `aws4` is CommonJS, and asks for modules of Node.
+  banner: {
+    js: "import{createRequire as requireFor}from'node:module';const require=requireFor(import.meta.url);",
+  },
   outExtension: { '.js': '.mjs' },
   metafile: true,
   logLevel: 'error',
@@ -38,7 +41,7 @@ export function bundleFunctions(directory: string): Bundles {
     out: `${name}/index`,
   }));
   mkdirSync(directory, { recursive: true });
-  const { metafile } = buildSync({ ...options, entryPoints, outdir: directory });
+  const { metafile } = buildSync({ ...bundleOptions, entryPoints, outdir: directory });
   writeFileSync(path.join(directory, 'metafile.json'), JSON.stringify(metafile));
   const bundleOf = (name: FunctionName) => path.join(directory, name);
   return {

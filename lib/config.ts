@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { RetryScheduleSchema } from '../schemas/endpoint.ts';
+import { NameSchema } from '../schemas/primitives.ts';
 import { stageDefaults } from './stage-defaults.ts';
 
 const StageNameSchema = z.enum(['local', 'dev', 'prod']);
@@ -41,6 +42,8 @@ const ShapeSchema = z.strictObject({
   retentionDays: z.int().min(1).max(3650),
   /** Partitions of each due index. Every run of `timers` queries each of them. */
   dueShards: z.int().min(1).max(64),
+  /** The operator's own partner: its operational endpoints hear of every partner's endpoints and dead deliveries. */
+  operatorPartnerId: NameSchema,
   /** From STOCKED to RETURNING. */
   graceHours: z.number().positive(),
   /** What links to the public pages begin with: a custom domain, say. Default: the HTTP API's own address. */
@@ -101,19 +104,54 @@ const ShapeSchema = z.strictObject({
     keyOverlapSeconds: z.number().positive(),
     /** One attempt, from its start to the end of the response. */
     attemptTimeoutMs: z.int().min(1),
+    /** TCP ports that partners may receive at. Receivers on this machine may use any, where stage `local` allows them. */
+    allowedPorts: z.array(z.int().min(1).max(65_535)).min(1),
     /** A later next attempt waits in the due index. SQS delays a message by 15 minutes at most. */
     maxDelaySeconds: z.int().min(0).max(900),
     batchSize: z.int().min(1).max(10),
     maxConcurrency: z.int().min(2).max(1000),
+    /** The same for endpoints that don't answer in time. */
+    slowMaxConcurrency: z.int().min(2).max(1000),
+    /** The same for endpoints that ask for order. */
+    orderedMaxConcurrency: z.int().min(2).max(1000),
     /** Receives by a function that crashed, before the message goes to the DLQ. */
     maxReceiveCount: z.int().min(1).max(1000),
     endpointCacheSeconds: z.number().min(0),
+    /** When an endpoint gets no requests for a while but one probe at a time. */
+    breaker: z.strictObject({
+      /** Failures in a row that open it. */
+      failures: z.int().min(1),
+      /** How long it stays open the first time; each time after twice as long. */
+      openSeconds: z.number().positive(),
+      maxOpenSeconds: z.number().positive(),
+    }),
+    /** An endpoint that takes longer than `afterMs` goes over the queue of the slow for so many seconds at least. */
+    slow: z.strictObject({ afterMs: z.int().min(1), seconds: z.number().positive() }),
   }),
+  redrive: z
+    .strictObject({
+      /** Deliveries a second, of one redrive that names no rate. */
+      perSecond: z.number().positive(),
+      /** The highest rate that a redrive may name. */
+      maxPerSecond: z.number().positive().max(1_000),
+      /** How long after its receipt a delivery is on record for sure: a redrive comes past it no sooner. */
+      settleSeconds: z.int().min(0).max(3_600),
+    })
+    .refine(({ perSecond, maxPerSecond }) => perSecond <= maxPerSecond, {
+      path: ['perSecond'],
+      message: 'must be at most redrive.maxPerSecond',
+    }),
   deadLetter: z.strictObject({ ...compute, batchSize: z.int().min(1).max(10) }),
   timers: z.strictObject({
     ...compute,
     /** How long a due delivery belongs to the run that took it. */
     leaseSeconds: z.int().min(1),
+    /** Due deliveries that one endpoint is given in a second: after an outage it catches up at this rate. */
+    catchUpPerSecond: z.number().positive().max(1_000),
+    /** Parked deliveries that one endpoint is given in a second once it takes them again. Live events don't wait for them. */
+    drainPerSecond: z.number().positive().max(1_000),
+    /** An endpoint whose attempts failed for so long is switched off. */
+    disableAfterHours: z.number().positive(),
   }),
 });
 
@@ -133,6 +171,11 @@ export const StageConfigSchema = ShapeSchema.superRefine((config, context) => {
       ['delivery', 'attemptTimeoutMs'],
       `must be less than delivery.timeoutSeconds (${delivery.timeoutSeconds} s), or the function dies before it can record the attempt`,
     );
+  if (delivery.breaker.maxOpenSeconds < delivery.breaker.openSeconds)
+    refuse(
+      ['delivery', 'breaker', 'maxOpenSeconds'],
+      `must be at least delivery.breaker.openSeconds (${delivery.breaker.openSeconds} s)`,
+    );
   if (config.stage !== 'local' && delivery.maxReceiveCount < 5)
     refuse(
       ['delivery', 'maxReceiveCount'],
@@ -146,6 +189,8 @@ export const StageConfigSchema = ShapeSchema.superRefine((config, context) => {
       );
   if (config.api.timeoutSeconds > 29)
     refuse(['api', 'timeoutSeconds'], 'must be at most 29: API Gateway waits no longer');
+  if (config.api.timeoutSeconds < 25)
+    refuse(['api', 'timeoutSeconds'], 'must be at least 25: a request for events may wait 20 s for one');
   if (config.stage !== 'local' && config.oidc?.issuer.startsWith('https:') === false)
     refuse(['oidc', 'issuer'], 'must be https');
   if (timers.timeoutSeconds >= 60)

@@ -1,15 +1,32 @@
-import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import {
+  CfnEventSourceMapping,
+  type CfnEventSourceMappingProps,
+  type Function as LambdaFunction,
+} from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DeadLetterEnvSchema } from '../functions/dead-letter/env.ts';
 import { DeliverEnvSchema } from '../functions/deliver/env.ts';
+import type { HealthPolicy } from '../schemas/endpoint-health.ts';
+import type { StageConfig } from './config.ts';
+import { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow, allowConsume, allowSend } from './permissions.ts';
-import { createQueue } from './queue.ts';
 import { messagesIn, minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
+
+/** When endpoints count as failing or slow: what functions/domain/endpoint-health.ts goes by. */
+export const healthPolicyOf = ({ delivery }: StageConfig): HealthPolicy => ({
+  failuresToOpen: delivery.breaker.failures,
+  openSeconds: delivery.breaker.openSeconds,
+  maxOpenSeconds: delivery.breaker.maxOpenSeconds,
+  // No probe outlives its function.
+  probeSeconds: delivery.timeoutSeconds,
+  slowMs: delivery.slow.afterMs,
+  slowSeconds: delivery.slow.seconds,
+});
 
 export interface DeliveryProps extends StageProps {
   readonly storage: Storage;
@@ -18,23 +35,13 @@ export interface DeliveryProps extends StageProps {
 
 /** The delivery queue, the function that POSTs, the DLQ for what it could not process, and who files that. */
 export class Delivery extends Construct {
-  readonly queue: Queue;
-  readonly dlq: Queue;
+  readonly queues: DeliveryQueues;
   readonly deliver: TypedFunction<typeof DeliverEnvSchema>;
   readonly deadLetter: TypedFunction<typeof DeadLetterEnvSchema>;
 
   constructor(scope: Construct, id: string, props: DeliveryProps) {
     super(scope, id);
-    const { config } = props;
-    this.dlq = createQueue(this, 'DeliveryDlq', {
-      config,
-      consumerTimeoutSeconds: config.deadLetter.timeoutSeconds,
-    });
-    this.queue = createQueue(this, 'DeliveryQueue', {
-      config,
-      consumerTimeoutSeconds: config.delivery.timeoutSeconds,
-      deadLetters: { queue: this.dlq, maxReceiveCount: config.delivery.maxReceiveCount },
-    });
+    this.queues = new DeliveryQueues(this, 'Queues', { config: props.config });
     this.deliver = this.#deliver(props);
     this.deadLetter = this.#deadLetter(props);
     this.#mappings(props);
@@ -44,6 +51,7 @@ export class Delivery extends Construct {
   #deliver(props: DeliveryProps): TypedFunction<typeof DeliverEnvSchema> {
     const { config, storage, secrets } = props;
     const { delivery } = config;
+    const { live, slow, ordered } = this.queues;
     return new TypedFunction(this, 'Deliver', {
       ...props,
       name: 'deliver',
@@ -52,8 +60,10 @@ export class Delivery extends Construct {
       envSchema: DeliverEnvSchema,
       env: {
         ENTITIES_TABLE: storage.entities.tableName,
+        EVENTS_TABLE: storage.events.tableName,
         DELIVERIES_TABLE: storage.deliveries.tableName,
-        DELIVERY_QUEUE_URL: this.queue.queueUrl,
+        ...this.queues.env,
+        OPERATOR_PARTNER_ID: config.operatorPartnerId,
         SECRETS_KEY_ARN: secrets.key.keyArn,
         DUE_SHARDS: String(config.dueShards),
         RETENTION_DAYS: String(config.retentionDays),
@@ -64,17 +74,26 @@ export class Delivery extends Construct {
         ENDPOINT_CACHE_SECONDS: String(delivery.endpointCacheSeconds),
         OPERATOR_TIME_ZONE: config.operatorTimeZone,
         ALLOW_LOOPBACK_HTTP: config.allowLoopbackHttp ? 'true' : 'false',
+        ALLOWED_PORTS: JSON.stringify(delivery.allowedPorts),
+        HEALTH_POLICY: JSON.stringify(healthPolicyOf(config)),
       },
       timeoutSeconds: delivery.timeoutSeconds,
       memoryMb: delivery.memoryMb,
       permissions: [
-        allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [storage.entities.tableArn]),
+        // An endpoint with its health, read messages; health, limits, and what disables an endpoint.
         allow(
-          ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem'],
+          ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+          [storage.entities.tableArn],
+        ),
+        // Records, and lanes: what no longer waits in one is deleted.
+        allow(
+          ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem', 'dynamodb:DeleteItem'],
           [storage.deliveries.tableArn],
         ),
-        allowSend(this.queue.queueArn),
-        allowConsume(this.queue.queueArn),
+        // What tells of a dead delivery, or of an endpoint, is written with it. A lane reads what has waited.
+        allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [storage.events.tableArn]),
+        ...this.queues.allowSend(),
+        ...[live, slow, ordered].map(({ queueArn }) => allowConsume(queueArn)),
         secrets.allowDecrypt(),
       ],
     });
@@ -90,7 +109,10 @@ export class Delivery extends Construct {
       envSchema: DeadLetterEnvSchema,
       env: {
         ENTITIES_TABLE: storage.entities.tableName,
+        EVENTS_TABLE: storage.events.tableName,
         DELIVERIES_TABLE: storage.deliveries.tableName,
+        ...this.queues.env,
+        OPERATOR_PARTNER_ID: config.operatorPartnerId,
         DUE_SHARDS: String(config.dueShards),
         RETENTION_DAYS: String(config.retentionDays),
         SCHEDULE_SECONDS: JSON.stringify(config.delivery.scheduleSeconds),
@@ -99,41 +121,62 @@ export class Delivery extends Construct {
       timeoutSeconds: config.deadLetter.timeoutSeconds,
       memoryMb: config.deadLetter.memoryMb,
       permissions: [
-        allow(['dynamodb:GetItem', 'dynamodb:BatchWriteItem'], [storage.entities.tableArn]),
+        allow(['dynamodb:Query', 'dynamodb:BatchWriteItem'], [storage.entities.tableArn]),
         // It reads the record that stands in the way of its own.
-        allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [storage.deliveries.tableArn]),
-        allowConsume(this.dlq.queueArn),
+        allow(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], [storage.deliveries.tableArn]),
+        allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [storage.events.tableArn]),
+        // A lane whose head it gives up goes on.
+        allowSend(this.queues.ordered.queueArn),
+        allowConsume(this.queues.dlq.queueArn),
+        allowConsume(this.queues.orderedDlq.queueArn),
       ],
     });
   }
 
   #mappings({ config }: DeliveryProps): void {
-    const deliver = new CfnEventSourceMapping(this, 'QueueMapping', {
-      functionName: this.deliver.functionName,
-      eventSourceArn: this.queue.queueArn,
-      batchSize: config.delivery.batchSize,
+    const { live, slow, ordered, dlq, orderedDlq } = this.queues;
+    const { batchSize, maxConcurrency, slowMaxConcurrency, orderedMaxConcurrency } = config.delivery;
+    const deliver = (id: string, queue: Queue, maximumConcurrency: number) =>
+      this.#mapping(id, this.deliver, queue, {
+        batchSize,
+        // Not reserved concurrency: that throttles pollers, and throttled receives count towards the DLQ.
+        scalingConfig: { maximumConcurrency },
+      });
+    deliver('DeliverMapping', live, maxConcurrency);
+    deliver('SlowDeliverMapping', slow, slowMaxConcurrency);
+    deliver('OrderedDeliverMapping', ordered, orderedMaxConcurrency);
+    const { batchSize: deadBatchSize } = config.deadLetter;
+    this.#mapping('DeadLetterMapping', this.deadLetter, dlq, { batchSize: deadBatchSize });
+    this.#mapping('OrderedDeadLetterMapping', this.deadLetter, orderedDlq, { batchSize: deadBatchSize });
+  }
+
+  #mapping(
+    logicalId: string,
+    consumer: LambdaFunction,
+    queue: Queue,
+    settings: Pick<CfnEventSourceMappingProps, 'batchSize' | 'scalingConfig'>,
+  ): void {
+    const mapping = new CfnEventSourceMapping(this, logicalId, {
+      functionName: consumer.functionName,
+      eventSourceArn: queue.queueArn,
       functionResponseTypes: ['ReportBatchItemFailures'],
-      // Not reserved concurrency: that throttles pollers, and throttled receives count towards the DLQ.
-      scalingConfig: { maximumConcurrency: config.delivery.maxConcurrency },
+      ...settings,
     });
-    fixLogicalId(deliver, 'DeliverMapping');
-    const deadLetter = new CfnEventSourceMapping(this, 'DlqMapping', {
-      functionName: this.deadLetter.functionName,
-      eventSourceArn: this.dlq.queueArn,
-      batchSize: config.deadLetter.batchSize,
-      functionResponseTypes: ['ReportBatchItemFailures'],
-    });
-    fixLogicalId(deadLetter, 'DeadLetterMapping');
+    fixLogicalId(mapping, logicalId);
   }
 
   #alarms({ config }: DeliveryProps): void {
-    new RunbookAlarm(this, 'DlqAlarm', {
-      config,
-      says: 'Deliveries stay in the delivery DLQ: dead-letter does not file them.',
-      anchor: 'delivery-dlq',
-      metric: messagesIn(this.dlq),
-      minutes: 15,
-    });
+    for (const [id, queue] of [
+      ['DlqAlarm', this.queues.dlq],
+      ['OrderedDlqAlarm', this.queues.orderedDlq],
+    ] as const)
+      new RunbookAlarm(this, id, {
+        config,
+        says: 'Deliveries stay in a delivery DLQ: dead-letter does not file them.',
+        anchor: 'delivery-dlq',
+        metric: messagesIn(queue),
+        minutes: 15,
+      });
     new RunbookAlarm(this, 'UnreadableAlarm', {
       config,
       says: 'Messages on the delivery queue were no tasks that this release knows: they are in quarantine.',
@@ -145,6 +188,20 @@ export class Delivery extends Construct {
       says: 'Deliveries are held: a partner switched its endpoint off, and gets nothing.',
       anchor: 'delivery-held',
       metric: minuteMetric('Towercast', 'DeliveriesHeld', { service: 'deliver' }),
+    });
+    new RunbookAlarm(this, 'QueueAgeAlarm', {
+      config,
+      says: 'Deliveries to endpoints that answer in time wait in the queue: every partner hears late.',
+      anchor: 'delivery-queue-age',
+      metric: minuteMetric(
+        'AWS/SQS',
+        'ApproximateAgeOfOldestMessage',
+        { QueueName: this.queues.live.queueName },
+        'Maximum',
+      ),
+      // A message that is to be delayed is up to 15 minutes old when its time comes.
+      above: 1_200,
+      minutes: 5,
     });
     for (const service of ['deliver', 'dead-letter'])
       new RunbookAlarm(this, `DeadAlarm-${service}`, {

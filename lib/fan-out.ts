@@ -1,19 +1,19 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { FanOutEnvSchema } from '../functions/fan-out/env.ts';
 import { acknowledge } from './checks.ts';
+import type { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
-import { allow, allowSend } from './permissions.ts';
+import { allow } from './permissions.ts';
 import { minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
 export interface FanOutProps extends StageProps {
   readonly storage: Storage;
-  readonly deliveryQueue: Queue;
+  readonly deliveryQueues: DeliveryQueues;
 }
 
 /** From the events table's stream to one delivery task per endpoint. */
@@ -44,25 +44,29 @@ export class FanOut extends Construct {
   }
 
   #function(props: FanOutProps): TypedFunction<typeof FanOutEnvSchema> {
-    const { config, storage, deliveryQueue } = props;
+    const { config, storage, deliveryQueues } = props;
     const streamArn = storage.events.tableStreamArn ?? '';
     const fanOut = new TypedFunction(this, 'Function', {
       ...props,
       name: 'fan-out',
       logicalId: 'FanOutFunction',
-      description: 'Matches each event with the endpoints of its audience and queues one delivery for each',
+      description:
+        'Matches each event with the endpoints of its audience, queues one delivery for each, and writes the partner logs',
       envSchema: FanOutEnvSchema,
       env: {
         ENTITIES_TABLE: storage.entities.tableName,
-        DELIVERY_QUEUE_URL: deliveryQueue.queueUrl,
+        DELIVERIES_TABLE: storage.deliveries.tableName,
+        ...deliveryQueues.env,
         RETENTION_DAYS: String(config.retentionDays),
         ENDPOINT_CACHE_SECONDS: String(config.delivery.endpointCacheSeconds),
       },
       timeoutSeconds: config.fanOut.timeoutSeconds,
       memoryMb: config.fanOut.memoryMb,
       permissions: [
-        allow(['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:BatchWriteItem'], [storage.entities.tableArn]),
-        allowSend(deliveryQueue.queueArn),
+        allow(['dynamodb:Query', 'dynamodb:BatchWriteItem'], [storage.entities.tableArn]),
+        // The partner logs.
+        allow(['dynamodb:Query', 'dynamodb:UpdateItem'], [storage.deliveries.tableArn]),
+        ...deliveryQueues.allowSend(),
         allow(['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], [streamArn]),
         allow(['dynamodb:ListStreams'], [`${storage.events.tableArn}/stream/*`]),
         allow(['s3:PutObject'], [this.failures.arnForObjects('*')]),
@@ -90,6 +94,8 @@ export class FanOut extends Construct {
       batchSize: fanOut.batchSize,
       parallelizationFactor: fanOut.parallelizationFactor,
       functionResponseTypes: ['ReportBatchItemFailures'],
+      // Every event is removed once, when its retention ends: that is no news, and need not wake anybody.
+      filterCriteria: { filters: [{ pattern: JSON.stringify({ eventName: ['INSERT'] }) }] },
       bisectBatchOnFunctionError: true,
       maximumRetryAttempts: fanOut.maxRetryAttempts,
       maximumRecordAgeInSeconds: fanOut.maxRecordAgeSeconds,

@@ -185,6 +185,13 @@ export class Ingest extends Construct {
       anchor: 'ingest-quarantine',
       metric: minuteMetric('Towercast', 'MessagesQuarantined', { service: 'ingest' }),
     });
+    new RunbookAlarm(this, 'GapsAlarm', {
+      config,
+      says: 'A tower has not sent again what is missing of its messages, for half an hour of asking.',
+      anchor: 'ingest-gaps',
+      metric: minuteMetric('Towercast', 'OldestGapSeconds', { service: 'ingest' }, 'Maximum'),
+      above: 1_800,
+    });
   }
 }
 

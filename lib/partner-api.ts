@@ -2,7 +2,6 @@ import { Aws, RemovalPolicy } from 'aws-cdk-lib/core';
 import { CfnApi, CfnAuthorizer, CfnIntegration, CfnRoute, CfnStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { ApiEnvSchema } from '../functions/api/env.ts';
 import { scopesFor } from '../functions/api/identify.ts';
@@ -11,7 +10,7 @@ import { operations } from '../functions/api/operations.ts';
 import { routeKeyOf } from '../functions/api/router.ts';
 import { acknowledge } from './checks.ts';
 import { fixLogicalId } from './logical-id.ts';
-import { allow, allowSend } from './permissions.ts';
+import { allow } from './permissions.ts';
 import { minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import { SignIn } from './sign-in.ts';
@@ -21,7 +20,6 @@ import { type StageProps, TypedFunction } from './typed-function.ts';
 export interface PartnerApiProps extends StageProps {
   readonly storage: Storage;
   readonly secrets: Secrets;
-  readonly deliveryQueue: Queue;
 }
 
 /** The HTTP API: a route for each operation of functions/api/operations.ts, and the function behind all of them. */
@@ -29,6 +27,7 @@ export class PartnerApi extends Construct {
   readonly signIn: SignIn;
   readonly function: TypedFunction<typeof ApiEnvSchema>;
   readonly url: string;
+  readonly apiId: string;
   readonly #api: CfnApi;
 
   constructor(scope: Construct, id: string, props: PartnerApiProps) {
@@ -41,6 +40,7 @@ export class PartnerApi extends Construct {
     });
     fixLogicalId(this.#api, 'HttpApi');
     this.url = this.#api.attrApiEndpoint;
+    this.apiId = this.#api.ref;
     this.function = this.#function(props);
     this.#routes();
     this.#stage(props);
@@ -53,7 +53,7 @@ export class PartnerApi extends Construct {
   }
 
   #function(props: PartnerApiProps): TypedFunction<typeof ApiEnvSchema> {
-    const { config, storage, secrets, deliveryQueue } = props;
+    const { config, storage, secrets } = props;
     const commandsTopic = `arn:${Aws.PARTITION}:iot:${Aws.REGION}:${Aws.ACCOUNT_ID}:topic/towers/*/commands`;
     const api = new TypedFunction(this, 'Function', {
       ...props,
@@ -65,23 +65,26 @@ export class PartnerApi extends Construct {
         ENTITIES_TABLE: storage.entities.tableName,
         EVENTS_TABLE: storage.events.tableName,
         DELIVERIES_TABLE: storage.deliveries.tableName,
-        DELIVERY_QUEUE_URL: deliveryQueue.queueUrl,
         SECRETS_KEY_ARN: secrets.key.keyArn,
         DUE_SHARDS: String(config.dueShards),
         GRACE_HOURS: String(config.graceHours),
         RETENTION_DAYS: String(config.retentionDays),
+        REDRIVE_PER_SECOND: String(config.redrive.perSecond),
+        REDRIVE_MAX_PER_SECOND: String(config.redrive.maxPerSecond),
         LINK_HOURS: String(config.lockerOpen.linkHours),
         COMMAND_SECONDS: String(config.lockerOpen.commandSeconds),
         KEY_OVERLAP_SECONDS: String(config.delivery.keyOverlapSeconds),
         OPERATOR_TIME_ZONE: config.operatorTimeZone,
         PUBLIC_BASE_URL: config.publicBaseUrl ?? this.url,
         ALLOW_LOOPBACK_HTTP: config.allowLoopbackHttp ? 'true' : 'false',
+        ALLOWED_PORTS: JSON.stringify(config.delivery.allowedPorts),
       },
       timeoutSeconds: config.api.timeoutSeconds,
       memoryMb: config.api.memoryMb,
       permissions: [
         allow(
           [
+            'dynamodb:GetItem',
             'dynamodb:BatchGetItem',
             'dynamodb:Query',
             'dynamodb:PutItem',
@@ -90,10 +93,18 @@ export class PartnerApi extends Construct {
           ],
           [storage.entities.tableArn],
         ),
+        // How many deliveries are parked for an endpoint.
+        allow(['dynamodb:Query'], [`${storage.deliveries.tableArn}/index/due`]),
         allow(['dynamodb:Query'], [`${storage.entities.tableArn}/index/byPartner`]),
-        allow(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'], [storage.events.tableArn]),
-        allow(['dynamodb:GetItem', 'dynamodb:Query'], [storage.deliveries.tableArn]),
-        allowSend(deliveryQueue.queueArn),
+        allow(
+          ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
+          [storage.events.tableArn],
+        ),
+        // UpdateItem: a retry marks a delivery as due.
+        allow(
+          ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+          [storage.deliveries.tableArn],
+        ),
         allow(['iot:Publish'], [commandsTopic]),
         secrets.allowUse(),
       ],

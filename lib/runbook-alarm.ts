@@ -21,6 +21,8 @@ export interface RunbookAlarmProps {
   readonly metric: IMetric;
   /** Fires above this. 0 by default. */
   readonly above?: number;
+  /** Fires below this instead, and when there is nothing to see. */
+  readonly below?: number;
   /** Consecutive minutes above. 1 by default. */
   readonly minutes?: number;
 }
@@ -31,10 +33,18 @@ export class RunbookAlarm extends Alarm {
     super(scope, id, {
       alarmDescription: `${props.says} docs/runbook.md#${props.anchor}`,
       metric: props.metric,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      threshold: props.above ?? 0,
+      ...(props.below === undefined
+        ? {
+            comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+            threshold: props.above ?? 0,
+            treatMissingData: TreatMissingData.NOT_BREACHING,
+          }
+        : {
+            comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+            threshold: props.below,
+            treatMissingData: TreatMissingData.BREACHING,
+          }),
       evaluationPeriods: props.minutes ?? 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     const { alarmTopicArn } = props.config;
     if (alarmTopicArn !== undefined) {
@@ -50,7 +60,7 @@ export function minuteMetric(
   namespace: string,
   metricName: string,
   dimensionsMap: Record<string, string>,
-  statistic: 'Sum' | 'Maximum' = 'Sum',
+  statistic: 'Sum' | 'Maximum' | 'p50' | 'p99' = 'Sum',
 ): Metric {
   return new Metric({ namespace, metricName, dimensionsMap, statistic, period: Duration.minutes(1) });
 }

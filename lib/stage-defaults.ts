@@ -13,10 +13,12 @@ const prod: StageConfig = {
   tracing: false,
   retentionDays: 90,
   dueShards: 8,
+  operatorPartnerId: 'operator',
   graceHours: 48,
   cognitoClients: [],
   lockerOpen: { linkHours: 24, commandSeconds: 60 },
-  api: { timeoutSeconds: 15, memoryMb: 1024, requestsPerSecond: 200, burst: 400 },
+  // API Gateway waits no longer. A pull waits 20 s at most.
+  api: { timeoutSeconds: 29, memoryMb: 1024, requestsPerSecond: 200, burst: 400 },
   ingest: { timeoutSeconds: 10, memoryMb: 512, maxRetries: 2, maxEventAgeSeconds: 6 * hours },
   fanOut: {
     timeoutSeconds: 30,
@@ -62,13 +64,26 @@ const prod: StageConfig = {
     keyOverlapSeconds: 24 * hours,
     maxDelaySeconds: 15 * minutes,
     attemptTimeoutMs: 15_000,
+    allowedPorts: [443, 8443],
     batchSize: 10,
     maxConcurrency: 50,
+    slowMaxConcurrency: 10,
+    orderedMaxConcurrency: 20,
     maxReceiveCount: 5,
     endpointCacheSeconds: 5,
+    breaker: { failures: 5, openSeconds: 30, maxOpenSeconds: 10 * minutes },
+    slow: { afterMs: 2_000, seconds: 1 * minutes },
   },
+  redrive: { perSecond: 10, maxPerSecond: 100, settleSeconds: 60 },
   deadLetter: { timeoutSeconds: 30, memoryMb: 256, batchSize: 10 },
-  timers: { timeoutSeconds: 55, memoryMb: 512, leaseSeconds: 15 * minutes },
+  timers: {
+    timeoutSeconds: 55,
+    memoryMb: 512,
+    leaseSeconds: 15 * minutes,
+    catchUpPerSecond: 20,
+    drainPerSecond: 10,
+    disableAfterHours: 5 * 24,
+  },
 };
 
 const dev: StageConfig = { ...prod, stage: 'dev', retainData: false, logRetentionDays: 14 };

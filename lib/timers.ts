@@ -1,18 +1,18 @@
 import { Aws } from 'aws-cdk-lib/core';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { CfnEventInvokeConfig, CfnPermission } from 'aws-cdk-lib/aws-lambda';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { TimersEnvSchema } from '../functions/timers/env.ts';
+import type { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
-import { allow, allowSend } from './permissions.ts';
+import { allow } from './permissions.ts';
 import { minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
 export interface TimersProps extends StageProps {
   readonly storage: Storage;
-  readonly deliveryQueue: Queue;
+  readonly deliveryQueues: DeliveryQueues;
 }
 
 /** Whatever is due, every minute. */
@@ -23,17 +23,57 @@ export class Timers extends Construct {
     super(scope, id);
     this.function = this.#function(props);
     this.#schedule();
+    this.#alarms(props);
+  }
+
+  #alarms({ config }: TimersProps): void {
+    const own = { FunctionName: this.function.functionName };
+    const service = { service: 'timers' };
     new RunbookAlarm(this, 'ErrorsAlarm', {
-      config: props.config,
+      config,
       says: 'Timers fail: late retries, expiries and ends of grace periods wait.',
       anchor: 'timers-errors',
-      metric: minuteMetric('AWS/Lambda', 'Errors', { FunctionName: this.function.functionName }),
+      metric: minuteMetric('AWS/Lambda', 'Errors', own),
       minutes: 3,
+    });
+    new RunbookAlarm(this, 'NotRunningAlarm', {
+      config,
+      says: 'Timers do not run: late retries, expiries, ends of grace periods and backlogs wait.',
+      anchor: 'timers-not-running',
+      metric: minuteMetric('AWS/Lambda', 'Invocations', own),
+      below: 1,
+      minutes: 5,
+    });
+    new RunbookAlarm(this, 'OldestUndeliveredAlarm', {
+      config,
+      says: 'Retries to endpoints that take deliveries are overdue for a quarter of an hour.',
+      anchor: 'delivery-oldest-undelivered',
+      metric: minuteMetric(
+        'Towercast',
+        'OldestUndeliveredSeconds',
+        { ...service, endpointClass: 'healthy' },
+        'Maximum',
+      ),
+      above: 900,
+      minutes: 5,
+    });
+    new RunbookAlarm(this, 'BreakersOpenAlarm', {
+      config,
+      says: 'An endpoint has failed for more than an hour: its deliveries wait for it.',
+      anchor: 'delivery-breaker-open',
+      metric: minuteMetric('Towercast', 'BreakersOpenLong', service, 'Maximum'),
+      minutes: 5,
+    });
+    new RunbookAlarm(this, 'EndpointsDisabledAlarm', {
+      config,
+      says: 'An endpoint was switched off, since it failed for days: its deliveries are held.',
+      anchor: 'delivery-endpoint-disabled',
+      metric: minuteMetric('Towercast', 'EndpointsDisabled', service),
     });
   }
 
   #function(props: TimersProps): TypedFunction<typeof TimersEnvSchema> {
-    const { config, storage, deliveryQueue } = props;
+    const { config, storage, deliveryQueues } = props;
     return new TypedFunction(this, 'Function', {
       ...props,
       name: 'timers',
@@ -45,11 +85,16 @@ export class Timers extends Construct {
         ENTITIES_TABLE: storage.entities.tableName,
         EVENTS_TABLE: storage.events.tableName,
         DELIVERIES_TABLE: storage.deliveries.tableName,
-        DELIVERY_QUEUE_URL: deliveryQueue.queueUrl,
+        ...deliveryQueues.env,
         DUE_SHARDS: String(config.dueShards),
         RETENTION_DAYS: String(config.retentionDays),
         GRACE_HOURS: String(config.graceHours),
         LEASE_SECONDS: String(config.timers.leaseSeconds),
+        CATCH_UP_PER_SECOND: String(config.timers.catchUpPerSecond),
+        DRAIN_PER_SECOND: String(config.timers.drainPerSecond),
+        DISABLE_AFTER_HOURS: String(config.timers.disableAfterHours),
+        OPERATOR_PARTNER_ID: config.operatorPartnerId,
+        REDRIVE_SETTLE_SECONDS: String(config.redrive.settleSeconds),
       },
       timeoutSeconds: config.timers.timeoutSeconds,
       memoryMb: config.timers.memoryMb,
@@ -59,10 +104,24 @@ export class Timers extends Construct {
           [`${storage.entities.tableArn}/index/due`, `${storage.deliveries.tableArn}/index/due`],
         ),
         // Query: a tower's last sign of life tells whether a command expired or its outcome is unknown.
-        allow(['dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:Query'], [storage.entities.tableArn]),
-        allow(['dynamodb:PutItem'], [storage.events.tableArn]),
-        allow(['dynamodb:BatchGetItem', 'dynamodb:UpdateItem'], [storage.deliveries.tableArn]),
-        allowSend(deliveryQueue.queueArn),
+        allow(
+          [
+            'dynamodb:BatchGetItem',
+            'dynamodb:GetItem',
+            'dynamodb:PutItem',
+            'dynamodb:Query',
+            'dynamodb:UpdateItem',
+          ],
+          [storage.entities.tableArn],
+        ),
+        // A due delivery's event is sent again from there.
+        allow(['dynamodb:BatchGetItem', 'dynamodb:PutItem'], [storage.events.tableArn]),
+        // Leases are PartiQL: 25 in one request, each under its own condition. Query: what redrives send again.
+        allow(
+          ['dynamodb:BatchGetItem', 'dynamodb:PartiQLUpdate', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+          [storage.deliveries.tableArn],
+        ),
+        ...deliveryQueues.allowSend(),
       ],
     });
   }

@@ -2,8 +2,10 @@ import { type App, CfnOutput, Stack } from 'aws-cdk-lib/core';
 import path from 'node:path';
 import { bundleFunctions } from './bundle.ts';
 import type { StageConfig } from './config.ts';
+import { OperationsDashboard } from './dashboard.ts';
 import { Delivery } from './delivery.ts';
 import { FanOut } from './fan-out.ts';
+import { FunctionAlarms } from './function-alarms.ts';
 import { Ingest } from './ingest.ts';
 import { PartnerApi } from './partner-api.ts';
 import { Secrets } from './secrets.ts';
@@ -25,17 +27,38 @@ export class TowercastStack extends Stack {
     const secrets = new Secrets(this, 'Secrets', { config });
     const ingest = new Ingest(this, 'Ingest', { config, bundles, storage });
     const delivery = new Delivery(this, 'Delivery', { config, bundles, storage, secrets });
-    const deliveryQueue = delivery.queue;
-    const fanOut = new FanOut(this, 'FanOut', { config, bundles, storage, deliveryQueue });
-    new Timers(this, 'Timers', { config, bundles, storage, deliveryQueue });
-    const api = new PartnerApi(this, 'Api', { config, bundles, storage, secrets, deliveryQueue });
+    const deliveryQueues = delivery.queues;
+    const fanOut = new FanOut(this, 'FanOut', { config, bundles, storage, deliveryQueues });
+    const timers = new Timers(this, 'Timers', { config, bundles, storage, deliveryQueues });
+    const api = new PartnerApi(this, 'Api', { config, bundles, storage, secrets });
+
+    const functions = {
+      ingest: ingest.function,
+      'fan-out': fanOut.function,
+      deliver: delivery.deliver,
+      'dead-letter': delivery.deadLetter,
+      timers: timers.function,
+      api: api.function,
+    };
+    new FunctionAlarms(this, 'FunctionAlarms', { config, functions, watchedAlready: [timers.function] });
+    new OperationsDashboard(this, 'Operations', {
+      config,
+      functions,
+      root: this,
+      queues: deliveryQueues,
+      ingestDeadLetters: [ingest.dlq, ingest.ruleErrors],
+      apiId: api.apiId,
+    });
 
     this.#outputs({
       EntitiesTableName: storage.entities.tableName,
       EventsTableName: storage.events.tableName,
       DeliveriesTableName: storage.deliveries.tableName,
-      DeliveryQueueUrl: delivery.queue.queueUrl,
-      DeliveryDlqUrl: delivery.dlq.queueUrl,
+      DeliveryQueueUrl: deliveryQueues.live.queueUrl,
+      SlowDeliveryQueueUrl: deliveryQueues.slow.queueUrl,
+      OrderedDeliveryQueueUrl: deliveryQueues.ordered.queueUrl,
+      DeliveryDlqUrl: deliveryQueues.dlq.queueUrl,
+      OrderedDeliveryDlqUrl: deliveryQueues.orderedDlq.queueUrl,
       IngestDlqUrl: ingest.dlq.queueUrl,
       RuleErrorQueueUrl: ingest.ruleErrors.queueUrl,
       FanOutFailuresBucketName: fanOut.failures.bucketName,

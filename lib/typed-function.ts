@@ -1,6 +1,14 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
 import { type PolicyStatement, PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, Function, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  Code,
+  Function,
+  LoggingFormat,
+  Runtime,
+  SystemLogLevel,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type * as z from 'zod';
@@ -55,6 +63,9 @@ export class TypedFunction<Env extends z.ZodType> extends Function {
       memorySize: props.memoryMb,
       environment: props.env,
       logGroup,
+      // Start, end and report of every invocation cost more than what our own lines say; metrics have them all.
+      loggingFormat: LoggingFormat.JSON,
+      systemLogLevelV2: SystemLogLevel.WARN,
       tracing: config.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
       role,
     });

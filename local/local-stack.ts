@@ -1,3 +1,6 @@
+import type { Json } from './intrinsics.ts';
+import type { InvocationResult } from './lambda/process.ts';
+
 /** Where each engine listens: base URLs on 127.0.0.1. */
 export interface StackAddresses {
   readonly mqtt: string;
@@ -26,10 +29,25 @@ export interface FunctionStats {
   readonly replaced: number;
   /** CPU time in milliseconds, user and system, of all invocations together. */
   readonly cpuMs: number;
+  /** Of all invocations together, each rounded up to a whole millisecond as Lambda's bill does. */
+  readonly billedMs: number;
+  readonly memoryMb: number;
+  /** What its processes wrote, metrics included. */
+  readonly logLines: number;
+  readonly logBytes: number;
   /** AWS requests by service and operation (`DynamoDB.GetItem`, `SQS.SendMessageBatch`, `KMS.Decrypt`, `IoT.Publish`). */
   readonly requests: Readonly<Record<string, number>>;
   /** HTTP requests to anything that is no AWS engine. */
   readonly httpRequests: number;
+}
+
+/** What one event source mapping asked of its queue since the start. */
+export interface PollStats {
+  readonly receives: number;
+  /** Receives that brought nothing: at AWS their number depends on time and not on messages. */
+  readonly emptyReceives: number;
+  readonly deletes: number;
+  readonly messages: number;
 }
 
 /** A running stack. */
@@ -50,8 +68,12 @@ export interface LocalStack {
   functionEnvironment(logicalId: string): Readonly<Record<string, string>>;
   /** Process ids of a function's live processes. */
   functionPids(logicalId: string): readonly number[];
+  /** Runs a function once, as `aws lambda invoke` would; never rejects. Throws for an unknown logical id. */
+  invoke(logicalId: string, event: Json): Promise<InvocationResult>;
   /** By logical id. */
   stats(): Readonly<Record<string, FunctionStats>>;
+  /** Of the mappings of queues, by logical id. */
+  polls(): Readonly<Record<string, PollStats>>;
   /** Milliseconds that each phase of the start took. */
   readonly phases: Readonly<Record<string, number>>;
   /** Ends everything in order; resolves when no process is left. */

@@ -8,7 +8,7 @@ interface ResourceType {
   readonly nameProperty?: string;
   readonly arn?: (name: string) => string;
   /** What generated names must look like where the service is picky. */
-  readonly nameFrom?: (generated: string) => string;
+  readonly nameFrom?: (generated: string, properties: Readonly<Record<string, unknown>>) => string;
 }
 
 const arn = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
@@ -16,7 +16,11 @@ const arn = (service: string, resource: string) => `arn:aws:${service}:${region}
 /** What runs here. */
 export const runTypes: Readonly<Record<string, ResourceType>> = {
   'AWS::DynamoDB::Table': { nameProperty: 'TableName', arn: (name) => arn('dynamodb', `table/${name}`) },
-  'AWS::SQS::Queue': { nameProperty: 'QueueName', arn: (name) => arn('sqs', name) },
+  'AWS::SQS::Queue': {
+    nameProperty: 'QueueName',
+    arn: (name) => arn('sqs', name),
+    nameFrom: (generated, { FifoQueue }) => (FifoQueue === true ? `${generated}.fifo` : generated),
+  },
   'AWS::S3::Bucket': {
     nameProperty: 'BucketName',
     arn: (name) => `arn:aws:s3:::${name}`,

@@ -10,9 +10,9 @@ import { createKms } from './engines/kms.ts';
 import { createOidcIssuer, issuerPath } from './engines/oidc.ts';
 import { assertApiPermitted, audienceOf, createHttpApi, issuerOf } from './http-api/http-api.ts';
 import { createIotPolicy, PolicySchema } from './iot-policy.ts';
-import { Functions } from './lambda/functions.ts';
-import type { LocalStack } from './local-stack.ts';
-import { MappingSourceSchema } from './mappings/mapping-properties.ts';
+import { Functions, type FunctionsOptions } from './lambda/functions.ts';
+import type { LocalStack, PollStats } from './local-stack.ts';
+import { invocationsPerQueue, MappingSourceSchema } from './mappings/mapping-properties.ts';
 import { createResources, type Resources } from './resources.ts';
 import { compileCache, stackName, synthesize } from './synthesize.ts';
 import { StartError } from './start-error.ts';
@@ -32,6 +32,11 @@ export interface StackOptions extends EngineOptions {
   readonly stageConfig?: string | undefined;
   /** A cloud assembly to run instead of synthesizing one. */
   readonly assembly?: string | undefined;
+  /**
+   * Gives the environment that a function's processes see instead of the one they would: for tests that stand between
+   * a function and its engines.
+   */
+  readonly functionEnvironment?: FunctionsOptions['environment'];
   /** Gets a line for each thing worth knowing, and each line that a function writes. */
   readonly log: (line: string) => void;
 }
@@ -54,7 +59,8 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   const functions = createFunctions(ground, http.endpoint, options);
   starting.defer(() => functions.stop(0));
   late.functions = functions;
-  const wiring: Wiring = { template, engines, queues, functions, folder, log: options.log };
+  const polled = new Map<string, PollStats>();
+  const wiring: Wiring = { template, engines, queues, functions, folder, polled, log: options.log };
   const broker = await timer.time('functions', open(wiring, options, starting));
   late.broker = broker;
 
@@ -77,7 +83,9 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     secretsKeyArn: resources.key.arn,
     functionEnvironment: (logicalId) => functions.byLogicalId(logicalId).definition.variables,
     functionPids: (logicalId) => functions.byLogicalId(logicalId).pids,
+    invoke: (logicalId, event) => functions.byLogicalId(logicalId).invoke(event),
     stats: () => functions.stats(),
+    polls: () => Object.fromEntries([...polled].map(([id, polls]) => [id, { ...polls }])),
     phases: timer.phases,
     stop: () => running.disposeAsync(),
   };
@@ -152,26 +160,26 @@ async function allOrThrow<A, B>(first: Promise<A>, second: Promise<B>): Promise<
   return [await first, await second];
 }
 
-/** Processes of a function at once. Those that a queue feeds wait for partners, the others use a core each. */
-const processes = { fedByQueue: 8, other: 4 };
+/** Processes at once of a function that no queue feeds: they use a core each. */
+const otherProcesses = 4;
 
 function createFunctions(
   { template, assembly, engines, queues }: Ground,
   http: string,
-  { log }: StackOptions,
+  { log, functionEnvironment }: StackOptions,
 ) {
-  const fedByQueue = new Set(
-    template
-      .resources('AWS::Lambda::EventSourceMapping', MappingSourceSchema)
-      .flatMap(({ properties }) =>
-        properties.EventSourceArn.includes(':sqs:') ? [properties.FunctionName] : [],
-      ),
-  );
+  const fedByQueue = template
+    .resources('AWS::Lambda::EventSourceMapping', MappingSourceSchema)
+    .flatMap(({ properties }) =>
+      properties.EventSourceArn.includes(':sqs:') ? [properties.FunctionName] : [],
+    );
   return new Functions({
     template,
     assets: readAssets(assembly, stackName),
     shared: sharedEnvironment(engines.endpoints, http),
-    concurrency: (name) => (fedByQueue.has(name) ? processes.fedByQueue : processes.other),
+    ...(functionEnvironment !== undefined && { environment: functionEnvironment }),
+    concurrency: (name) =>
+      fedByQueue.filter((fed) => fed === name).length * invocationsPerQueue || otherProcesses,
     park: parkInQueue({ engines, queues }),
     log: (logicalId, line) => {
       // CloudWatch makes metrics of these; to people they say nothing that the log lines don't.

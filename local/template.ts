@@ -100,7 +100,7 @@ export class Template implements References {
       runTypes[Type] ?? ignoredTypes[Type] ?? {};
     const given = nameProperty === undefined ? undefined : Properties[nameProperty];
     return given === undefined
-      ? nameFrom(`${this.stackName}-${logicalId}`)
+      ? nameFrom(`${this.stackName}-${logicalId}`, Properties)
       : z.string().parse(resolve(given, this));
   }
 

@@ -5,7 +5,9 @@ import { streamArn } from './engines/dynamodb.ts';
 import type { Engines } from './engines/engines.ts';
 import type { Json } from './intrinsics.ts';
 import type { Functions } from './lambda/functions.ts';
+import type { PollStats } from './local-stack.ts';
 import {
+  invocationsPerQueue,
   type Mapping,
   MappingSourceSchema,
   QueueMappingSchema,
@@ -26,6 +28,8 @@ export interface Wiring {
   readonly queues: QueueAddresses;
   readonly functions: Functions;
   readonly folder: DataFolder;
+  /** Gets each queue mapping's counts, by logical id. */
+  readonly polled: Map<string, PollStats>;
   readonly log: (line: string) => void;
 }
 
@@ -63,17 +67,19 @@ export async function startMappings(wiring: Wiring): Promise<Mapping[]> {
   );
 }
 
-function startQueue(id: string, { template, engines, queues, functions, log }: Wiring): Mapping {
+function startQueue(id: string, { template, engines, queues, functions, polled, log }: Wiring): Mapping {
   const { properties } = template.resource(id, QueueMappingSchema);
   const pool = functions.pool(properties.FunctionName);
-  return startQueueMapping({
+  const mapping = startQueueMapping({
     client: engines.sqs,
     queueUrl: queueUrl(queues, properties.EventSourceArn),
     properties,
     invoke: (event) => pool.invoke(event),
-    concurrency: pool.definition.concurrency,
+    concurrency: Math.min(pool.definition.concurrency, invocationsPerQueue),
     log: (line) => log(`${id}: ${line}`),
   });
+  if (mapping.polls !== undefined) polled.set(id, mapping.polls);
+  return mapping;
 }
 
 async function startStream(id: string, wiring: Wiring): Promise<Mapping> {

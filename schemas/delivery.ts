@@ -1,6 +1,43 @@
 import * as z from 'zod';
-import { DomainEventSchema } from './event.ts';
-import { InstantSchema, NameSchema } from './primitives.ts';
+import { DomainEventSchema, eventTypes, type DomainEvent } from './event.ts';
+import { InstantSchema, LockerNumberSchema, NameSchema, TowerIdSchema } from './primitives.ts';
+
+const MillisecondsSchema = z.number().min(0).nullable();
+
+/** Null where a phase did not happen: a literal needs no DNS, a kept connection none of the first three. */
+const AttemptTimesSchema = z
+  .object({
+    dns: MillisecondsSchema,
+    connect: MillisecondsSchema,
+    tls: MillisecondsSchema,
+    firstByte: MillisecondsSchema,
+  })
+  .meta({
+    description:
+      'Milliseconds from the start of the attempt until the name was resolved, the connection made, TLS set up, and the head of the response there. `durationMs` is the end. Null: that phase did not happen; a kept connection needs none of the first three.',
+  });
+export type AttemptTimes = z.infer<typeof AttemptTimesSchema>;
+
+const ConnectionSchema = z
+  .object({
+    /** Of the peer. */
+    port: z.int(),
+    reused: z.boolean().meta({ description: 'Whether an earlier attempt had made the connection.' }),
+    tls: z
+      .object({
+        protocol: z.string().meta({ description: 'As negotiated: `TLSv1.3`.' }),
+        certificateSha256: z
+          .string()
+          .nullable()
+          .meta({ description: 'SHA-256 in hex of the certificate (DER) that the peer showed.' }),
+      })
+      .nullable()
+      .meta({ description: 'Null for plain http, and when no handshake ended.' }),
+  })
+  .meta({
+    description: 'Whom the request was sent to, beside `peerAddress`. Null when no connection was made.',
+  });
+export type AttemptConnection = z.infer<typeof ConnectionSchema>;
 
 /** What one POST came to. Milliseconds and bytes; the excerpt is capped. */
 export const AttemptSchema = z.object({
@@ -11,18 +48,69 @@ export const AttemptSchema = z.object({
   /** HTTP status; null when no response came. */
   status: z.int().nullable(),
   /** A stable code: `http_500`, `timeout`, `connection_reset`, `redirect`, … Null when delivered. */
-  reason: z.string().nullable(),
+  reason: z
+    .string()
+    .nullable()
+    .meta({ description: 'A stable code such as `http_500`, `timeout`, `redirect`; null when delivered.' }),
+  /** To the end of the response, or to the failure. */
   durationMs: z.number(),
   peerAddress: z.string().nullable(),
-  /** SHA-256 in hex of the body sent; null when nothing was. */
-  requestSha256: z.string().nullable(),
-  /** SHA-256 in hex of the part of the response body that was read. */
-  responseSha256: z.string().nullable(),
-  responseExcerpt: z.string().max(1024).nullable(),
+  /** Null in records of before this field existed, too. */
+  connection: ConnectionSchema.nullable().default(null),
+  times: AttemptTimesSchema.nullable().default(null),
+  requestSha256: z
+    .string()
+    .nullable()
+    .meta({ description: 'SHA-256 in hex of the body sent, or to be sent if there was no connection.' }),
+  responseSha256: z
+    .string()
+    .nullable()
+    .meta({ description: 'SHA-256 in hex of the response body, or of its first 16,384 bytes.' }),
+  responseExcerpt: z
+    .string()
+    .max(1024)
+    .nullable()
+    .meta({ description: 'The start of the response body as text, without your keys and credentials.' }),
 });
 export type Attempt = z.infer<typeof AttemptSchema>;
 
-/** Body of a message on the delivery queue: one attempt to make. */
+/** What an event is found by and filtered by. Its id names the rest: see event-id.ts. */
+export const EventSummarySchema = z.object({
+  id: z.string().min(1),
+  type: z.enum(eventTypes),
+  occurredAt: InstantSchema,
+  receivedAt: InstantSchema,
+  towerId: TowerIdSchema.nullable(),
+  locker: LockerNumberSchema.nullable(),
+});
+export type EventSummary = z.infer<typeof EventSummarySchema>;
+
+export const summaryOf = ({
+  id,
+  type,
+  occurredAt,
+  receivedAt,
+  towerId,
+  locker,
+}: DomainEvent): EventSummary => ({
+  id,
+  type,
+  occurredAt,
+  receivedAt,
+  towerId,
+  locker,
+});
+
+/** A delivery that was asked for again. It is marked by a header and says nothing about the endpoint's health. */
+export const ReplaySchema = z.object({
+  /** Null when somebody asked for this one delivery. */
+  redriveId: NameSchema.nullable(),
+  /** Attempts that were made before: the schedule starts anew after them. */
+  attemptsBefore: z.int().min(0),
+});
+export type Replay = z.infer<typeof ReplaySchema>;
+
+/** Body of a message on a delivery queue: one attempt to make. */
 export const DeliveryTaskSchema = z.object({
   v: z.literal(1),
   /**
@@ -34,11 +122,16 @@ export const DeliveryTaskSchema = z.object({
   endpointId: NameSchema,
   event: DomainEventSchema,
   attempts: z.array(AttemptSchema),
+  replay: ReplaySchema.optional(),
+  /** Its turn under the endpoint's rate limit, once it has one. */
+  slotAt: InstantSchema.optional(),
+  /** Its place in its lane, once it has one: such a task belongs on the queue that keeps order. */
+  sequence: z.int().min(1).optional(),
 });
 export type DeliveryTask = z.infer<typeof DeliveryTaskSchema>;
 
 export const DeliveryStatusSchema = z.enum([
-  /** Another attempt is coming. */
+  /** Another attempt is coming, or the first one when its endpoint takes deliveries again. */
   'pending',
   'delivered',
   /** Given up; an operator can see and retry it. */
@@ -53,13 +146,22 @@ export const DeliveryRecordSchema = z.object({
   partnerId: NameSchema,
   endpointId: NameSchema,
   status: DeliveryStatusSchema,
-  /** Why it is dead or held. */
+  /** Why it is dead or held, or why it waits: `breaker_open`, `rate_limited`, `behind`. */
   reason: z.string().nullable(),
-  event: DomainEventSchema,
+  /** Who sends again reads the event itself: a record stays below the 1 kB that one write unit pays for. */
+  event: EventSummarySchema,
   attempts: z.array(AttemptSchema),
   /** The task whose outcome this record shows. */
   taskId: z.string(),
-  /** When the next attempt is due: set when `timers` must send it, null when it is on the queue or over. */
+  /**
+   * When the next attempt is due: set when `timers` must send it, null when it is on the queue or over. In a lane also
+   * while it is on the queue, a little later: nobody else would miss it.
+   */
   dueAt: InstantSchema.nullable().default(null),
+  /** `endpoint`: in the endpoint's backlog, which `timers` drains by order of receipt. `time`: until `dueAt`. */
+  waitsFor: z.enum(['time', 'endpoint']).default('time'),
+  replay: ReplaySchema.nullable().default(null),
+  /** Its place in its lane, for an endpoint that asks for order. */
+  sequence: z.int().min(1).optional(),
 });
 export type DeliveryRecord = z.infer<typeof DeliveryRecordSchema>;

@@ -3,6 +3,7 @@ import { ContractNameSchema } from './contract.ts';
 import {
   EndpointAuthSchema,
   EndpointFilterSchema,
+  EndpointLimitsSchema,
   EndpointSchema,
   RetryScheduleSchema,
   SigningPrivateKeySchema,
@@ -28,6 +29,11 @@ const texts = {
   filter: 'Which events it wants; absent lists mean all',
   scheduleSeconds:
     'Seconds from one attempt to the next, the first from the event to the first attempt; default: the stage’s',
+  ordered:
+    'True: what happens at one locker is sent one after the other, in order, each with its number; one that fails holds back its locker only. Not for `message-pointer`',
+  limits: 'What the endpoint takes at most; what comes faster is sent later. Default: no limits',
+  operational:
+    'True: it hears of your endpoints and of dead deliveries (`endpoint.*`, `delivery.dead`), and of nothing else; for `standard` and `cloudevents`',
   auth: 'The Authorization header of the requests: none, a bearer token, or basic',
   secret: 'A signing key of your own: `whsec_` or `whsk_` and base64; made up when you give none',
 };
@@ -40,6 +46,9 @@ export const EndpointBodySchema = z.strictObject({
   detail: detail.default('full').meta({ description: texts.detail }),
   filter: EndpointFilterSchema.default({}).meta({ description: texts.filter }),
   scheduleSeconds: RetryScheduleSchema.optional().meta({ description: texts.scheduleSeconds }),
+  ordered: z.boolean().optional().meta({ description: texts.ordered }),
+  limits: EndpointLimitsSchema.optional().meta({ description: texts.limits }),
+  operational: z.boolean().optional().meta({ description: texts.operational }),
   auth: EndpointAuthSchema.default({ type: 'none' }).meta({ description: texts.auth }),
   signing: SigningSchema.optional().meta({
     description:
@@ -58,6 +67,11 @@ export const EndpointChangesSchema = z.strictObject({
   scheduleSeconds: RetryScheduleSchema.nullable()
     .optional()
     .meta({ description: `${texts.scheduleSeconds}, also by null` }),
+  ordered: z.boolean().optional().meta({ description: texts.ordered }),
+  limits: EndpointLimitsSchema.nullable()
+    .optional()
+    .meta({ description: `${texts.limits}, also by null` }),
+  operational: z.boolean().optional().meta({ description: texts.operational }),
   auth: EndpointAuthSchema.optional().meta({ description: texts.auth }),
   status: status.optional().meta({ description: 'What happens while it is disabled is recorded as held' }),
 });

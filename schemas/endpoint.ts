@@ -35,6 +35,18 @@ export const RetryScheduleSchema = z
   .min(1)
   .max(20);
 
+/** What an endpoint takes at most, all functions together. */
+export const EndpointLimitsSchema = z.strictObject({
+  perSecond: z
+    .number()
+    .min(0.1)
+    .max(1_000)
+    .optional()
+    .meta({ description: 'Requests a second, evenly spaced' }),
+  concurrency: z.int().min(1).max(100).optional().meta({ description: 'Requests at a time' }),
+});
+export type EndpointLimits = z.infer<typeof EndpointLimitsSchema>;
+
 export const EndpointSchema = z.object({
   kind: z.literal('endpoint'),
   endpointId: NameSchema,
@@ -47,6 +59,11 @@ export const EndpointSchema = z.object({
   filter: EndpointFilterSchema,
   /** Overrides the stage's schedule. */
   scheduleSeconds: RetryScheduleSchema.optional(),
+  /** True: what happens at one locker is delivered one after the other, in order. */
+  ordered: z.boolean().optional(),
+  limits: EndpointLimitsSchema.optional(),
+  /** True: it hears of its partner's endpoints and deliveries, and of nothing else. */
+  operational: z.boolean().optional(),
   status: z.enum(['active', 'disabled']),
   disabledReason: z.string().optional(),
   /** `message-pointer` only: the endpoint is a department's integration. See schemas/booking.ts. */

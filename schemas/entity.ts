@@ -11,6 +11,7 @@ import {
 import { BookingSchema, ReadMessageSchema } from './booking.ts';
 import { EndpointSchema } from './endpoint.ts';
 import { PositionSchema, QueueSchema } from './position.ts';
+import { RedriveSchema } from './redrive.ts';
 
 export const ReservationStatusSchema = z.enum([
   'NEW',
@@ -57,6 +58,8 @@ export const TowerProgressSchema = z.object({
   boot: z.string(),
   contiguous: z.int(),
   ranges: z.array(z.tuple([z.int(), z.int()])),
+  /** Since when the first missing number is known to be missing; absent while none is. */
+  gapSince: InstantSchema.optional(),
   lastSeenAt: InstantSchema,
   version,
 });
@@ -249,5 +252,6 @@ export const EntitySchema = z.discriminatedUnion('kind', [
   ReadMessageSchema,
   PositionSchema,
   QueueSchema,
+  RedriveSchema,
 ]);
 export type Entity = z.infer<typeof EntitySchema>;

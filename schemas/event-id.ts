@@ -21,7 +21,7 @@ export type EventSubject =
 export type EventSource =
   | { boot: string; seq: number }
   | {
-      entity: 'reservation' | 'request' | 'token' | 'command' | 'test';
+      entity: 'reservation' | 'request' | 'token' | 'command' | 'test' | 'notice';
       id: string | number;
       version: number;
       /** Tells the steps apart that made one version. */
@@ -29,7 +29,14 @@ export type EventSource =
     }
   | { version: number };
 
-const prefix = { reservation: 'res', request: 'req', token: 'tok', command: 'cmd', test: 'test' } as const;
+const prefix = {
+  reservation: 'res',
+  request: 'req',
+  token: 'tok',
+  command: 'cmd',
+  test: 'test',
+  notice: 'ntc',
+} as const;
 
 /** `~` can occur neither in a boot nor in a tower's id, so no tower can take a name that belongs to an entity. */
 function sourceText(source: EventSource): string {

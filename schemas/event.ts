@@ -14,8 +14,9 @@ import { PositionDetailsSchema, PositionStatusSchema, queuePositionEvents } from
 /**
  * Who made it happen. A partner's own HTTP call is `api`; some contracts never send those back to the one who
  * called. What an operator's call made of a partner's reservation is `operator`: the partner has not heard of that.
+ * `system` is Towercast itself, about its own deliveries.
  */
-export const CauseSchema = z.enum(['tower', 'courier', 'timer', 'api', 'operator']);
+export const CauseSchema = z.enum(['tower', 'courier', 'timer', 'api', 'operator', 'system']);
 export type Cause = z.infer<typeof CauseSchema>;
 
 const base = {
@@ -124,6 +125,37 @@ const AccessDataSchema = z.object({
   refusal: RefusalSchema.optional(),
 });
 
+/** An endpoint has begun to fail, takes requests again, or was disabled. */
+const EndpointHealthDataSchema = z.object({
+  endpointId: NameSchema,
+  /** Since when no request to it has succeeded; null when that is not why. */
+  failingSince: InstantSchema.nullable(),
+  /** The last failure's stable code, or why it was disabled: `gone`, `failing`. Null when it has recovered. */
+  reason: z.string().nullable(),
+});
+export type EndpointHealthData = z.infer<typeof EndpointHealthDataSchema>;
+
+/** A delivery was given up. */
+const DeliveryDeadDataSchema = z.object({
+  deliveryId: z.string(),
+  endpointId: NameSchema,
+  eventId: z.string(),
+  eventType: z.string(),
+  reason: z.string(),
+  attempts: z.int().min(0),
+});
+
+/** In the place of a delivery that was given up, at an endpoint that asks for order. */
+const SequenceSkippedDataSchema = z.object({
+  endpointId: NameSchema,
+  /** Of the delivery that was given up. */
+  sequence: z.int().min(1),
+  deliveryId: z.string(),
+  eventId: z.string(),
+  eventType: z.string(),
+  reason: z.string(),
+});
+
 const event = <const T extends readonly [string, ...string[]], D extends z.ZodType>(types: T, data: D) =>
   z.object({ ...base, type: z.enum(types), data });
 
@@ -160,6 +192,9 @@ export const DomainEventSchema = z.discriminatedUnion('type', [
   event(['booking.added', 'booking.edited', 'booking.deleted'], BookingDataSchema),
   event(queuePositionEvents, PositionDataSchema),
   event(['position.check_in_refused'], RefusedCheckInDataSchema),
+  event(['endpoint.failing', 'endpoint.recovered', 'endpoint.disabled'], EndpointHealthDataSchema),
+  event(['delivery.dead'], DeliveryDeadDataSchema),
+  event(['sequence.skipped'], SequenceSkippedDataSchema),
 ]);
 export type DomainEvent = z.infer<typeof DomainEventSchema>;
 export type EventType = DomainEvent['type'];
@@ -168,3 +203,12 @@ export type EventType = DomainEvent['type'];
 export const eventTypes: readonly EventType[] = DomainEventSchema.options.flatMap(
   (option) => option.shape.type.options,
 );
+
+/** Events about deliveries. They go to those endpoints that are `operational`, which hear nothing else. */
+const operationalEvents = [
+  'endpoint.failing',
+  'endpoint.recovered',
+  'endpoint.disabled',
+  'delivery.dead',
+] as const satisfies readonly EventType[];
+export const isOperational = (type: EventType): boolean => operationalEvents.some((one) => one === type);

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { IntegrationSchema } from './booking.ts';
-import { ContractNameSchema } from './contract.ts';
+import { acknowledgementOf, ContractNameSchema } from './contract.ts';
 import {
   EndpointAuthSchema,
   EndpointFilterSchema,
+  EndpointLimitsSchema,
   RetryScheduleSchema,
   SigningSecretSchema,
 } from './endpoint.ts';
@@ -50,12 +51,31 @@ const NetworkEndpointSchema = z
     detail: z.enum(['thin', 'full']).default('full'),
     filter: EndpointFilterSchema.default({}),
     scheduleSeconds: RetryScheduleSchema.optional(),
+    /** True: what happens at one locker is delivered one after the other, in order. */
+    ordered: z.boolean().optional(),
+    limits: EndpointLimitsSchema.optional(),
+    /** True: it hears of its partner's endpoints and dead deliveries, and of nothing else. */
+    operational: z.boolean().optional(),
     /** `message-pointer` only: the department's integration that it is. Without it, it hears of every department. */
     integration: IntegrationSchema.optional(),
   })
   .refine(({ contract, integration }) => integration === undefined || contract === 'message-pointer', {
     path: ['integration'],
     error: 'is for the contract "message-pointer": remove it',
+  })
+  .refine(
+    ({ contract, operational }) =>
+      operational !== true || contract === 'standard' || contract === 'cloudevents',
+    { path: ['operational'], error: 'is for the contracts "standard" and "cloudevents": remove it' },
+  )
+  .refine(({ contract, ordered }) => ordered !== true || acknowledgementOf(contract) === 'response', {
+    path: ['ordered'],
+    error:
+      'is not for "message-pointer", whose messages are read in whatever order the partner likes: remove it',
+  })
+  .refine(({ ordered, scheduleSeconds }) => ordered !== true || (scheduleSeconds?.[0] ?? 0) === 0, {
+    path: ['scheduleSeconds'],
+    error: 'must begin with 0 at an ordered endpoint: a queue that keeps order holds nothing back',
   });
 export type NetworkEndpoint = z.infer<typeof NetworkEndpointSchema>;
 

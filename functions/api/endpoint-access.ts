@@ -1,6 +1,8 @@
+import { acknowledgementOf } from '../../schemas/contract.ts';
 import type { Endpoint, EndpointFilter } from '../../schemas/endpoint.ts';
+import { madeWell } from '../domain/endpoint-health.ts';
 import { coversType } from '../../schemas/event-type-pattern.ts';
-import { eventTypes } from '../../schemas/event.ts';
+import { eventTypes, isOperational } from '../../schemas/event.ts';
 import { ownerFor } from './caller.ts';
 import { readEndpointUrl, type BasicAuth } from './endpoint-url.ts';
 import type { Caller } from './operation.ts';
@@ -20,8 +22,16 @@ export async function readEndpoint(
   return endpoint;
 }
 
-/** Stores what an endpoint becomes, and returns it as stored. Throws 409 when somebody else was ahead. */
-export async function storeEndpoint(services: Pick<Services, 'entities'>, next: Endpoint): Promise<Endpoint> {
+/**
+ * Stores what an endpoint becomes, and returns it as stored. One that is enabled again starts anew: what it failed
+ * before would disable it at once. Throws 409 when somebody else was ahead.
+ */
+export async function storeEndpoint(
+  services: Pick<Services, 'entities' | 'health'>,
+  before: Pick<Endpoint, 'status'>,
+  next: Endpoint,
+): Promise<Endpoint> {
+  if (before.status === 'disabled' && next.status === 'active') await services.health.change(next, madeWell);
   if (!(await services.entities.replace(next))) throw contended();
   return { ...next, version: next.version + 1 };
 }
@@ -63,3 +73,46 @@ export function checkDetail({ contract, detail }: Pick<Endpoint, 'contract' | 'd
   if (detail === 'thin' && contract !== 'standard' && contract !== 'cloudevents')
     throw invalidField('/body/detail', 'is for the contracts "standard" and "cloudevents" only');
 }
+
+/** Throws 400 for an order that can't be kept. */
+export function checkOrdered({ contract, ordered, scheduleSeconds }: Ordering): void {
+  if (ordered !== true) return;
+  if (acknowledgementOf(contract) !== 'response')
+    throw invalidField(
+      '/body/ordered',
+      'is not for "message-pointer": its messages are read in whatever order the partner likes',
+    );
+  if ((scheduleSeconds?.[0] ?? 0) > 0)
+    throw invalidField(
+      '/body/scheduleSeconds/0',
+      'must be 0 at an ordered endpoint: a queue that keeps order holds nothing back',
+    );
+}
+
+type Ordering = Pick<Endpoint, 'contract'> & {
+  ordered?: boolean | undefined;
+  scheduleSeconds?: readonly number[] | undefined;
+};
+
+/** Throws 400 for an endpoint that would hear of nothing, since it is of the kind that its filter or contract isn't. */
+export function checkOperational({ contract, operational = false, filter }: Hearing): void {
+  const saysAll = contract === 'standard' || contract === 'cloudevents';
+  if (operational && !saysAll)
+    throw invalidField('/body/operational', 'is for the contracts "standard" and "cloudevents" only');
+  const place = (['towerIds', 'lockers', 'lockIds'] as const).find((name) => filter[name] !== undefined);
+  if (operational && place !== undefined)
+    throw invalidField(
+      `/body/filter/${place}`,
+      'lets nothing through: operational events happen at no tower',
+    );
+  const heard = eventTypes.filter((type) => isOperational(type) === operational);
+  if (filter.types?.some((pattern) => heard.some((type) => coversType(pattern, type))) === false)
+    throw invalidField(
+      '/body/filter/types',
+      operational
+        ? 'lets nothing through: an operational endpoint hears of operational events only'
+        : 'lets nothing through: operational events go to endpoints with "operational": true only',
+    );
+}
+
+type Hearing = Pick<Endpoint, 'contract' | 'filter'> & { operational?: boolean | undefined };

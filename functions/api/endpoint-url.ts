@@ -1,5 +1,10 @@
 import { EndpointAuthSchema, type EndpointAuth } from '../../schemas/endpoint.ts';
-import { checkTarget, createAddressGuard, isLoopbackHost } from '../shared/address-guard.ts';
+import {
+  checkTarget,
+  createAddressGuard,
+  isLoopbackHost,
+  type AddressGuardOptions,
+} from '../shared/address-guard.ts';
 
 export type BasicAuth = Extract<EndpointAuth, { type: 'basic' }>;
 
@@ -16,10 +21,7 @@ const reserved = /[:/?#[\]@!$&'()*+,;=]/;
  * Reads the URL that a partner registers, and takes Basic credentials out of it: test/seeds/access-event.txt. Where its
  * host leads is asked at each attempt; what can be told from the URL alone is refused here.
  */
-export function readEndpointUrl(
-  text: string,
-  { allowLoopbackHttp }: { allowLoopbackHttp: boolean },
-): EndpointUrl {
+export function readEndpointUrl(text: string, options: AddressGuardOptions): EndpointUrl {
   if (text.length > maxUrlChars) return invalid(`must be at most ${maxUrlChars} characters`);
   const url = URL.parse(text);
   if (url === null) return invalid(misplacedCharacter(text) ?? 'must be an https URL');
@@ -30,19 +32,41 @@ export function readEndpointUrl(
   if (credentials.kind === 'invalid') return credentials;
   url.username = '';
   url.password = '';
-  const refusal = refusalOf(url, allowLoopbackHttp);
+  const refusal = refusalOf(url, options);
   if (refusal !== null) return invalid(refusal);
   return { kind: 'valid', url: url.href, auth: credentials.auth };
 }
 
 const invalid = (detail: string) => ({ kind: 'invalid', detail }) as const;
 
-function refusalOf(url: URL, allowLoopbackHttp: boolean): string | null {
-  const target = checkTarget(url.href, createAddressGuard({ allowLoopbackHttp }));
-  if (target.kind === 'refused')
-    return target.reason === 'blocked_address' ? 'must lead to a public address' : 'must begin with https';
-  return target.protocol === 'http:' && !isLoopbackHost(url) ? 'must begin with https' : null;
+function refusalOf(url: URL, options: AddressGuardOptions): string | null {
+  const target = checkTarget(url.href, createAddressGuard(options));
+  if (target.kind === 'allowed') {
+    if (isLoopbackHost(url)) return null;
+    if (target.protocol === 'http:') return mustBeHttps;
+    return isInsideName(url.hostname) ? mustBePublic : null;
+  }
+  switch (target.reason) {
+    case 'blocked_address':
+      return mustBePublic;
+    case 'blocked_port':
+      return `must use port ${new Intl.ListFormat('en', { type: 'disjunction' }).format(options.allowedPorts.map(String))}`;
+    case 'insecure_url':
+    case 'invalid_request':
+      return mustBeHttps;
+  }
 }
+
+const mustBeHttps = 'must begin with https';
+const mustBePublic = 'must lead to a public address';
+
+/**
+ * Names that no public name server answers: without a dot, or reserved for networks of one's own (RFC 6762, RFC 8375,
+ * ICANN's `internal`). Each attempt would refuse their addresses anyway; said here, the partner hears it at once.
+ */
+const isInsideName = (hostname: string): boolean =>
+  /^[^.]*\.?$|\.(local|localdomain|internal|intranet|lan|home\.arpa)\.?$/.test(hostname) &&
+  !hostname.startsWith('[');
 
 function readCredentials(
   url: URL,

@@ -1,16 +1,18 @@
 import * as z from 'zod';
-import { parseEnv, textFlag, textNumber } from '../shared/env.ts';
+import { parseEnv, textFlag, textJson, textNumber } from '../shared/env.ts';
 
 export const ApiEnvSchema = z.object({
   ENTITIES_TABLE: z.string(),
   EVENTS_TABLE: z.string(),
   DELIVERIES_TABLE: z.string(),
-  DELIVERY_QUEUE_URL: z.string(),
   SECRETS_KEY_ARN: z.string(),
   DUE_SHARDS: textNumber(z.int().min(1)),
   /** From STOCKED to RETURNING. */
   GRACE_HOURS: textNumber(z.number().positive()),
   RETENTION_DAYS: textNumber(z.int().positive()),
+  /** Deliveries a second, of a redrive that names no rate, and the highest that one may name. */
+  REDRIVE_PER_SECOND: textNumber(z.number().positive()),
+  REDRIVE_MAX_PER_SECOND: textNumber(z.number().positive()),
   /** How long a locker-open link works. */
   LINK_HOURS: textNumber(z.number().positive()),
   /** How long a tower may act on an `open` command. */
@@ -23,6 +25,8 @@ export const ApiEnvSchema = z.object({
   PUBLIC_BASE_URL: z.string(),
   /** Plain http to loopback: the local stack's receivers. Never on in AWS. */
   ALLOW_LOOPBACK_HTTP: textFlag,
+  /** TCP ports of partners' endpoints, as a JSON array. */
+  ALLOWED_PORTS: textJson(z.array(z.int())),
 });
 
 export const loadEnv = () => parseEnv(ApiEnvSchema);

@@ -1,17 +1,24 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { instantFromMs } from '../../schemas/instant.ts';
+import { createDocuments } from '../shared/aws/documents.ts';
+import { createIotDataClient } from '../shared/aws/iot.ts';
+import { createKmsClient } from '../shared/aws/kms.ts';
+import { createBacklogCount } from '../shared/backlog-count.ts';
 import { createCommit } from '../shared/commit.ts';
 import { createCounters } from '../shared/counters.ts';
 import { createDeliveryReader } from '../shared/delivery-reader.ts';
-import { createDocumentClient } from '../shared/dynamo.ts';
+import { createEndpointHealthStore } from '../shared/endpoint-health.ts';
 import { createEntityLists } from '../shared/entity-lists.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
 import { createEventReader } from '../shared/event-reader.ts';
 import { createIdempotencyStore } from '../shared/idempotency-store.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
-import { createSqsClient, createTaskSender } from '../shared/queue.ts';
-import { createKmsClient, createSecretsOpener, sealSecrets } from '../shared/secrets.ts';
-import { createIotDataClient, createTowerDownlink } from '../shared/tower-downlink.ts';
+import { createDeliveryRetry } from '../shared/delivery-retry.ts';
+import { createPartnerLogReader } from '../shared/partner-log-reader.ts';
+import { createRedriveSource } from '../shared/redrive-source.ts';
+import { createSecretsOpener, sealSecrets } from '../shared/secrets.ts';
+import { createTowerDownlink } from '../shared/tower-downlink.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
 import { operations } from './operations.ts';
@@ -23,7 +30,7 @@ const logger = createLogger('api');
 const metrics = createMetrics('api');
 const kms = createKmsClient();
 const storage = {
-  documents: createDocumentClient(),
+  documents: createDocuments(),
   entitiesTable: env.ENTITIES_TABLE,
   eventsTable: env.EVENTS_TABLE,
   deliveriesTable: env.DELIVERIES_TABLE,
@@ -31,11 +38,13 @@ const storage = {
   retentionDays: env.RETENTION_DAYS,
 };
 const opener = createSecretsOpener({ kms, keyArn: env.SECRETS_KEY_ARN, now: Date.now });
+const events = createEventReader(storage);
+const log = createPartnerLogReader(storage);
 
 const services: Services = {
   entities: { ...createEntityStore(storage), ...createEntityLists(storage) },
   commit: createCommit(storage),
-  events: createEventReader(storage),
+  events,
   deliveries: createDeliveryReader(storage),
   secrets: {
     seal: (owner, secrets) => sealSecrets(kms, env.SECRETS_KEY_ARN, owner, secrets),
@@ -43,7 +52,15 @@ const services: Services = {
   },
   towers: createTowerDownlink(createIotDataClient()),
   counters: createCounters(storage),
-  tasks: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
+  // It announces nothing by itself.
+  health: createEndpointHealthStore({ ...storage, operatorPartnerId: null, now: Date.now }),
+  countBacklog: createBacklogCount(storage),
+  log,
+  redriveSource: createRedriveSource({ ...storage, log, events }),
+  deliveryRetry: createDeliveryRetry(storage),
+  pause: async (ms) => {
+    await wait(ms);
+  },
   now: () => instantFromMs(Date.now()),
   newId: randomUUID,
   randomBytes,
@@ -56,7 +73,10 @@ const services: Services = {
     commandSeconds: env.COMMAND_SECONDS,
     operatorTimeZone: env.OPERATOR_TIME_ZONE,
     allowLoopbackHttp: env.ALLOW_LOOPBACK_HTTP,
+    allowedPorts: env.ALLOWED_PORTS,
     retentionDays: env.RETENTION_DAYS,
+    redrivePerSecond: env.REDRIVE_PER_SECOND,
+    redriveMaxPerSecond: env.REDRIVE_MAX_PER_SECOND,
   },
 };
 

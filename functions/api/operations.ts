@@ -7,6 +7,8 @@ import { positionOperations } from './resources/positions.ts';
 import { queueOperations } from './resources/queues.ts';
 import { deliveryOperations } from './resources/deliveries.ts';
 import { endpointOperations } from './resources/endpoints.ts';
+import { endpointRecoverOperations } from './resources/endpoint-recover.ts';
+import { redriveOperations } from './resources/redrives.ts';
 import { eventOperations } from './resources/events.ts';
 import { commandOperations } from './resources/commands.ts';
 import { lockerOpenRequestOperations } from './resources/locker-open-requests.ts';
@@ -27,6 +29,8 @@ export const operations: readonly Operation[] = [
   ...deliveryOperations,
   ...eventOperations,
   ...endpointOperations,
+  ...endpointRecoverOperations,
+  ...redriveOperations,
   ...keyOperations,
   ...projectWebhookOperations,
   ...accessLogOperations,

@@ -38,10 +38,11 @@ const isSortKey = (text: string): boolean => text.isWellFormed() && Buffer.byteL
 
 const CursorSchema = z.tuple([z.string(), z.string().min(1).refine(isSortKey)]);
 
-const formatCursor = (after: string, list: string): string =>
+export const formatCursor = (after: string, list: string): string =>
   Buffer.from(JSON.stringify([list, after])).toString('base64url');
 
-function readCursor(cursor: string, list: string): string {
+/** What `formatCursor` put into a cursor of this list. Throws 400 for any other text, which stood at `pointer`. */
+export function readCursor(cursor: string, list: string, pointer = '/query/cursor'): string {
   try {
     const [of, after] = CursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
     if (of === list) return after;
@@ -49,6 +50,6 @@ function readCursor(cursor: string, list: string): string {
     // What is no cursor is told in one way, however it fails to be one.
   }
   throw new Problem(400, 'validation_failed', 'One field is not valid.', {
-    errors: [{ pointer: '/query/cursor', detail: 'is no cursor of this list' }],
+    errors: [{ pointer, detail: 'is no cursor of this list' }],
   });
 }

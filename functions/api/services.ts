@@ -3,11 +3,15 @@ import type { Instant } from '../../schemas/primitives.ts';
 import type { ReservationPolicy } from '../domain/reservation.ts';
 import type { CommitOutcome, CommitUnit } from '../shared/commit.ts';
 import type { Counters } from '../shared/counters.ts';
+import type { CountBacklog } from '../shared/backlog-count.ts';
 import type { DeliveryReader } from '../shared/delivery-reader.ts';
+import type { EndpointHealthStore } from '../shared/endpoint-health.ts';
 import type { EntityLists } from '../shared/entity-lists.ts';
 import type { EntityStore } from '../shared/entity-store.ts';
 import type { EventReader } from '../shared/event-reader.ts';
-import type { TaskSender } from '../shared/queue.ts';
+import type { PartnerLogReader } from '../shared/partner-log-reader.ts';
+import type { DeliveryRetry } from '../shared/delivery-retry.ts';
+import type { RedriveSource } from '../shared/redrive-source.ts';
 import type { SecretsOwner } from '../shared/secrets.ts';
 import type { TowerDownlink } from '../shared/tower-downlink.ts';
 import type { Reply } from './operation.ts';
@@ -34,8 +38,14 @@ export interface ApiConfig {
   keyOverlapSeconds: number;
   /** Plain http to loopback, for receivers on this machine. */
   allowLoopbackHttp: boolean;
+  /** TCP ports that endpoints may have. */
+  allowedPorts: readonly number[];
   /** Of events and deliveries. */
   retentionDays: number;
+  /** Deliveries a second, of a redrive that names no rate. */
+  redrivePerSecond: number;
+  /** The highest that one may name. */
+  redriveMaxPerSecond: number;
 }
 
 /** A commit, and the answer that goes with it: see `commit` below. */
@@ -54,8 +64,13 @@ export interface Services {
   secrets: SecretsVault;
   towers: TowerDownlink;
   counters: Counters;
-  /** Puts a delivery task on the queue: samples, and retries on demand. */
-  tasks: TaskSender;
+  health: Pick<EndpointHealthStore, 'get' | 'change'>;
+  countBacklog: CountBacklog;
+  log: PartnerLogReader;
+  redriveSource: RedriveSource;
+  deliveryRetry: DeliveryRetry;
+  /** Lets some milliseconds go by. */
+  pause: (ms: number) => Promise<void>;
   now: () => Instant;
   /** A UUID. */
   newId: () => string;

@@ -7,12 +7,14 @@ import type { EndpointDirectory } from '../shared/endpoint-directory.ts';
 import { TowercastError } from '../shared/errors.ts';
 import type { QuarantineStore } from '../shared/quarantine.ts';
 import { scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
-import { fileDelivery, type Filed, type FileDeliveryDeps } from './file-delivery.ts';
+import { processInGroups } from '../shared/in-groups.ts';
+import { fileDelivery, type Filed } from './file-delivery.ts';
+import { fileInLane, type FailedTask, type FileInLaneDeps } from './file-in-lane.ts';
 import { quarantineRecord } from './quarantine-record.ts';
 
 type Log = (message: string, fields: Record<string, unknown>) => void;
 
-export interface DeadLetterDeps extends FileDeliveryDeps, Schedules {
+export interface DeadLetterDeps extends FileInLaneDeps, Schedules {
   endpoints: Pick<EndpointDirectory, 'get'>;
   quarantine: QuarantineStore;
   logger: { warn: Log; error: Log };
@@ -22,6 +24,7 @@ export interface DeadLetterDeps extends FileDeliveryDeps, Schedules {
 const filedMetrics: Record<Filed, string> = {
   rescheduled: 'DeliveriesRescheduled',
   dead: 'DeliveriesDead',
+  kept: 'ReplaysFailed',
   dropped: 'ChainsDropped',
 };
 
@@ -36,6 +39,8 @@ export function createHandler(deps: DeadLetterDeps): (event: SQSEvent) => Promis
     }
   };
   return async (event) => {
+    // Their order is that of their places in their lanes.
+    if (event.Records.some(isOfLane)) return processInGroups(event, processRecord);
     const { batchItemFailures } = await processPartialResponse(
       event,
       processRecord,
@@ -46,6 +51,9 @@ export function createHandler(deps: DeadLetterDeps): (event: SQSEvent) => Promis
   };
 }
 
+/** Every FIFO queue's name ends so. */
+const isOfLane = ({ eventSourceARN }: SQSRecord): boolean => eventSourceARN.endsWith('.fifo');
+
 async function fileRecord(deps: DeadLetterDeps, record: SQSRecord): Promise<void> {
   const read = readTask(record.body);
   if (read.kind === 'unreadable') {
@@ -55,7 +63,11 @@ async function fileRecord(deps: DeadLetterDeps, record: SQSRecord): Promise<void
     return;
   }
   const { task } = read;
-  const filed = await fileDelivery(deps, task, await scheduleOfTask(deps, task));
+  const failed = await lookUp(deps, task);
+  const filed =
+    isOfLane(record) || task.sequence !== undefined
+      ? await fileInLane(deps, failed)
+      : await fileDelivery(deps, task, failed);
   deps.metrics.addMetric(filedMetrics[filed], 'Count', 1);
   const { event, endpointId, partnerId } = task;
   deps.logger.warn('delivery filed', {
@@ -81,10 +93,10 @@ function readTask(
 }
 
 /** An endpoint that can't be read may be why the task came here: that must not keep it here. */
-async function scheduleOfTask(deps: DeadLetterDeps, task: DeliveryTask): Promise<readonly number[]> {
+async function lookUp(deps: DeadLetterDeps, task: DeliveryTask): Promise<FailedTask> {
   const endpoint = await deps.endpoints.get(task).catch((error: unknown) => {
     deps.logger.warn('endpoint unreadable', { endpointId: task.endpointId, error });
     return null;
   });
-  return scheduleFor(endpoint, deps);
+  return { task, endpoint, scheduleSeconds: scheduleFor(endpoint, deps) };
 }

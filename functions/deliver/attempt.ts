@@ -1,17 +1,20 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { instantFromMs } from '../../schemas/instant.ts';
-import type { Attempt } from '../../schemas/delivery.ts';
+import type { Attempt, Replay } from '../../schemas/delivery.ts';
 import type { Endpoint, EndpointAuth, EndpointSecrets } from '../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import { classify, type Verdict } from './classify.ts';
 import type { Rendering } from './contracts/contract.ts';
-import type { HttpClient, PostResult } from './http-client.ts';
+import type { HttpClient } from './http-client.ts';
+import { orderHeaders, type Order } from './lane/order-headers.ts';
+import { responseExcerpt } from './response-excerpt.ts';
 import { keysInForce, signatureHeaders } from './signature.ts';
 
 const userAgent = 'Towercast/1';
 /** Marks a sample that was asked for over the API. */
 const testHeader = 'towercast-test';
-const maxExcerptChars = 1_024;
+/** Marks what was asked for again; its value is the redrive, if it was one. */
+const replayHeader = 'towercast-replay';
 
 export interface AttemptInput {
   /** 1 for the first. */
@@ -20,6 +23,10 @@ export interface AttemptInput {
   endpoint: Pick<Endpoint, 'url'>;
   rendering: Rendering;
   secrets: EndpointSecrets;
+  /** Set when the delivery was asked for again. */
+  replay?: Replay | undefined;
+  /** Set in a lane. */
+  order?: Order | undefined;
 }
 
 export interface AttemptDeps {
@@ -35,19 +42,20 @@ export async function makeAttempt(
 ): Promise<{ attempt: Attempt; verdict: Verdict }> {
   const { rendering, secrets, number, event } = input;
   const startedAtMs = now();
+  const epochSeconds = Math.floor(startedAtMs / 1_000);
+  const keys = keysInForce(secrets.signingKeys, startedAtMs);
   const result = await http.post({
     url: input.endpoint.url,
     method: rendering.method,
     headers: {
       'user-agent': userAgent,
       ...rendering.headers,
-      ...signatureHeaders(
-        { id: event.id, epochSeconds: Math.floor(startedAtMs / 1_000), body: rendering.body },
-        keysInForce(secrets.signingKeys, startedAtMs),
-      ),
+      ...signatureHeaders({ id: event.id, epochSeconds, body: rendering.body }, keys),
+      ...(input.order !== undefined && orderHeaders({ id: event.id, epochSeconds, ...input.order }, keys)),
       ...authHeaders(secrets.auth),
       // Bodies have no room for it in every contract.
       ...(event.test !== undefined && { [testHeader]: 'true' }),
+      ...(input.replay !== undefined && { [replayHeader]: input.replay.redriveId ?? 'true' }),
     },
     body: rendering.body,
   });
@@ -60,9 +68,11 @@ export async function makeAttempt(
     reason: verdict.kind === 'delivered' ? null : verdict.reason,
     durationMs: Math.round(result.durationMs * 10) / 10,
     peerAddress: result.peerAddress,
+    connection: result.connection,
+    times: result.times,
     requestSha256: sha256(rendering.body),
     responseSha256: result.status === null ? null : sha256(result.responseBody),
-    responseExcerpt: excerpt(result, secrets),
+    responseExcerpt: responseExcerpt(result.responseBody, secretTexts(secrets)),
   };
   return { attempt, verdict };
 }
@@ -82,6 +92,12 @@ function authHeaders(auth: EndpointAuth): Record<string, string> {
 const basicCredentials = ({ username, password }: Extract<EndpointAuth, { type: 'basic' }>): string =>
   Buffer.from(`${username}:${password}`).toString('base64');
 
+/** Keys, those that ended included, and credentials. */
+const secretTexts = ({ signingKeys, auth }: EndpointSecrets): string[] => [
+  ...signingKeys.map(({ key }) => key),
+  ...credentialTexts(auth),
+];
+
 /** Every form in which a credential goes out. */
 function credentialTexts(auth: EndpointAuth): string[] {
   switch (auth.type) {
@@ -94,14 +110,4 @@ function credentialTexts(auth: EndpointAuth): string[] {
   }
 }
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-/** The start of the response as text. Some servers answer with what they were sent: secrets are taken out. */
-function excerpt({ responseBody }: PostResult, { auth, signingKeys }: EndpointSecrets): string | null {
-  if (responseBody.byteLength === 0) return null;
-  let text = Buffer.from(responseBody).toString('utf8');
-  const secrets = [...signingKeys.map(({ key }) => key), ...credentialTexts(auth)];
-  for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '[secret]');
-  // A cut may split a surrogate pair, which neither DynamoDB nor SQS would take.
-  return text.slice(0, maxExcerptChars).toWellFormed();
-}
+const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);

@@ -26,17 +26,37 @@ export function classify(result: PostResult, nowMs: number): Verdict {
   };
 }
 
-/** The one form that senders may still generate. Date.parse alone would read nearly anything. */
-const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+/**
+ * The three forms of a date that recipients must read, though senders may generate the first only (RFC 9110, 5.6.7).
+ * Date.parse alone would read nearly anything, and the third as of our own time zone.
+ */
+const fixdate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d:\d\d:\d\d) GMT$/;
+const rfc850 =
+  /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d\d)-([A-Z][a-z]{2})-(\d\d) (\d\d:\d\d:\d\d) GMT$/;
+const asctime = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) ([ \d]\d) (\d\d:\d\d:\d\d) (\d{4})$/;
+
+/** Epoch milliseconds; NaN for what is no HTTP date. */
+function parseHttpDate(text: string): number {
+  const written = text
+    .replace(fixdate, '$1 $2 $3 $4 GMT')
+    .replace(
+      rfc850,
+      (_, day, month, year, time) => `${day} ${month} ${year < '70' ? 20 : 19}${year} ${time} GMT`,
+    )
+    .replace(asctime, '$2 $1 $4 $3 GMT');
+  return written === text ? Number.NaN : Date.parse(written);
+}
+
+/** No schedule has a step that long, and a longer wait could end beyond what a Date can say. */
+const maxRetryAfterSeconds = 366 * 86_400;
 
 /**
- * Seconds or an HTTP date (RFC 9110, 10.2.3) as whole seconds from now, in milliseconds; null for anything else and
- * for the past.
+ * Seconds or an HTTP date (RFC 9110, 10.2.3) as whole seconds from now, in milliseconds, a year at most; null for
+ * anything else and for the past.
  */
 export function parseRetryAfter(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
   const text = header.trim();
-  if (/^\d+$/.test(text)) return Number(text) * 1_000;
-  const at = httpDate.test(text) ? Date.parse(text) : Number.NaN;
-  return at > nowMs ? Math.ceil((at - nowMs) / 1_000) * 1_000 : null;
+  const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((parseHttpDate(text) - nowMs) / 1_000);
+  return seconds >= 0 ? Math.min(seconds, maxRetryAfterSeconds) * 1_000 : null;
 }

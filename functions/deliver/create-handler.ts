@@ -1,24 +1,39 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { parseDeliveryTask } from '../shared/delivery-task.ts';
-import { deliver, type DeliverDeps } from './delivery.ts';
+import type { Channel } from '../shared/queue.ts';
+import { deliver } from './delivery.ts';
+import { createLaneHandler, type RemainingTime } from './lane/lane-handler.ts';
+import type { LaneDeps } from './lane/situation.ts';
+
+export interface DeliverHandlerDeps extends LaneDeps {
+  /** Which queue a message came from. */
+  channelOf: (queueArn: string) => Channel;
+}
 
 /**
  * Makes the attempts of a batch side by side: a slow partner must not hold up its neighbours. Only tasks that must be
- * given again fail; after the queue's maxReceiveCount they go to the DLQ, as does what is no task at all.
+ * given again fail; after the queue's maxReceiveCount they go to the DLQ, as does what is no task at all. What must keep
+ * an order is in a queue of its own, and so in batches of its own.
  */
-export function createHandler(deps: DeliverDeps): (event: SQSEvent) => Promise<SQSBatchResponse> {
+export function createHandler(
+  deps: DeliverHandlerDeps,
+): (event: SQSEvent, context?: RemainingTime) => Promise<SQSBatchResponse> {
+  const handleLanes = createLaneHandler(deps);
   const processRecord = async (record: SQSRecord): Promise<void> => {
     try {
       const task = parseDeliveryTask(record.body);
-      await deliver(deps, task, Number(record.attributes.ApproximateReceiveCount));
+      const count = Number(record.attributes.ApproximateReceiveCount);
+      await deliver(deps, task, { channel: deps.channelOf(record.eventSourceARN), count });
     } catch (error) {
       deps.logger.error('task failed', { messageId: record.messageId, error });
       throw error;
     }
   };
-  return (event) =>
-    processPartialResponse(event, processRecord, new BatchProcessor(EventType.SQS), {
-      throwOnFullBatchFailure: false,
-    });
+  return (event, context) =>
+    event.Records.some((record) => deps.channelOf(record.eventSourceARN) === 'ordered')
+      ? handleLanes(event, context)
+      : processPartialResponse(event, processRecord, new BatchProcessor(EventType.SQS), {
+          throwOnFullBatchFailure: false,
+        });
 }

@@ -2,15 +2,18 @@ import { acknowledgementOf } from '../../schemas/contract.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import type { Attempt, DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
-import { deliveryId } from '../shared/keys.ts';
-import type { EndpointDirectory } from '../shared/endpoint-directory.ts';
+import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
+import type { EndpointDirectory, KnownEndpoint } from '../shared/endpoint-directory.ts';
 import type { ReadMessages } from '../shared/read-messages.ts';
+import type { Channel } from '../shared/queue.ts';
 import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import type { SecretsOpener } from '../shared/secrets.ts';
+import { attemptLine, isFirstReceipt, type AttemptContext } from './attempt-line.ts';
 import { makeAttempt, type AttemptDeps } from './attempt.ts';
-import type { Verdict } from './classify.ts';
+import type { Order } from './lane/order-headers.ts';
 import { contracts } from './contracts/index.ts';
 import type { Rendering } from './contracts/contract.ts';
+import type { Entry, Gate, Made } from './gate.ts';
 import { resume, settle, type Settled, type Settlement, type SettlementDeps } from './settlement.ts';
 
 export interface DeliveryLogger {
@@ -19,7 +22,8 @@ export interface DeliveryLogger {
 }
 
 export interface DeliverDeps extends AttemptDeps, Omit<SettlementDeps, 'resumeDelayMs'> {
-  endpoints: Pick<EndpointDirectory, 'get' | 'disable'>;
+  gate: Gate;
+  endpoints: Pick<EndpointDirectory, 'get'> & { disable: DisableEndpoint };
   secrets: SecretsOpener;
   messages: ReadMessages;
   logger: DeliveryLogger;
@@ -32,41 +36,90 @@ export interface DeliverDeps extends AttemptDeps, Omit<SettlementDeps, 'resumeDe
   };
 }
 
+/** How SQS gave a task. */
+export interface Receipt {
+  channel: Channel;
+  /** How often it has given this task, this time included. */
+  count: number;
+}
+
 /**
- * One task of the delivery queue: at most one attempt, then its record and its successor. Rejects when the task must
+ * One task of a delivery queue: at most one attempt, then its record and its successor. Rejects when the task must
  * be given again.
- *
- * @param receiveCount how often SQS has given this task, this time included
  */
-export async function deliver(deps: DeliverDeps, task: DeliveryTask, receiveCount: number): Promise<void> {
+export async function deliver(deps: DeliverDeps, task: DeliveryTask, receipt: Receipt): Promise<void> {
+  // What has a place in a lane belongs there, also when its endpoint no longer asks for order.
+  if (task.sequence !== undefined) return passToLane(deps, task);
   const endpoint = await deps.endpoints.get(task);
+  if (endpoint?.ordered === true) return passToLane(deps, task);
   const schedule = scheduleFor(endpoint, deps.config);
-  if (receiveCount > 1) {
+  if (receipt.count > 1) {
     // What a crash left behind may be past the POST: don't repeat what is on record.
     const current = await deps.store.get(task);
     if ((await resume(settlementDeps(deps, schedule), task, current)) === 'resumed') return;
   }
-  const settlement = await decide(deps, task, endpoint, schedule);
-  const settled = await settle(settlementDeps(deps, schedule), task, settlement);
-  count(deps, settlement, settled);
+  const outcome = await decide(deps, task, { endpoint, schedule, channel: receipt.channel });
+  if (outcome.kind === 'later' || outcome.kind === 'divert')
+    return postpone(deps, task, outcome, receipt.channel);
+  const settled = await settle(settlementDeps(deps, schedule), task, outcome);
+  count(deps, outcome, settled);
 }
 
-async function decide(
+/** It stays the same task, so that SQS drops a second one after a crash. */
+const passToLane = ({ tasks }: DeliverDeps, task: DeliveryTask): Promise<void> =>
+  tasks.send([{ task, delaySeconds: 0, via: 'ordered' }]);
+
+/** The same attempt again, later or elsewhere. It stays the same task: a crash in between repeats nothing but this. */
+async function postpone(
   deps: DeliverDeps,
   task: DeliveryTask,
-  endpoint: Endpoint | null,
-  scheduleSeconds: readonly number[],
-): Promise<Settlement> {
+  outcome: Postponement,
+  channel: Channel,
+): Promise<void> {
+  deps.metrics.addMetric(
+    outcome.kind === 'divert' ? 'DeliveriesDiverted' : 'DeliveriesPostponed',
+    'Count',
+    1,
+  );
+  if (outcome.kind === 'divert') return deps.tasks.send([{ task, delaySeconds: 0, via: 'slow' }]);
+  const { slotAt, delaySeconds } = outcome;
+  // A queue that keeps order delays nothing.
+  const via = channel === 'slow' ? 'slow' : 'live';
+  await deps.tasks.send([{ task: slotAt === undefined ? task : { ...task, slotAt }, delaySeconds, via }]);
+}
+
+export type Postponement = Extract<Entry, { kind: 'later' | 'divert' }>;
+
+/** Where a task goes, and how. */
+export interface Destination {
+  endpoint: KnownEndpoint | null;
+  schedule: readonly number[];
+  channel: Channel;
+  /** Set in a lane. */
+  order?: Order;
+}
+
+/** At most one attempt, and what it comes to; nothing is recorded yet. */
+export async function decide(
+  deps: DeliverDeps,
+  task: DeliveryTask,
+  { endpoint, schedule, channel, order }: Destination,
+): Promise<Settlement | Postponement> {
   const { attempts } = task;
   if (endpoint === null) return { kind: 'dead', attempts, reason: 'endpoint_unknown' };
   if (endpoint.status === 'disabled') return { kind: 'held', attempts, reason: 'endpoint_disabled' };
-  const ended = await endOfReading(deps, task, endpoint, scheduleSeconds);
+  const ended = await endOfReading(deps, task, endpoint, schedule);
   if (ended !== null) return ended;
   const rendering = contracts[endpoint.contract](task.event, endpoint, deps.config);
   // The endpoint has changed its contract since this was matched.
   if (rendering === null) return { kind: 'dead', attempts, reason: 'contract_mismatch' };
 
-  const { attempt, verdict } = await attemptTask(deps, task, endpoint, rendering);
+  const entry = await deps.gate.enter(endpoint, task, channel);
+  if (entry.kind === 'park') return { kind: 'parked', attempts, reason: entry.reason };
+  if (entry.kind !== 'go') return entry;
+  const { attempt, verdict } = await attemptWithin(entry, () =>
+    attemptTask(deps, { task, endpoint, channel, order }, rendering),
+  );
   const made = [...attempts, attempt];
   const settles = acknowledgementOf(endpoint.contract) === 'response';
   if (settles && verdict.kind === 'delivered') return { kind: 'delivered', attempts: made };
@@ -74,10 +127,30 @@ async function decide(
     return { kind: 'held', attempts: made, reason: 'endpoint_gone' };
   const retryAfterMs = verdict.kind === 'retry' ? verdict.retryAfterMs : null;
   const { random } = deps;
-  const delayMs = nextDelayMs({ scheduleSeconds, attemptsMade: made.length, retryAfterMs, random });
-  return delayMs === null
-    ? { kind: 'dead', attempts: made, reason: verdict.kind === 'delivered' ? 'unread' : verdict.reason }
-    : { kind: 'retry', attempts: made, delayMs };
+  const attemptsMade = sinceReplay(task, made);
+  const delayMs = nextDelayMs({ scheduleSeconds: schedule, attemptsMade, retryAfterMs, random });
+  if (delayMs !== null) return { kind: 'retry', attempts: made, delayMs };
+  // A replay can't undo what was acknowledged before.
+  if (settles && made.some(({ outcome }) => outcome === 'delivered'))
+    return { kind: 'delivered', attempts: made };
+  return { kind: 'dead', attempts: made, reason: verdict.kind === 'delivered' ? 'unread' : verdict.reason };
+}
+
+/** Attempts of the schedule that is running: a replay starts it anew. */
+const sinceReplay = ({ replay }: DeliveryTask, attempts: readonly Attempt[]): number =>
+  attempts.length - (replay?.attemptsBefore ?? 0);
+
+async function attemptWithin(
+  entry: Extract<Entry, { kind: 'go' }>,
+  attempt: () => Promise<Made>,
+): Promise<Made> {
+  let made: Made | null = null;
+  try {
+    made = await attempt();
+    return made;
+  } finally {
+    await entry.leave(made);
+  }
 }
 
 /**
@@ -86,30 +159,29 @@ async function decide(
  */
 async function endOfReading(
   { messages }: DeliverDeps,
-  { event, attempts }: DeliveryTask,
+  task: DeliveryTask,
   { contract }: Endpoint,
   scheduleSeconds: readonly number[],
 ): Promise<Settlement | null> {
+  const { event, attempts } = task;
   if (acknowledgementOf(contract) !== 'read') return null;
   if (await messages.isRead(event.id)) return { kind: 'delivered', attempts };
-  const isOver = attempts.length > 0 && attempts.length >= scheduleSeconds.length - 1;
+  const made = sinceReplay(task, attempts);
+  const isOver = made > 0 && made >= scheduleSeconds.length - 1;
   return isOver ? { kind: 'dead', attempts, reason: 'unread' } : null;
 }
 
-async function attemptTask(
-  deps: DeliverDeps,
-  task: DeliveryTask,
-  endpoint: Endpoint,
-  rendering: Rendering,
-): Promise<{ attempt: Attempt; verdict: Verdict }> {
+async function attemptTask(deps: DeliverDeps, context: AttemptContext, rendering: Rendering): Promise<Made> {
+  const { task, endpoint, order } = context;
   const secrets = await deps.secrets.open(endpoint);
   const number = task.attempts.length + 1;
-  const made = await makeAttempt(deps, { number, event: task.event, endpoint, rendering, secrets });
-  logAttempt(deps, task, endpoint, made.attempt);
+  const { event, replay } = task;
+  const made = await makeAttempt(deps, { number, event, endpoint, rendering, secrets, replay, order });
+  noteAttempt(deps, context, made.attempt);
   return made;
 }
 
-function settlementDeps(deps: DeliverDeps, scheduleSeconds: readonly number[]): SettlementDeps {
+export function settlementDeps(deps: DeliverDeps, scheduleSeconds: readonly number[]): SettlementDeps {
   const { random } = deps;
   return {
     ...deps,
@@ -118,47 +190,30 @@ function settlementDeps(deps: DeliverDeps, scheduleSeconds: readonly number[]): 
   };
 }
 
-/** One wide line per attempt. Neither URL, body nor headers: those may hold secrets. */
-function logAttempt(deps: DeliverDeps, task: DeliveryTask, endpoint: Endpoint, attempt: Attempt): void {
-  const { event, partnerId, endpointId } = task;
-  const latencyMs = deps.now() - instantToMs(event.receivedAt);
-  const { number, outcome, status, reason, durationMs, peerAddress } = attempt;
-  deps.logger.info('attempt', {
-    towerId: event.towerId,
-    eventId: event.id,
-    eventType: event.type,
-    deliveryId: deliveryId(endpointId, event.receivedAt, event.id),
-    endpointId,
-    partnerId,
-    contract: endpoint.contract,
-    attempt: number,
-    outcome,
-    status,
-    reason,
-    durationMs,
-    peerAddress,
-    latencyMs,
-  });
-  if (outcome === 'delivered' && isFirstReceipt(task))
-    deps.metrics.addMetric('PublishToReceiptMs', 'Milliseconds', latencyMs);
-  else deps.metrics.addMetric('AttemptsFailed', 'Count', 1);
+function noteAttempt(deps: DeliverDeps, context: AttemptContext, attempt: Attempt): void {
+  const nowMs = deps.now();
+  deps.logger.info('attempt', attemptLine(context, attempt, nowMs));
+  if (isFirstReceipt(context.task, attempt))
+    deps.metrics.addMetric(
+      'PublishToReceiptMs',
+      'Milliseconds',
+      nowMs - instantToMs(context.task.event.receivedAt),
+    );
+  if (attempt.outcome !== 'delivered') deps.metrics.addMetric('AttemptsFailed', 'Count', 1);
 }
 
-/** What is acknowledged by reading is received again and again. */
-const isFirstReceipt = ({ attempts }: DeliveryTask): boolean =>
-  attempts.every(({ outcome }) => outcome !== 'delivered');
-
-const finalMetrics = {
+const settledMetrics = {
   delivered: 'DeliveriesDelivered',
+  parked: 'DeliveriesParked',
   dead: 'DeliveriesDead',
   held: 'DeliveriesHeld',
 } as const;
 
-function count(deps: DeliverDeps, settlement: Settlement, settled: Settled): void {
+export function count(deps: DeliverDeps, settlement: Settlement, settled: Settled): void {
   const add = (name: string) => deps.metrics.addMetric(name, 'Count', 1);
   if (settled !== 'recorded') {
     add(settled === 'dropped' ? 'ChainsDropped' : 'ChainsResumed');
     return;
   }
-  if (settlement.kind !== 'retry') add(finalMetrics[settlement.kind]);
+  if (settlement.kind !== 'retry') add(settledMetrics[settlement.kind]);
 }

@@ -1,11 +1,14 @@
 import * as z from 'zod';
 import { RetryScheduleSchema } from '../../schemas/endpoint.ts';
+import { HealthPolicySchema } from '../../schemas/endpoint-health.ts';
 import { parseEnv, textFlag, textJson, textNumber } from '../shared/env.ts';
+import { DeliveryQueuesEnv } from '../shared/queues-env.ts';
 
 export const DeliverEnvSchema = z.object({
   ENTITIES_TABLE: z.string(),
+  EVENTS_TABLE: z.string(),
   DELIVERIES_TABLE: z.string(),
-  DELIVERY_QUEUE_URL: z.string(),
+  ...DeliveryQueuesEnv,
   SECRETS_KEY_ARN: z.string(),
   DUE_SHARDS: textNumber(z.int().min(1)),
   RETENTION_DAYS: textNumber(z.int().positive()),
@@ -17,11 +20,16 @@ export const DeliverEnvSchema = z.object({
   MAX_DELAY_SECONDS: textNumber(z.int().min(0).max(900)),
   /** One attempt, from its start to the end of the response. */
   ATTEMPT_TIMEOUT_MS: textNumber(z.int().positive()),
+  /** The operator's own partner, who hears of every partner's operational events. */
+  OPERATOR_PARTNER_ID: z.string(),
   ENDPOINT_CACHE_SECONDS: textNumber(z.number().min(0)),
   /** IANA name. `locker-open` shows emission times in it. */
   OPERATOR_TIME_ZONE: z.string(),
   /** Plain http to loopback: the local stack's receivers. Never on in AWS. */
   ALLOW_LOOPBACK_HTTP: textFlag,
+  /** TCP ports of partners, as a JSON array. */
+  ALLOWED_PORTS: textJson(z.array(z.int())),
+  HEALTH_POLICY: textJson(HealthPolicySchema),
 });
 
 export const loadEnv = () => parseEnv(DeliverEnvSchema);

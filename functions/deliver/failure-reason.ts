@@ -3,6 +3,7 @@ import { blockedAddressCode } from './guarded-lookup.ts';
 /** Why no complete response came: stable codes, kept in attempts, logs and metrics. */
 export type FailureReason =
   | 'blocked_address'
+  | 'blocked_port'
   | 'insecure_url'
   | 'invalid_request'
   | 'dns_not_found'

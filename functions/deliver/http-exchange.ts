@@ -1,9 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { LookupFunction, Socket } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { hostOf, type AddressGuard } from '../shared/address-guard.ts';
+import { nothingWitnessed, watchConnection, type Witnessed } from './connection-witness.ts';
 import { failureReason, type FailureReason } from './failure-reason.ts';
-import { BlockedAddressError } from './guarded-lookup.ts';
 
 export interface ExchangeOptions {
   url: URL;
@@ -17,14 +17,15 @@ export interface ExchangeOptions {
   /** What is read of the response body before the connection is cut. */
   maxResponseBytes: number;
   timeoutMs: number;
+  /** Since the start of the attempt, which may have begun with another exchange. */
+  elapsedMs: () => number;
 }
 
-export interface Exchanged {
+export interface Exchanged extends Witnessed {
   /** Null when no response began. */
   status: number | null;
   retryAfter: string | null;
   responseBody: Uint8Array;
-  peerAddress: string | null;
   /** Null when the response is whole, or more of it came than we read. */
   failure: FailureReason | null;
   /** The connection had been used before and broke before any of the response came. */
@@ -33,33 +34,41 @@ export interface Exchanged {
 
 const transports = { 'http:': http, 'https:': https } as const;
 const maxHeaderBytes = 16_384;
+/** Of a body, before they are joined: those of one byte weigh a hundred times as much as what they hold. */
+const maxChunks = 64;
+/** Interim responses (1xx) tell us nothing, and whoever never stops sending them would keep a core busy. */
+const maxInterimResponses = 16;
 
 /** One request and its response. Never rejects, never outlasts `timeoutMs`. */
 export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
   const seen: Exchanged = {
+    ...nothingWitnessed(),
     status: null,
     retryAfter: null,
     responseBody: new Uint8Array(),
-    peerAddress: null,
     failure: null,
     stale: false,
   };
   let outgoing: http.ClientRequest | undefined;
   let timedOut = false;
+  let broken: Error | undefined;
   const deadline = setTimeout(() => {
     timedOut = true;
     outgoing?.destroy();
   }, options.timeoutMs);
   try {
     outgoing = createRequest(options);
-    watchPeer(outgoing, options, (address) => (seen.peerAddress = address));
+    // What breaks off a body is told to the request only; the body just ends.
+    outgoing.once('error', (error) => (broken = error));
+    watchConnection(outgoing, options, seen);
     const response = await responseTo(outgoing, options.body);
+    seen.times.firstByte = options.elapsedMs();
     seen.status = response.statusCode ?? null;
     seen.retryAfter = response.headers['retry-after'] ?? null;
     seen.responseBody = await readBody(response, options.maxResponseBytes);
     return seen;
   } catch (error) {
-    const failure = timedOut ? 'timeout' : failureReason(error);
+    const failure = timedOut ? 'timeout' : failureReason(broken ?? error);
     const stale = outgoing?.reusedSocket === true && seen.status === null && failure === 'connection_reset';
     return { ...seen, failure, stale };
   } finally {
@@ -85,29 +94,20 @@ function createRequest(options: ExchangeOptions): http.ClientRequest {
   });
 }
 
-/** Notes the address connected to, and checks again what `lookup` and literals promised. */
-function watchPeer(
-  outgoing: http.ClientRequest,
-  { guard, protocol }: ExchangeOptions,
-  note: (address: string | null) => void,
-): void {
-  const check = (socket: Socket) => {
-    const address = socket.remoteAddress ?? null;
-    note(address);
-    if (address === null || !guard.permits(address, protocol)) outgoing.destroy(new BlockedAddressError());
-  };
-  outgoing.once('socket', (socket) => {
-    if (socket.connecting) socket.once('connect', () => check(socket));
-    else check(socket);
-  });
-}
-
 function responseTo(outgoing: http.ClientRequest, body: Uint8Array): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
+    let interim = 0;
     outgoing.once('response', resolve);
+    outgoing.on('information', () => {
+      interim += 1;
+      if (interim > maxInterimResponses) outgoing.destroy(protocolError('too many interim responses'));
+    });
+    outgoing.once('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(protocolError('an upgrade that nobody asked for'));
+    });
     // Stays for good: an error after the response began would end the process if nobody listened.
     outgoing.on('error', reject);
-    // An upgrade nobody asked for ends like this, without an error.
     outgoing.once('close', () => reject(connectionClosed()));
     outgoing.end(body);
   });
@@ -123,9 +123,11 @@ async function readBody(response: http.IncomingMessage, maxBytes: number): Promi
     chunks.push(chunk);
     bytes += chunk.byteLength;
     if (bytes >= maxBytes) return Buffer.concat(chunks).subarray(0, maxBytes);
+    if (chunks.length === maxChunks) chunks.splice(0, maxChunks, Buffer.concat(chunks));
   }
   if (!response.complete) throw connectionClosed();
   return Buffer.concat(chunks);
 }
 
 const connectionClosed = (): Error => Object.assign(new Error('connection closed'), { code: 'ECONNRESET' });
+const protocolError = (message: string): Error => Object.assign(new Error(message), { code: 'HPE_USER' });

@@ -1,5 +1,8 @@
 import { instantFromMs } from '../../schemas/instant.ts';
-import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
+import { summaryOf, type Attempt, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import { deliveryDead } from '../domain/operational-event.ts';
 import type { DeliveryStore } from '../shared/delivery-store.ts';
 import { deliveryId } from '../shared/keys.ts';
 import type { TaskSender } from '../shared/queue.ts';
@@ -7,11 +10,17 @@ import type { TaskSender } from '../shared/queue.ts';
 /** How a delivery goes on after a task. `attempts` are all that were made, this task's included if it made one. */
 export type Settlement =
   | { kind: 'delivered'; attempts: Attempt[] }
-  | { kind: 'retry'; attempts: Attempt[]; delayMs: number }
+  /** In a lane, also when no attempt was made: `slotAt` is then its turn under the endpoint's rate limit. */
+  | { kind: 'retry'; attempts: Attempt[]; delayMs: number; reason?: string; slotAt?: Instant | undefined }
+  /** No attempt was made: its endpoint takes none now. `timers` drains the endpoint's backlog. */
+  | { kind: 'parked'; attempts: Attempt[]; reason: string }
   | { kind: 'dead' | 'held'; attempts: Attempt[]; reason: string };
 
 /** `dropped`: the record shows another chain ahead of this task, or delivered; the task ends without a successor. */
 export type Settled = 'recorded' | 'resumed' | 'dropped';
+
+/** How long after its time the head of a lane is also given out by `timers`. */
+export const laneGraceMs = 120_000;
 
 export interface SettlementDeps {
   store: DeliveryStore;
@@ -22,6 +31,8 @@ export interface SettlementDeps {
   maxDelaySeconds: number;
   /** Milliseconds to the next attempt after so many, by the schedule alone. */
   resumeDelayMs: (attemptsMade: number) => number;
+  /** Who hears of dead deliveries besides the partner. */
+  operatorPartnerId: string | null;
 }
 
 /**
@@ -34,18 +45,23 @@ export async function settle(
   task: DeliveryTask,
   settlement: Settlement,
 ): Promise<Settled> {
+  const record = recordOf(deps, task, settlement);
   if (settlement.kind === 'delivered') {
-    await deps.store.put(recordOf(task, settlement, null));
+    await deps.store.put(record);
     return 'recorded';
   }
-  const delaySeconds = settlement.kind === 'retry' ? Math.round(settlement.delayMs / 1_000) : null;
-  const parked = delaySeconds !== null && delaySeconds > deps.maxDelaySeconds;
-  const dueAt = parked ? instantFromMs(deps.now() + delaySeconds * 1_000) : null;
-
-  const outcome = await deps.store.advance(recordOf(task, settlement, dueAt), task.attempts.length + 1);
+  const outcome = await deps.store.advance(record, task.attempts.length + 1, noticeOf(deps, record));
   if (outcome.kind === 'behind') return resume(deps, task, outcome.current);
-  if (delaySeconds !== null && !parked) await sendNext(deps, task, settlement.attempts, delaySeconds);
+  if (settlement.kind === 'retry' && delaySecondsOf(settlement) <= deps.maxDelaySeconds)
+    await sendNext(deps, task, settlement, delaySecondsOf(settlement));
   return 'recorded';
+}
+
+const delaySecondsOf = ({ delayMs }: { delayMs: number }): number => Math.round(delayMs / 1_000);
+
+function noticeOf({ operatorPartnerId, now }: SettlementDeps, record: DeliveryRecord): DomainEvent | null {
+  if (record.status !== 'dead') return null;
+  return deliveryDead(record, { operatorPartnerId, now: instantFromMs(now()) });
 }
 
 /**
@@ -61,29 +77,52 @@ export async function resume(
     return 'dropped';
   if (current.status === 'pending' && current.dueAt === null) {
     const delaySeconds = Math.round(deps.resumeDelayMs(current.attempts.length) / 1_000);
-    await sendNext(deps, task, current.attempts, Math.min(delaySeconds, deps.maxDelaySeconds));
+    await sendNext(deps, task, current, Math.min(delaySeconds, deps.maxDelaySeconds));
   }
   return 'resumed';
 }
 
-const sendNext = (
+function sendNext(
   deps: SettlementDeps,
-  task: DeliveryTask,
-  attempts: Attempt[],
+  { slotAt: _used, ...task }: DeliveryTask,
+  { attempts, slotAt }: { attempts: Attempt[]; slotAt?: Instant | undefined },
   delaySeconds: number,
-): Promise<void> =>
-  deps.tasks.send([{ task: { ...task, taskId: deps.newTaskId(), attempts }, delaySeconds }]);
+): Promise<void> {
+  const next = { ...task, taskId: deps.newTaskId(), attempts };
+  return deps.tasks.send([{ task: slotAt === undefined ? next : { ...next, slotAt }, delaySeconds }]);
+}
 
-function recordOf(task: DeliveryTask, settlement: Settlement, dueAt: string | null): DeliveryRecord {
+function recordOf(deps: SettlementDeps, task: DeliveryTask, settlement: Settlement): DeliveryRecord {
+  const { attempts } = settlement;
   return {
     id: deliveryId(task.endpointId, task.event.receivedAt, task.event.id),
     partnerId: task.partnerId,
     endpointId: task.endpointId,
-    status: settlement.kind === 'retry' ? 'pending' : settlement.kind,
-    reason: 'reason' in settlement ? settlement.reason : null,
-    event: task.event,
-    attempts: settlement.attempts,
+    status: statusOf(settlement),
+    reason: ('reason' in settlement ? settlement.reason : undefined) ?? null,
+    event: summaryOf(task.event),
+    attempts,
     taskId: task.taskId,
-    dueAt,
+    waitsFor: settlement.kind === 'parked' ? 'endpoint' : 'time',
+    dueAt: dueAtOf(deps, task, settlement),
+    replay: task.replay ?? null,
+    ...(task.sequence !== undefined && { sequence: task.sequence }),
   };
+}
+
+function statusOf({ kind }: Settlement): DeliveryRecord['status'] {
+  return kind === 'retry' || kind === 'parked' ? 'pending' : kind;
+}
+
+function dueAtOf(
+  { now, maxDelaySeconds }: SettlementDeps,
+  task: DeliveryTask,
+  settlement: Settlement,
+): Instant | null {
+  if (settlement.kind === 'parked') return task.event.receivedAt;
+  if (settlement.kind !== 'retry') return null;
+  const dueMs = now() + delaySecondsOf(settlement) * 1_000;
+  if (delaySecondsOf(settlement) > maxDelaySeconds) return instantFromMs(dueMs);
+  // A lane must not stand still because its head's successor came to nothing.
+  return task.sequence === undefined ? null : instantFromMs(dueMs + laneGraceMs);
 }

@@ -51,11 +51,16 @@ export function recordSeqs(before: TowerProgress | null, seen: SeenMessages): Pr
     boot: seen.boot,
     contiguous: lowest.to,
     ranges: rest.map(({ from, to }) => [from, to]),
+    ...(rest.length > 0 && { gapSince: gapSince(before, lowest.to) ?? seen.seenAt }),
     lastSeenAt: laterOf(before?.lastSeenAt, seen.seenAt),
     version: before?.version ?? 0,
   };
   return { progress, changed: before === null || !isSameProgress(before, progress) };
 }
+
+/** The same number is missing as before. */
+const gapSince = (before: TowerProgress | null, contiguous: number): Instant | undefined =>
+  before?.contiguous === contiguous ? before.gapSince : undefined;
 
 /** What is missing: the holes between what was received. */
 export function gapsOf(progress: Pick<TowerProgress, 'contiguous' | 'ranges'>): SeqRange[] {

@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { parseEnv, textNumber } from '../shared/env.ts';
+import { DeliveryQueuesEnv } from '../shared/queues-env.ts';
 
 export const FanOutEnvSchema = z.object({
   ENTITIES_TABLE: z.string(),
-  DELIVERY_QUEUE_URL: z.string(),
+  DELIVERIES_TABLE: z.string(),
+  ...DeliveryQueuesEnv,
   RETENTION_DAYS: textNumber(z.int().positive()),
   ENDPOINT_CACHE_SECONDS: textNumber(z.number().min(0)),
 });

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
-import { createDocumentClient } from '../shared/dynamo.ts';
+import { createDocuments } from '../shared/aws/documents.ts';
+import { createSqsClient } from '../shared/aws/sqs.ts';
 import { createEndpointDirectory } from '../shared/endpoint-directory.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
+import { createPartnerLog } from '../shared/partner-log.ts';
 import { createQuarantineStore } from '../shared/quarantine.ts';
-import { createSqsClient, createTaskSender } from '../shared/queue.ts';
+import { createTaskSender, deliveryQueues } from '../shared/queue.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
 
 const env = loadEnv();
 const logger = createLogger('fan-out');
 const metrics = createMetrics('fan-out');
-const documents = createDocumentClient();
+const documents = createDocuments();
 
 export const handler = observe<DynamoDBStreamEvent, DynamoDBBatchResponse>({ logger, metrics }).handler(
   createHandler({
@@ -25,7 +27,13 @@ export const handler = observe<DynamoDBStreamEvent, DynamoDBBatchResponse>({ log
         metrics.addMetric('EndpointsUnreadable', 'Count', 1);
       },
     }),
-    tasks: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
+    tasks: createTaskSender({ sqs: createSqsClient(), queues: deliveryQueues(env) }),
+    log: createPartnerLog({
+      documents,
+      deliveriesTable: env.DELIVERIES_TABLE,
+      retentionDays: env.RETENTION_DAYS,
+      now: Date.now,
+    }),
     quarantine: createQuarantineStore({
       documents,
       entitiesTable: env.ENTITIES_TABLE,

@@ -4,12 +4,14 @@ import { processPublication, type ProcessingDeps, type ProcessingReport } from '
 
 /** What is used of Powertools' metrics. */
 interface MetricSink {
-  addMetric(name: string, unit: 'Count', value: number): unknown;
+  addMetric(name: string, unit: 'Count' | 'Seconds', value: number): unknown;
 }
 
 export interface IngestDeps extends ProcessingDeps {
   logger: Pick<Logger, 'info' | 'warn'>;
   metrics: MetricSink & {
+    /** A field of the line that the metrics are printed in, which no metric is made of. */
+    addMetadata(key: string, value: string): unknown;
     /** Gives a metric that has dimensions to itself. */
     singleMetric(): MetricSink & { addDimension(name: string, value: string): unknown };
   };
@@ -28,15 +30,21 @@ export function createHandler(deps: IngestDeps) {
     for (const error of downlinkFailures) {
       deps.logger.warn('tower not answered', { towerId: report.towerId, cause: String(error) });
     }
-    deps.logger.info('publication', {
-      ...counts,
-      traceId: ruleEvent.traceId,
-      clientId: ruleEvent.clientId,
-      quarantined: Object.fromEntries(quarantined),
-    });
+    const { traceId, clientId } = ruleEvent;
+    // An ordinary publication has no line of its own: that of its metrics names it.
+    if (isOrdinary(report)) {
+      deps.metrics.addMetadata('towerId', report.towerId ?? '');
+      deps.metrics.addMetadata('traceId', traceId);
+    } else {
+      const reasons = Object.fromEntries(quarantined);
+      deps.logger.info('publication', { ...counts, traceId, clientId, quarantined: reasons });
+    }
     countReport(deps.metrics, report);
   };
 }
+
+const isOrdinary = ({ repeated, quarantined, gaps, downlinkFailures }: ProcessingReport): boolean =>
+  repeated + quarantined.size + gaps + downlinkFailures.length === 0;
 
 /** Zeros are left out: a metric costs by what is sent. */
 function countReport(metrics: IngestDeps['metrics'], report: ProcessingReport): void {
@@ -54,5 +62,7 @@ function countReport(metrics: IngestDeps['metrics'], report: ProcessingReport): 
   count('EventsRepeated', report.repeated);
   count('MessagesQuarantined', quarantined);
   count('GapsDetected', report.gaps);
+  if (report.oldestGapSeconds !== null)
+    metrics.addMetric('OldestGapSeconds', 'Seconds', report.oldestGapSeconds);
   count('DownlinkFailures', report.downlinkFailures.length);
 }

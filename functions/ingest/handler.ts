@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { instantFromMs } from '../../schemas/instant.ts';
+import { createDocuments } from '../shared/aws/documents.ts';
+import { createIotDataClient } from '../shared/aws/iot.ts';
 import { createCommit } from '../shared/commit.ts';
-import { createDocumentClient } from '../shared/dynamo.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createQuarantineStore } from '../shared/quarantine.ts';
-import { createIotDataClient, createTowerDownlink } from '../shared/tower-downlink.ts';
+import { createTowerDownlink } from '../shared/tower-downlink.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
 
@@ -14,7 +15,7 @@ const env = loadEnv();
 const logger = createLogger('ingest');
 const metrics = createMetrics('ingest');
 const storage = {
-  documents: createDocumentClient(),
+  documents: createDocuments(),
   entitiesTable: env.ENTITIES_TABLE,
   eventsTable: env.EVENTS_TABLE,
   dueShards: env.DUE_SHARDS,

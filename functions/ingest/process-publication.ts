@@ -1,4 +1,5 @@
-import { instantFromMs } from '../../schemas/instant.ts';
+import type { TowerProgress } from '../../schemas/entity.ts';
+import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { QuarantineReason } from '../../schemas/quarantine.ts';
 import type { RuleEvent } from '../../schemas/tower-message.ts';
@@ -26,6 +27,8 @@ export interface ProcessingReport {
   quarantined: Map<QuarantineReason, number>;
   /** What is missing of the tower's sequence, where it was answered. */
   gaps: number;
+  /** For how long the first of them has been known; null without any. */
+  oldestGapSeconds: number | null;
   /** Why the tower could not be answered. */
   downlinkFailures: unknown[];
 }
@@ -49,12 +52,14 @@ export async function processPublication(deps: ProcessingDeps, event: RuleEvent)
 
   let downlinkFailures: unknown[] = [];
   let gaps = 0;
+  let oldestGapSeconds: number | null = null;
   // An unknown tower gets no state of its own.
   if (towerId !== null && view.get({ kind: 'tower', towerId }) !== null) {
     const made = await recordProgress(deps, { towerId, seqs, seenAt: receivedAt, loaded: view });
     const isHeartbeat = accepted.some(({ message }) => message.type === 'tower.heartbeat');
     if (publication.isArray || isHeartbeat) {
       gaps = made.reduce((sum, progress) => sum + gapsOf(progress).length, 0);
+      oldestGapSeconds = oldestGap(made, receivedAt);
       downlinkFailures = await answerTower(deps, { towerId, made, now: deps.clock() });
     }
   }
@@ -65,8 +70,14 @@ export async function processPublication(deps: ProcessingDeps, event: RuleEvent)
     repeated: done.repeated + publication.repeated,
     quarantined: countReasons(rejected),
     gaps,
+    oldestGapSeconds,
     downlinkFailures,
   };
+}
+
+function oldestGap(made: readonly TowerProgress[], now: Instant): number | null {
+  const since = made.flatMap(({ gapSince }) => (gapSince === undefined ? [] : [instantToMs(gapSince)]));
+  return since.length === 0 ? null : Math.max(0, instantToMs(now) - Math.min(...since)) / 1_000;
 }
 
 /** Nothing is read for a publication in which no message can be made out. */

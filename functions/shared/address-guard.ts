@@ -5,6 +5,8 @@ export interface AddressGuard {
   readonly allowsHttp: boolean;
   /** May we connect to this IP address by this protocol? Anything that is no address is refused. */
   permits(address: string, protocol: Protocol): boolean;
+  /** May we connect to this TCP port of others by https? */
+  permitsPort(port: number): boolean;
 }
 
 function subnets(family: 'ipv4' | 'ipv6', ranges: readonly string[]): BlockList {
@@ -22,6 +24,9 @@ const specialIpv4 = subnets('ipv4', [
   '10.0.0.0/8',
   '100.64.0.0/10',
   '127.0.0.0/8',
+  // Azure's host, which answers inside only.
+  '168.63.129.16/32',
+  // Cloud metadata among others.
   '169.254.0.0/16',
   '172.16.0.0/12',
   '192.0.0.0/24',
@@ -58,13 +63,33 @@ function isLoopback(address: string): boolean {
 
 function isPublic(address: string): boolean {
   if (isIPv4(address)) return !specialIpv4.check(address);
-  return globalIpv6.check(address, 'ipv6') && !specialIpv6.check(address, 'ipv6');
+  return globalIpv6.check(address, 'ipv6') && !specialIpv6.check(address, 'ipv6') && !isIsatap(address);
+}
+
+/** RFC 5214, section 6.1: under any prefix, an IPv4 address follows `0000:5efe`; two bits of it may be set. */
+function isIsatap(address: string): boolean {
+  // The URL parser writes an address in one way: without a dotted part, and with one "::" at most.
+  const [head = '', tail] = (URL.parse(`http://[${address}]/`)?.hostname ?? '').slice(1, -1).split('::');
+  const [front, back] = [groupsOf(head), groupsOf(tail ?? '')];
+  const groups = [...front, ...Array<number>(Math.max(0, 8 - front.length - back.length)).fill(0), ...back];
+  return groups[5] === 0x5efe && ((groups[4] ?? 0) & 0xfcff) === 0;
+}
+
+const groupsOf = (text: string): number[] =>
+  text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+
+export interface AddressGuardOptions {
+  /** Where a local stack may speak to this machine, by plain http too. */
+  allowLoopbackHttp: boolean;
+  /** TCP ports of others that https is spoken to. */
+  allowedPorts: readonly number[];
 }
 
 /** https to public unicast addresses only; loopback, by plain http too, where a local stack allows it. */
-export function createAddressGuard({ allowLoopbackHttp }: { allowLoopbackHttp: boolean }): AddressGuard {
+export function createAddressGuard({ allowLoopbackHttp, allowedPorts }: AddressGuardOptions): AddressGuard {
   return {
     allowsHttp: allowLoopbackHttp,
+    permitsPort: (port) => allowedPorts.includes(port),
     permits(address, protocol) {
       // A zone (`fe80::1%eth0`) belongs to link-local addresses only.
       if (isIP(address) === 0 || address.includes('%')) return false;
@@ -79,7 +104,7 @@ export type Protocol = 'http:' | 'https:';
 /** Where a URL leads, as far as it can be told without asking DNS. */
 export type Target =
   | { kind: 'allowed'; url: URL; protocol: Protocol }
-  | { kind: 'refused'; reason: 'invalid_request' | 'insecure_url' | 'blocked_address' };
+  | { kind: 'refused'; reason: 'invalid_request' | 'insecure_url' | 'blocked_address' | 'blocked_port' };
 
 /** Literals are checked here: net.connect asks no `lookup` about them. The URL parser has normalised them. */
 export function checkTarget(text: string, guard: AddressGuard): Target {
@@ -91,8 +116,14 @@ export function checkTarget(text: string, guard: AddressGuard): Target {
   const address = literalOf(url);
   if (address !== null && !guard.permits(address, protocol))
     return { kind: 'refused', reason: 'blocked_address' };
+  if (!mayUsePort(url, guard)) return { kind: 'refused', reason: 'blocked_port' };
   return { kind: 'allowed', url, protocol };
 }
+
+/** A receiver on this machine may listen anywhere, and plain http leads nowhere else. */
+const mayUsePort = (url: URL, guard: AddressGuard): boolean =>
+  (guard.allowsHttp && (url.protocol === 'http:' || isLoopbackHost(url))) ||
+  guard.permitsPort(url.port === '' ? 443 : Number(url.port));
 
 /** Without the brackets of an IPv6 literal. */
 export const hostOf = (url: URL): string => url.hostname.replaceAll(/^\[|\]$/g, '');

@@ -1,16 +1,15 @@
-import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import {
-  PutCommand,
-  TransactWriteCommand,
-  type DynamoDBDocumentClient,
-  type TransactWriteCommandInput,
-} from '@aws-sdk/lib-dynamodb';
 import type { Entity } from '../../schemas/entity.ts';
-import { parseEventId } from '../../schemas/event-id.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
-import { expiresAfter } from './expiry.ts';
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBDocumentClient,
+  PutCommand,
+  TransactionCanceledException,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+} from './aws/documents.ts';
+import { eventItem } from './event-item.ts';
 import { versionedPut } from './entity-store.ts';
-import { TowercastError } from './errors.ts';
 
 /** At most 100 together, and 4 MB. */
 export interface CommitUnit {
@@ -74,15 +73,11 @@ export function createCommit(options: CommitOptions): Commit {
 const conflict = { kind: 'rejected', repeats: new Set<string>(), conflicts: true } as const;
 
 /** The key is known before the write, so that a repeat finds it taken. */
-function eventPut({ eventsTable, retentionDays }: CommitOptions, event: DomainEvent) {
-  const key = parseEventId(event.id);
-  if (key === null) throw new TowercastError('event_id_invalid', `${event.id} is no event id`);
-  return {
-    TableName: eventsTable,
-    Item: { ...key, ...event, expiresAt: expiresAfter(event.receivedAt, retentionDays) },
-    ConditionExpression: 'attribute_not_exists(pk)',
-  };
-}
+const eventPut = ({ eventsTable, retentionDays }: CommitOptions, event: DomainEvent) => ({
+  TableName: eventsTable,
+  Item: eventItem(event, retentionDays),
+  ConditionExpression: 'attribute_not_exists(pk)',
+});
 
 async function putEvent(options: CommitOptions, event: DomainEvent): Promise<CommitOutcome> {
   try {
@@ -104,7 +99,7 @@ async function putAll(
     ...(beside === undefined ? [] : [beside]),
   ];
   try {
-    // The SDK adds a request token, so that its own retry of a request whose answer was lost is no repeat.
+    // The command adds a request token, so that the client’s own retry of a request whose answer was lost is no repeat.
     await options.documents.send(new TransactWriteCommand({ TransactItems: puts.map((Put) => ({ Put })) }));
     return { kind: 'committed' };
   } catch (error) {

@@ -1,5 +1,5 @@
-import { UpdateCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { type DynamoDBDocumentClient, UpdateCommand } from './aws/documents.ts';
 
 export type CounterKind = 'request' | 'token' | 'booking' | 'position' | 'key' | 'endpoint' | 'ticket';
 
@@ -18,7 +18,7 @@ export function createCounters(options: {
 }): Counters {
   return {
     async next(kind) {
-      // An SDK retry of a request whose answer was lost only leaves a gap.
+      // The client’s retry of a request whose answer was lost only leaves a gap.
       const { Attributes } = await options.documents.send(
         new UpdateCommand({
           TableName: options.entitiesTable,

@@ -1,8 +1,8 @@
-import { DeliveryRecordSchema, type DeliveryRecord } from '../../schemas/delivery.ts';
+import { DeliveryRecordSchema, type DeliveryRecord, type EventSummary } from '../../schemas/delivery.ts';
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { expiresAfter } from './expiry.ts';
-import { deliveryKey, dueShard, type ItemKey } from './keys.ts';
+import { backlogShard, deliveryKey, dueShard, type ItemKey } from './keys.ts';
 
 export interface DeliveryItemOptions {
   /** Partitions of the due index. */
@@ -11,22 +11,36 @@ export interface DeliveryItemOptions {
   retentionDays: number;
 }
 
-export const deliveryRecordKey = (record: Pick<DeliveryRecord, 'endpointId' | 'event'>): ItemKey =>
+/** What a record names a delivery by. */
+export interface DeliveryRef {
+  endpointId: string;
+  event: Pick<EventSummary, 'id' | 'receivedAt'>;
+}
+
+export const deliveryRecordKey = (record: DeliveryRef): ItemKey =>
   deliveryKey(record.endpointId, record.event.receivedAt, record.event.id);
 
 /** `dueAt` is compared as text in the index, so it has milliseconds, always. */
 export const dueText = (instant: Instant): Instant => instantFromMs(instantToMs(instant));
 
-/** A record as the deliveries table holds it. Only what waits for `timers` has the attributes of the due index. */
+/** A record as the deliveries table holds it. Only what waits has the attributes of the due index. */
 export function deliveryItem(record: DeliveryRecord, options: DeliveryItemOptions): Record<string, unknown> {
-  const { dueAt, ...rest } = record;
+  const { dueAt, waitsFor, replay, ...rest } = record;
   const key = deliveryRecordKey(record);
   return {
     ...key,
     ...rest,
     expiresAt: expiresAfter(record.event.receivedAt, options.retentionDays),
-    ...(dueAt !== null && { duePk: dueShard(key, options.dueShards), dueAt: dueText(dueAt) }),
+    // What is as it is by default takes no room.
+    ...(replay !== null && { replay }),
+    ...(dueAt !== null && { duePk: duePartition(record, key, options), dueAt: dueText(dueAt), waitsFor }),
   };
 }
+
+const duePartition = (
+  { waitsFor, endpointId }: DeliveryRecord,
+  key: ItemKey,
+  { dueShards }: DeliveryItemOptions,
+): string => (waitsFor === 'endpoint' ? backlogShard(endpointId) : dueShard(key, dueShards));
 
 export const parseDeliveryItem = (item: unknown): DeliveryRecord => DeliveryRecordSchema.parse(item);

@@ -1,5 +1,5 @@
-import { GetCommand, QueryCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { DeliveryRecord } from '../../schemas/delivery.ts';
+import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from './aws/documents.ts';
 import { deliveryRecordKey, parseDeliveryItem } from './delivery-item.ts';
 import { parseDeliveryId } from './keys.ts';
 import type { Page, PageRequest } from './page.ts';

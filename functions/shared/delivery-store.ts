@@ -1,23 +1,26 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import {
-  BatchWriteCommand,
-  GetCommand,
-  PutCommand,
-  type DynamoDBDocumentClient,
-} from '@aws-sdk/lib-dynamodb';
 import DataLoader from 'dataloader';
 import type { DeliveryRecord } from '../../schemas/delivery.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
+import {
+  BatchWriteCommand,
+  ConditionalCheckFailedException,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  TransactionCanceledException,
+  TransactWriteCommand,
+} from './aws/documents.ts';
 import { forEachAtMost } from './concurrency.ts';
 import {
   deliveryItem,
   deliveryRecordKey,
   parseDeliveryItem,
   type DeliveryItemOptions,
+  type DeliveryRef,
 } from './delivery-item.ts';
 import { TowercastError } from './errors.ts';
-
-export type DeliveryRef = Pick<DeliveryRecord, 'endpointId' | 'event'>;
+import { eventItem } from './event-item.ts';
 
 /** `behind` gives the record that stands instead: another chain of attempts is ahead, or it was delivered. */
 export type AdvanceOutcome = { kind: 'written' } | { kind: 'behind'; current: DeliveryRecord | null };
@@ -31,15 +34,21 @@ export interface DeliveryStore {
    */
   put(record: DeliveryRecord): Promise<void>;
   /**
-   * Writes a record unless what stands there was delivered or has `attemptsBelow` attempts or more. Throws only
-   * for the unexpected.
+   * Writes a record unless what stands there has `attemptsBelow` attempts or more, or was delivered and this is no
+   * replay of it. `notice` is an event that becomes known in the same commit. Throws only for the unexpected.
    */
-  advance(record: DeliveryRecord, attemptsBelow: number): Promise<AdvanceOutcome>;
+  advance(
+    record: DeliveryRecord,
+    attemptsBelow: number,
+    notice?: DomainEvent | null,
+  ): Promise<AdvanceOutcome>;
 }
 
 export interface DeliveryStoreOptions extends DeliveryItemOptions {
   documents: DynamoDBDocumentClient;
   deliveriesTable: string;
+  /** Where notices go. */
+  eventsTable: string;
 }
 
 /** BatchWriteItem. */
@@ -69,26 +78,55 @@ export function createDeliveryStore(options: DeliveryStoreOptions): DeliveryStor
     async put(record) {
       await loader.load(record);
     },
-    async advance(record, attemptsBelow) {
+    async advance(record, attemptsBelow, notice = null) {
+      const put = conditionalPut(options, record, attemptsBelow);
       try {
-        await documents.send(
-          new PutCommand({
-            TableName: deliveriesTable,
-            Item: deliveryItem(record, options),
-            ConditionExpression:
-              'attribute_not_exists(pk) OR (size(attempts) < :below AND #status <> :delivered)',
-            ExpressionAttributeNames: { '#status': 'status' },
-            ExpressionAttributeValues: { ':below': attemptsBelow, ':delivered': 'delivered' },
-          }),
-        );
+        if (notice === null) await documents.send(new PutCommand(put));
+        else await writeWithNotice(options, put, notice);
         return { kind: 'written' };
       } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        if (!isBehind(error)) throw error;
         return { kind: 'behind', current: await get(record) };
       }
     },
   };
 }
+
+/** A repeat finds its replay, or what was delivered meanwhile, further on. */
+function conditionalPut(options: DeliveryStoreOptions, record: DeliveryRecord, attemptsBelow: number) {
+  const further = record.replay === null ? ' AND #status <> :delivered' : '';
+  return {
+    TableName: options.deliveriesTable,
+    Item: deliveryItem(record, options),
+    ConditionExpression: `attribute_not_exists(pk) OR (size(attempts) < :below${further})`,
+    ExpressionAttributeValues: {
+      ':below': attemptsBelow,
+      ...(record.replay === null && { ':delivered': 'delivered' }),
+    },
+    ...(record.replay === null && { ExpressionAttributeNames: { '#status': 'status' } }),
+  };
+}
+
+const writeWithNotice = async (
+  { documents, eventsTable, retentionDays }: DeliveryStoreOptions,
+  put: ReturnType<typeof conditionalPut>,
+  notice: DomainEvent,
+): Promise<void> => {
+  await documents.send(
+    new TransactWriteCommand({
+      TransactItems: [
+        { Put: put },
+        // Its id names what it tells of: the same one again is the same event.
+        { Put: { TableName: eventsTable, Item: eventItem(notice, retentionDays) } },
+      ],
+    }),
+  );
+};
+
+const isBehind = (error: unknown): boolean =>
+  error instanceof ConditionalCheckFailedException ||
+  (error instanceof TransactionCanceledException &&
+    error.CancellationReasons?.[0]?.Code === 'ConditionalCheckFailed');
 
 /** One outcome per record, in order. */
 async function writeBatched(
@@ -120,7 +158,7 @@ async function writeBatched(
 
 type Item = Record<string, unknown>;
 const itemName = (item: Item): string => `${String(item['pk'])}|${String(item['sk'])}`;
-const recordName = (record: DeliveryRecord): string => itemName({ ...deliveryRecordKey(record) });
+const recordName = (record: DeliveryRef): string => itemName({ ...deliveryRecordKey(record) });
 
 /** Names of the items that were not written, and why. */
 async function writeBatch(options: DeliveryStoreOptions, items: Item[]): Promise<Map<string, string>> {
@@ -163,7 +201,7 @@ async function writeOnce(
     );
     return { kind: 'written', unprocessed: items.filter((item) => left.has(itemName(item))) };
   } catch (error) {
-    // The SDK has retried.
+    // The client has retried.
     return { kind: 'refused', reason: error instanceof Error ? error.name : 'unknown' };
   }
 }

@@ -1,21 +1,23 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { GetCommand, QueryCommand, UpdateCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { EndpointHealthSchema, type EndpointHealth } from '../../schemas/endpoint-health.ts';
 import { EndpointSchema, type Endpoint } from '../../schemas/endpoint.ts';
+import { type DynamoDBDocumentClient, QueryCommand } from './aws/documents.ts';
+import { endpointHealthKey } from './endpoint-health.ts';
 import { createExpiringCache } from './expiring-cache.ts';
 import { entityKey, type ItemKey } from './keys.ts';
+import { keyOf, type Item, type Position } from './read-items.ts';
 
 export type EndpointRef = Pick<Endpoint, 'partnerId' | 'endpointId'>;
 
+/** An endpoint and what is known of its health: nothing, while all is well. */
+export type KnownEndpoint = Endpoint & { health?: EndpointHealth };
+
 export interface EndpointDirectory {
   /** The endpoint as it was within the cache's time; null when there is none. */
-  get(ref: EndpointRef): Promise<Endpoint | null>;
+  get(ref: EndpointRef): Promise<KnownEndpoint | null>;
   /** Every endpoint of a partner, disabled ones included, as they were within the cache's time. */
-  ofPartner(partnerId: string): Promise<Endpoint[]>;
-  /**
-   * Disables an endpoint that is still as given. `changed` when it is active but another version by now (a new URL,
-   * say), or gone; then nothing was written.
-   */
-  disable(endpoint: Endpoint, reason: string): Promise<'disabled' | 'changed'>;
+  ofPartner(partnerId: string): Promise<KnownEndpoint[]>;
+  /** Something about the endpoint has changed: what was read before is not used again. */
+  forget(ref: EndpointRef): void;
 }
 
 export interface EndpointDirectoryOptions {
@@ -30,105 +32,90 @@ export interface EndpointDirectoryOptions {
 const maxCached = 5_000;
 const cacheKey = (ref: EndpointRef): string => `${ref.partnerId}/${ref.endpointId}`;
 
+/** An endpoint and its health are neighbours in the table: one query gives both, at the price of one. */
 export function createEndpointDirectory(options: EndpointDirectoryOptions): EndpointDirectory {
-  const { documents, entitiesTable, cacheSeconds, now } = options;
-  const read = endpointReader(options);
+  const { cacheSeconds, now } = options;
   const cacheOptions = { ttlMs: cacheSeconds * 1_000, maxEntries: maxCached, now };
-  const endpoints = createExpiringCache<Endpoint | null>(cacheOptions);
-  const partners = createExpiringCache<Endpoint[]>(cacheOptions);
-
+  const endpoints = createExpiringCache<KnownEndpoint | null>(cacheOptions);
+  const partners = createExpiringCache<KnownEndpoint[]>(cacheOptions);
   return {
-    get: (ref) => endpoints.get(cacheKey(ref), () => readEndpoint(documents, entitiesTable, ref)),
-    ofPartner: (partnerId) =>
-      partners.get(partnerId, async () =>
-        (await queryEndpoints(documents, entitiesTable, partnerId)).flatMap(read),
-      ),
-    async disable(endpoint, reason) {
-      endpoints.delete(cacheKey(endpoint));
-      partners.delete(endpoint.partnerId);
-      return writeDisabled(documents, entitiesTable, endpoint, reason);
+    get: (ref) => endpoints.get(cacheKey(ref), () => readEndpoint(options, ref)),
+    ofPartner: (partnerId) => partners.get(partnerId, () => readEndpoints(options, partnerId)),
+    forget(ref) {
+      endpoints.delete(cacheKey(ref));
+      partners.delete(ref.partnerId);
     },
   };
 }
 
-/** Gives an item's endpoint, or none. */
-function endpointReader({ onUnreadable }: EndpointDirectoryOptions) {
-  return (item: Record<string, unknown>): Endpoint[] => {
-    const parsed = EndpointSchema.safeParse(item);
-    if (parsed.success) return [parsed.data];
-    onUnreadable?.({ pk: String(item['pk']), sk: String(item['sk']) }, parsed.error);
-    return [];
-  };
-}
-
 async function readEndpoint(
-  documents: DynamoDBDocumentClient,
-  table: string,
+  options: EndpointDirectoryOptions,
   ref: EndpointRef,
-): Promise<Endpoint | null> {
-  const { Item } = await documents.send(
-    new GetCommand({
-      TableName: table,
-      Key: entityKey({ kind: 'endpoint', partnerId: ref.partnerId, endpointId: ref.endpointId }),
-      // An older replica would make the first delivery to a new endpoint dead.
-      ConsistentRead: true,
-    }),
-  );
-  return Item === undefined ? null : EndpointSchema.parse(Item);
+): Promise<KnownEndpoint | null> {
+  const { partnerId, endpointId } = ref;
+  const { pk, sk } = entityKey({ kind: 'endpoint', partnerId, endpointId });
+  const items = await queryAll(options, 'pk = :pk AND sk BETWEEN :first AND :last', {
+    ':pk': pk,
+    ':first': sk,
+    // No other endpoint's name sorts between the two: `#` comes before all that a name may hold.
+    ':last': endpointHealthKey(ref).sk,
+  });
+  const item = items.find((one) => one['kind'] === 'endpoint');
+  if (item === undefined) return null;
+  return { ...EndpointSchema.parse(item), ...healthIn(options, items, ref) };
 }
 
-async function queryEndpoints(
-  documents: DynamoDBDocumentClient,
-  table: string,
-  partnerId: string,
-): Promise<Record<string, unknown>[]> {
+async function readEndpoints(options: EndpointDirectoryOptions, partnerId: string): Promise<KnownEndpoint[]> {
   const { pk } = entityKey({ kind: 'partner', partnerId });
-  const endpoints: Record<string, unknown>[] = [];
-  let from: Record<string, unknown> | undefined;
+  const items = await queryAll(options, 'pk = :pk AND begins_with(sk, :endpoint)', {
+    ':pk': pk,
+    ':endpoint': 'endpoint#',
+  });
+  const unhealthy = items.filter((item) => item['kind'] === 'endpoint-health');
+  return items.flatMap((item) => {
+    if (item['kind'] === 'endpoint-health') return [];
+    const parsed = EndpointSchema.safeParse(item);
+    if (parsed.success) return [{ ...parsed.data, ...healthIn(options, unhealthy, parsed.data) }];
+    options.onUnreadable?.(keyOf(item), parsed.error);
+    return [];
+  });
+}
+
+/** The health of an endpoint among items. One that can't be read must not stop its deliveries. */
+function healthIn(
+  { onUnreadable }: EndpointDirectoryOptions,
+  items: readonly Item[],
+  ref: EndpointRef,
+): { health?: EndpointHealth } {
+  const { sk } = endpointHealthKey(ref);
+  const item = items.find((one) => one['sk'] === sk);
+  if (item === undefined) return {};
+  const parsed = EndpointHealthSchema.safeParse(item);
+  if (parsed.success) return { health: parsed.data };
+  onUnreadable?.(keyOf(item), parsed.error);
+  return {};
+}
+
+async function queryAll(
+  { documents, entitiesTable }: EndpointDirectoryOptions,
+  condition: string,
+  values: Record<string, string>,
+): Promise<Item[]> {
+  const items: Item[] = [];
+  let from: Position | undefined;
   do {
     const page = await documents.send(
       new QueryCommand({
-        TableName: table,
+        TableName: entitiesTable,
+        // An older replica would make the first delivery to a new endpoint dead.
         ConsistentRead: true,
-        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :endpoint)',
-        ExpressionAttributeValues: { ':pk': pk, ':endpoint': 'endpoint#' },
+        KeyConditionExpression: condition,
+        ExpressionAttributeValues: values,
         ...(from !== undefined && { ExclusiveStartKey: from }),
       }),
     );
-    endpoints.push(...(page.Items ?? []));
+    items.push(...(page.Items ?? []));
     from = page.LastEvaluatedKey;
   } while (from !== undefined);
-  return endpoints;
-}
-
-async function writeDisabled(
-  documents: DynamoDBDocumentClient,
-  table: string,
-  endpoint: Endpoint,
-  reason: string,
-): Promise<'disabled' | 'changed'> {
-  try {
-    await documents.send(
-      new UpdateCommand({
-        TableName: table,
-        Key: entityKey(endpoint),
-        UpdateExpression: 'SET #status = :disabled, disabledReason = :reason, #version = :next',
-        ConditionExpression: '#status = :active AND #version = :version',
-        ExpressionAttributeNames: { '#status': 'status', '#version': 'version' },
-        ExpressionAttributeValues: {
-          ':active': 'active',
-          ':disabled': 'disabled',
-          ':reason': reason,
-          ':version': endpoint.version,
-          ':next': endpoint.version + 1,
-        },
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-      }),
-    );
-    return 'disabled';
-  } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    // Deliveries to one endpoint run side by side: another of them was told the same.
-    return error.Item?.['status']?.S === 'disabled' ? 'disabled' : 'changed';
-  }
+  return items;
 }

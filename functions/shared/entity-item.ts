@@ -22,8 +22,12 @@ function withoutNullDue(entity: Entity): Record<string, unknown> {
 
 function dueOf(entity: Entity, dueShards: number): { duePk?: string } {
   const isDue = 'dueAt' in entity && entity.dueAt !== null;
-  return isDue ? { duePk: dueShard(entityKey(entity), dueShards) } : {};
+  if (!isDue) return {};
+  return { duePk: entity.kind === 'redrive' ? redrivePartition : dueShard(entityKey(entity), dueShards) };
 }
+
+/** The partition of the due index that has the redrives that run: few, and looked at in every minute. */
+export const redrivePartition = 'redrive#0';
 
 /** Where the index lists what has no one partner. */
 export const everyone = 'all';
@@ -63,6 +67,8 @@ function listingOf(entity: Entity): { listPk?: string; listSk?: string } {
       return listed(entity.positionId, listingPart(entity.partnerId, entity.queue));
     case 'queue':
       return listed(entity.queueId, entity.partnerId);
+    case 'redrive':
+      return listed(`${entity.createdAt}_${entity.redriveId}`, entity.partnerId);
     case 'message':
     case 'progress':
     case 'locker':

@@ -1,6 +1,6 @@
-import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { Entity } from '../../schemas/entity.ts';
+import { QueryCommand, type QueryCommandInput } from './aws/documents.ts';
 import { parseEntity } from './entity-item.ts';
 import { readKeys, type EntityStoreOptions } from './entity-store.ts';
 import { entityKey, type ItemKey } from './keys.ts';

@@ -1,10 +1,14 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, PutCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Entity } from '../../schemas/entity.ts';
 import type { Instant } from '../../schemas/primitives.ts';
+import {
+  ConditionalCheckFailedException,
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  PutCommand,
+} from './aws/documents.ts';
 import { entityItem, parseEntity } from './entity-item.ts';
 import { EntitySet } from './entity-set.ts';
-import { entityKey, type EntityRef, type ItemKey } from './keys.ts';
+import { dueShardName, entityKey, type EntityRef, type ItemKey } from './keys.ts';
 import { keyOf, queryDueKeys, readItems, type Position } from './read-items.ts';
 
 /** A page of the due index; `next` is null at its end. */
@@ -66,7 +70,12 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
         ),
       ),
     async listDue({ shard, now, limit, after }) {
-      const page = await queryDueKeys(tableOf(options), { shard, until: now, limit, from: after });
+      const page = await queryDueKeys(tableOf(options), {
+        partition: dueShardName(shard),
+        until: now,
+        limit,
+        from: after,
+      });
       const due: DuePage = { entities: [], unreadable: [], next: page.next };
       for (const item of await readItems(tableOf(options), page.keys)) {
         try {

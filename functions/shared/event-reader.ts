@@ -1,12 +1,15 @@
-import { GetCommand, QueryCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { parseEventId, timeToBase36 } from '../../schemas/event-id.ts';
 import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
 import type { Instant } from '../../schemas/primitives.ts';
+import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from './aws/documents.ts';
 import { cutPage, type Page, type PageRequest } from './page.ts';
+import { readItems } from './read-items.ts';
 
 export interface EventReader {
   /** Null when there is none, or its retention is over, or the id is no event id. */
   get(eventId: string): Promise<DomainEvent | null>;
+  /** What there is of these, by id. What this release can't read is left out. */
+  getMany(eventIds: readonly string[]): Promise<Map<string, DomainEvent>>;
   /** A subject's events (`pk` as in event-id.ts) that occurred at `from` or later, newest first. */
   listBySubject(pk: string, from: Instant, page: PageRequest): Promise<Page<DomainEvent>>;
 }
@@ -24,6 +27,12 @@ export function createEventReader(options: {
         new GetCommand({ TableName: eventsTable, Key: key, ConsistentRead: true }),
       );
       return Item === undefined ? null : DomainEventSchema.parse(Item);
+    },
+    async getMany(eventIds) {
+      const keys = eventIds.flatMap((id) => parseEventId(id) ?? []);
+      const items = await readItems({ documents, table: eventsTable }, keys);
+      const events = items.flatMap((item) => DomainEventSchema.safeParse(item).data ?? []);
+      return new Map(events.map((event) => [event.id, event]));
     },
     async listBySubject(pk, from, { limit, after }) {
       const first = timeToBase36(from);

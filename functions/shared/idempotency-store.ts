@@ -1,7 +1,11 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, PutCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
+import {
+  ConditionalCheckFailedException,
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  PutCommand,
+} from './aws/documents.ts';
 import type { CommitUnit } from './commit.ts';
 
 /** One request that must have one effect. */

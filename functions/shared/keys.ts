@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { timeToBase36 } from '../../schemas/event-id.ts';
+import { parseEventId, timeToBase36 } from '../../schemas/event-id.ts';
 import type { Entity } from '../../schemas/entity.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 
@@ -27,7 +28,8 @@ export type EntityRef =
   | { kind: 'booking'; bookingId: string }
   | { kind: 'message'; messageId: string }
   | { kind: 'position'; positionId: string }
-  | { kind: 'queue'; queueId: string };
+  | { kind: 'queue'; queueId: string }
+  | { kind: 'redrive'; partnerId: string; redriveId: string };
 
 /** Key in the entities table. An Entity is a valid ref to itself. */
 export function entityKey(ref: EntityRef | Entity): ItemKey {
@@ -66,6 +68,8 @@ export function entityKey(ref: EntityRef | Entity): ItemKey {
       return { pk: `position#${ref.positionId}`, sk: 'position' };
     case 'queue':
       return { pk: `queue#${ref.queueId}`, sk: 'queue' };
+    case 'redrive':
+      return { pk: `partner#${ref.partnerId}`, sk: `redrive#${ref.redriveId}` };
   }
 }
 
@@ -79,11 +83,39 @@ export function deliveryId(endpointId: string, receivedAt: Instant, eventId: str
   return `dlv_${endpointId}_${timeToBase36(receivedAt)}_${eventId}`;
 }
 
+/** The partition of the due index that holds an endpoint's backlog, in order of receipt. */
+export const backlogShard = (endpointId: string): string => `parked#${endpointId}`;
+
+/**
+ * Whose deliveries to an ordered endpoint come one after the other: the subject that an event's id names. What says
+ * that a delivery was skipped stands in that delivery's place.
+ */
+export function laneOf(event: Pick<DomainEvent, 'id' | 'type' | 'data'>): string {
+  const skipped = event.type === 'sequence.skipped' && 'eventId' in event.data ? event.data.eventId : '';
+  const key = parseEventId(skipped) ?? parseEventId(event.id);
+  if (key === null) throw new TypeError(`not an event id: ${event.id}`);
+  return key.pk;
+}
+
+/** Key of a lane in the deliveries table. */
+export const laneKey = (endpointId: string, subject: string): ItemKey => ({
+  pk: `lane#${endpointId}#${subject}`,
+  sk: 'lane',
+});
+
+/** Key of what waits in a lane. */
+export const waitingKey = (endpointId: string, subject: string, sequence: number): ItemKey => ({
+  pk: laneKey(endpointId, subject).pk,
+  sk: `waiting#${String(sequence).padStart(16, '0')}`,
+});
+
 /** The partition of the due index that an item waits in: uniform, and the same at each write of that item. */
 export function dueShard(key: ItemKey, shards: number): string {
   const digest = createHash('sha256').update(`${key.pk}|${key.sk}`).digest();
-  return `due#${digest.readUInt32BE(0) % shards}`;
+  return dueShardName(digest.readUInt32BE(0) % shards);
 }
+
+export const dueShardName = (shard: number): string => `due#${shard}`;
 
 /** The key that a delivery's id contains, or null when it is no delivery id. */
 export function parseDeliveryId(id: string): ItemKey | null {

@@ -1,10 +1,33 @@
-import { Logger } from '@aws-lambda-powertools/logger';
+import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
+import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import wrap from '@middy/core';
 
+/**
+ * What a line says of its invocation: enough to find the others. Powertools' own formatter adds the function's ARN, name and
+ * memory to every line, and CloudWatch charges by the byte.
+ */
+class CompactFormatter extends LogFormatter {
+  override formatAttributes(line: UnformattedAttributes, fields: LogAttributes): LogItem {
+    const { logLevel: level, message, timestamp, serviceName: service, lambdaContext } = line;
+    return new LogItem({
+      attributes: {
+        level,
+        message,
+        timestamp: this.formatTimestamp(timestamp),
+        service,
+        requestId: lambdaContext?.awsRequestId,
+        coldStart: lambdaContext?.coldStart === true ? true : undefined,
+        xrayTraceId: line.xRayTraceId,
+      },
+    }).addAttributes(fields);
+  }
+}
+
 /** `stage` is the function's folder name: it names the service in logs and metrics. */
-export const createLogger = (stage: string): Logger => new Logger({ serviceName: stage });
+export const createLogger = (stage: string): Logger =>
+  new Logger({ serviceName: stage, logFormatter: new CompactFormatter() });
 
 export const createMetrics = (stage: string): Metrics =>
   new Metrics({ namespace: 'Towercast', serviceName: stage });
@@ -22,6 +45,7 @@ export interface Observed {
 export const observe = <Event, Result>({ logger, metrics }: Observed) => {
   const publish = () => {
     if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+    else metrics.clearMetadata();
   };
   return wrap<Event, Result>().use(injectLambdaContext(logger)).use({ after: publish, onError: publish });
 };

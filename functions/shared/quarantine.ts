@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { BatchWriteCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { timeToBase36 } from '../../schemas/event-id.ts';
 import type { QuarantineRecord } from '../../schemas/quarantine.ts';
+import { BatchWriteCommand, type DynamoDBDocumentClient } from './aws/documents.ts';
 import { expiresAfter } from './expiry.ts';
 import { TowercastError } from './errors.ts';
 import type { ItemKey } from './keys.ts';

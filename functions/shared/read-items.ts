@@ -1,12 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import * as z from 'zod';
+import type { Instant } from '../../schemas/primitives.ts';
 import {
   BatchGetCommand,
-  QueryCommand,
   type BatchGetCommandInput,
   type BatchGetCommandOutput,
   type DynamoDBDocumentClient,
-} from '@aws-sdk/lib-dynamodb';
-import * as z from 'zod';
+  QueryCommand,
+} from './aws/documents.ts';
 import { TowercastError } from './errors.ts';
 import type { ItemKey } from './keys.ts';
 
@@ -61,33 +62,42 @@ async function readBatch({ documents, table }: TableOptions, keys: readonly Item
 }
 
 export interface DueKeysQuery {
-  shard: number;
+  /** A partition of the index: `dueShardName` of keys.ts, or another of those there. */
+  partition: string;
   /** As the index holds it: an instant with milliseconds. */
   until: string;
   limit: number;
   from: Position | null;
 }
 
+/** Which item waits, and until when: all that the index knows. */
+export type DueKey = ItemKey & { dueAt: Instant };
+
 /** `next` is null at the index's end. */
 export interface DueKeysPage {
-  keys: ItemKey[];
+  keys: DueKey[];
   next: Position | null;
 }
+
+const DueKeySchema = ItemKeySchema.extend({ dueAt: z.string() });
 
 /** A page of a table's `due` index, the longest overdue first. */
 export async function queryDueKeys(
   { documents, table }: TableOptions,
-  { shard, until, limit, from }: DueKeysQuery,
+  { partition, until, limit, from }: DueKeysQuery,
 ): Promise<DueKeysPage> {
   const page = await documents.send(
     new QueryCommand({
       TableName: table,
       IndexName: 'due',
-      KeyConditionExpression: 'duePk = :shard AND dueAt <= :until',
-      ExpressionAttributeValues: { ':shard': `due#${shard}`, ':until': until },
+      KeyConditionExpression: 'duePk = :partition AND dueAt <= :until',
+      ExpressionAttributeValues: { ':partition': partition, ':until': until },
       Limit: limit,
       ...(from !== null && { ExclusiveStartKey: from }),
     }),
   );
-  return { keys: (page.Items ?? []).map(keyOf), next: page.LastEvaluatedKey ?? null };
+  return {
+    keys: (page.Items ?? []).map((item) => DueKeySchema.parse(item)),
+    next: page.LastEvaluatedKey ?? null,
+  };
 }

@@ -1,4 +1,4 @@
-import { GetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand } from './aws/documents.ts';
 import { entityKey } from './keys.ts';
 
 /** What partners have marked as read: the acknowledgement of the `message-pointer` contract. */

@@ -1,5 +1,5 @@
-import { DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { EndpointSecretsSchema, type Endpoint, type EndpointSecrets } from '../../schemas/endpoint.ts';
+import type { KmsClient } from './aws/kms.ts';
 import { TowercastError } from './errors.ts';
 import { createExpiringCache } from './expiring-cache.ts';
 
@@ -18,31 +18,25 @@ export interface SecretsOpener {
 const cacheMs = 5 * 60_000;
 const maxCached = 1_000;
 
-/** The endpoint comes from AWS_ENDPOINT_URL_KMS where it is set. */
-export const createKmsClient = (): KMSClient => new KMSClient({});
-
 const encryptionContext = ({ partnerId, endpointId }: SecretsOwner) => ({ partnerId, endpointId });
 
 /** Encrypts an endpoint's secrets for its `secrets` field: base64 of the KMS ciphertext. */
 export async function sealSecrets(
-  kms: KMSClient,
+  kms: KmsClient,
   keyArn: string,
   owner: SecretsOwner,
   secrets: EndpointSecrets,
 ): Promise<string> {
-  const { CiphertextBlob } = await kms.send(
-    new EncryptCommand({
-      KeyId: keyArn,
-      Plaintext: Buffer.from(JSON.stringify(secrets)),
-      EncryptionContext: encryptionContext(owner),
-    }),
-  );
-  if (CiphertextBlob === undefined) throw new TowercastError('secret_not_sealed', 'KMS gave no ciphertext');
+  const { CiphertextBlob } = await kms.encrypt({
+    KeyId: keyArn,
+    Plaintext: Buffer.from(JSON.stringify(secrets)),
+    EncryptionContext: encryptionContext(owner),
+  });
   return Buffer.from(CiphertextBlob).toString('base64');
 }
 
 export interface SecretsOpenerOptions {
-  kms: KMSClient;
+  kms: KmsClient;
   keyArn: string;
   now: () => number;
 }
@@ -59,23 +53,20 @@ export function createSecretsOpener({ kms, keyArn, now }: SecretsOpenerOptions):
 }
 
 async function decrypt(
-  kms: KMSClient,
+  kms: KmsClient,
   keyArn: string,
   endpoint: SecretsOwner & Pick<Endpoint, 'secrets'>,
 ): Promise<Uint8Array> {
   try {
-    const { Plaintext } = await kms.send(
-      new DecryptCommand({
-        KeyId: keyArn,
-        CiphertextBlob: Buffer.from(endpoint.secrets, 'base64'),
-        EncryptionContext: encryptionContext(endpoint),
-      }),
-    );
-    if (Plaintext !== undefined) return Plaintext;
+    const { Plaintext } = await kms.decrypt({
+      KeyId: keyArn,
+      CiphertextBlob: Buffer.from(endpoint.secrets, 'base64'),
+      EncryptionContext: encryptionContext(endpoint),
+    });
+    return Plaintext;
   } catch (error) {
     throw unreadable(endpoint, error instanceof Error ? error.name : 'unknown');
   }
-  throw unreadable(endpoint, 'no plaintext');
 }
 
 function unreadable(owner: SecretsOwner, why: string): TowercastError {

@@ -1,5 +1,5 @@
-import { IoTDataPlaneClient, PublishCommand } from '@aws-sdk/client-iot-data-plane';
 import type { TowerAck, TowerCommand } from '../../schemas/tower-command.ts';
+import type { IotDataClient } from './aws/iot.ts';
 
 export interface TowerDownlink {
   /** To `towers/{towerId}/acks`. Rejects when the broker did not take it. */
@@ -8,19 +8,9 @@ export interface TowerDownlink {
   command(towerId: string, command: TowerCommand): Promise<void>;
 }
 
-/**
- * The endpoint comes from AWS_ENDPOINT_URL_IOT_DATA_PLANE where it is set. What goes down is a courtesy: it is asked
- * for again with the next heartbeat, so no event may wait for it long.
- */
-export const createIotDataClient = (): IoTDataPlaneClient =>
-  new IoTDataPlaneClient({
-    maxAttempts: 2,
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true },
-  });
-
-export function createTowerDownlink(iot: IoTDataPlaneClient): TowerDownlink {
+export function createTowerDownlink(iot: IotDataClient): TowerDownlink {
   const publish = async (topic: string, message: TowerAck | TowerCommand) => {
-    await iot.send(new PublishCommand({ topic, qos: 1, payload: Buffer.from(JSON.stringify(message)) }));
+    await iot.publish(topic, JSON.stringify(message));
   };
   return {
     acknowledge: (towerId, ack) => publish(`towers/${towerId}/acks`, ack),

@@ -1,15 +1,24 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
+import { instantToMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { TowercastError } from '../shared/errors.ts';
-import { runDueDeliveries, type DueDeliveriesDeps } from './due-deliveries.ts';
+import type { HandOutWindows } from '../shared/hand-out-window.ts';
+import { runDeliveries, type DeliveriesDeps } from './deliveries.ts';
 import { runDueEntities, type DueEntitiesDeps } from './due-entities.ts';
-import { sumReports, type Run, type ShardReport } from './run.ts';
+import { runEndpoints, type EndpointsDeps } from './endpoints.ts';
+import { recordOldest, type TimersMetrics } from './metrics.ts';
+import { claimWindow, createPace } from './pace.ts';
+import { runRedrives, type RedrivesDeps } from './redrives.ts';
+import { failed, runShards, sumReports, type Run, type ShardReport } from './run.ts';
 
-export interface TimersDeps extends DueEntitiesDeps, DueDeliveriesDeps {
-  dueShards: number;
+export interface TimersDeps
+  extends DueEntitiesDeps, DeliveriesDeps, Omit<EndpointsDeps, 'entities'>, Omit<RedrivesDeps, 'entities'> {
+  windows: HandOutWindows;
+  /** Due deliveries that one endpoint is given in a second, all runs together. */
+  catchUpPerSecond: number;
   clock: () => Instant;
   logger: Pick<Logger, 'info' | 'error'>;
-  metrics: { addMetric(name: string, unit: 'Count', value: number): unknown };
+  metrics: TimersMetrics;
 }
 
 /** What is needed of Lambda's context. */
@@ -17,11 +26,20 @@ export interface RemainingTime {
   getRemainingTimeInMillis(): number;
 }
 
-/** A page takes less than this, retries of the SDK included. */
+/** A page takes less than this, retries of the client included. */
 const reserveMs = 5_000;
 
+/** What a run does, and what it counts that under. */
+const parts = {
+  entities: { done: 'EntitiesDue', failed: 'EntitiesDueFailed' },
+  deliveries: { done: 'DeliveriesDue', failed: 'DeliveriesDueFailed' },
+  endpoints: { done: 'DeliveriesDrained', failed: 'EndpointsFailed' },
+  redrives: { done: 'DeliveriesRedriven', failed: 'RedrivesFailed' },
+};
+type Part = keyof typeof parts;
+
 /**
- * Does whatever is due. A failure stops neither the other items nor the other shards, and the next run tries again;
+ * Does whatever is due. A failure stops neither the other items nor the other parts, and the next run tries again;
  * throws TowercastError `timers_failed` at the end so that it is seen.
  */
 export function createHandler(deps: TimersDeps) {
@@ -30,39 +48,50 @@ export function createHandler(deps: TimersDeps) {
       now: deps.clock(),
       hasTime: () => context.getRemainingTimeInMillis() > reserveMs,
     };
-    const [entities, deliveries] = await Promise.all([
-      runShards(deps.dueShards, 'entities', async (shard) => runDueEntities(deps, shard, run)),
-      runShards(deps.dueShards, 'deliveries', async (shard) => runDueDeliveries(deps, shard, run)),
+    const window = claimWindow(deps.windows, run);
+    const reports = await Promise.all([
+      runPart(deps, 'entities', async () =>
+        runShards(deps.dueShards, 'entities', async (shard) => runDueEntities(deps, shard, run)),
+      ),
+      runPart(deps, 'deliveries', async () =>
+        runDeliveries(
+          deps,
+          run,
+          createPace({ startsInSeconds: await window, perSecond: deps.catchUpPerSecond }),
+        ),
+      ),
+      runPart(deps, 'endpoints', async () => attendEndpoints(deps, run, await window)),
+      runPart(deps, 'redrives', async () => runRedrives(deps, run)),
     ]);
-    report(deps, 'Entities', entities);
-    report(deps, 'Deliveries', deliveries);
-    const failures = entities.failures.length + deliveries.failures.length;
-    if (failures > 0) throw new TowercastError('timers_failed', `${failures} due items failed`);
+    const { failures } = sumReports(reports);
+    if (failures.length > 0) throw new TowercastError('timers_failed', `${failures.length} due items failed`);
   };
 }
 
-async function runShards(
-  shards: number,
-  what: string,
-  runShard: (shard: number) => Promise<ShardReport>,
+/** Runs a part to its end, whatever happens in it, and tells of it. */
+async function runPart(
+  { logger, metrics }: TimersDeps,
+  what: Part,
+  work: () => Promise<ShardReport>,
 ): Promise<ShardReport> {
-  const one = async (shard: number): Promise<ShardReport> => {
-    try {
-      return await runShard(shard);
-    } catch (error) {
-      return { done: 0, skipped: 0, failures: [{ what: `${what} of shard ${shard}`, error }] };
-    }
-  };
-  return sumReports(await Promise.all(Array.from({ length: shards }, async (_, shard) => one(shard))));
+  const report = await work().catch((error: unknown) => failed(what, error));
+  for (const failure of report.failures)
+    logger.error('due item failed', { what: failure.what, cause: failure.error });
+  const { done, skipped } = report;
+  const failures = report.failures.length;
+  if (done + skipped + failures > 0) logger.info('due', { what, done, skipped, failed: failures });
+  if (done > 0) metrics.addMetric(parts[what].done, 'Count', done);
+  if (failures > 0) metrics.addMetric(parts[what].failed, 'Count', failures);
+  return report;
 }
 
-function report({ logger, metrics }: TimersDeps, what: 'Entities' | 'Deliveries', sum: ShardReport): void {
-  for (const failure of sum.failures) {
-    logger.error('due item failed', { what: failure.what, cause: failure.error });
-  }
-  const { done, skipped } = sum;
-  const failed = sum.failures.length;
-  if (done + skipped + failed > 0) logger.info('due', { what, done, skipped, failed });
-  if (done > 0) metrics.addMetric(`${what}Due`, 'Count', done);
-  if (failed > 0) metrics.addMetric(`${what}DueFailed`, 'Count', failed);
+async function attendEndpoints(deps: TimersDeps, run: Run, startsInSeconds: number): Promise<ShardReport> {
+  const { metrics, drainPerSecond } = deps;
+  const report = await runEndpoints(deps, run, createPace({ startsInSeconds, perSecond: drainPerSecond }));
+  metrics.addMetric('BreakersOpen', 'Count', report.breakersOpen);
+  metrics.addMetric('BreakersOpenLong', 'Count', report.breakersOpenLong);
+  metrics.addMetric('BacklogDeliveries', 'Count', report.parked);
+  if (report.disabled > 0) metrics.addMetric('EndpointsDisabled', 'Count', report.disabled);
+  recordOldest(metrics, 'failing', report.oldestAt, instantToMs(run.now));
+  return report;
 }

@@ -62,6 +62,8 @@ export function decideDue(entity: Entity, context: DueContext): Decision | null 
     case 'booking':
     case 'message':
     case 'queue':
+    // Runs by itself: redrives.ts.
+    case 'redrive':
       return null;
   }
 }

@@ -1,79 +1,47 @@
-import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
-import type { Instant } from '../../schemas/primitives.ts';
-import type { Run, ShardReport } from './run.ts';
+import { dueShardName } from '../shared/keys.ts';
+import type { Position } from '../shared/read-items.ts';
+import { handOut, type HandOutDeps, type Turn } from './hand-out.ts';
+import type { Pace } from './pace.ts';
+import { addReport, type Run, type ShardReport } from './run.ts';
 
-export interface DueDeliveriesDeps {
-  deliveries: {
-    due(shard: number, now: Instant, limit: number): Promise<DeliveryRecord[]>;
-    /** False when it was taken, sent or ended meanwhile. */
-    lease(record: DeliveryRecord, until: Instant): Promise<boolean>;
-  };
-  sender: { send(tasks: { task: DeliveryTask; delaySeconds: number }[]): Promise<void> };
-  leaseSeconds: number;
-  newTaskId: () => string;
+export interface DueReport extends ShardReport {
+  /** Left for later runs, so that no endpoint is given more than its pace. */
+  later: number;
+  /** Of what was due when this run came: the longest overdue. */
+  oldestDueAt: string | null;
 }
 
-const pageSize = 50;
+/** Keys only: a page of what an endpoint has to wait with costs no more than this one request. */
+const pageSize = 1_000;
 
 /**
- * Puts the due deliveries of one shard back on the delivery queue. A lease comes first: if this run dies between the
- * two, the delivery is due again when the lease ends; the other way round it would be sent twice by two runs.
+ * Puts the due deliveries of one shard back on the delivery queue: the longest overdue first, of each endpoint as many
+ * as its pace allows. So after an outage an endpoint is not flooded, and one with a hundred thousand deliveries keeps no
+ * other waiting.
  */
 export async function runDueDeliveries(
-  deps: DueDeliveriesDeps,
+  deps: HandOutDeps,
   shard: number,
   run: Run,
-): Promise<ShardReport> {
-  const report: ShardReport = { done: 0, skipped: 0, failures: [] };
-  const seen = new Set<string>();
+  pace: Pace,
+): Promise<DueReport> {
+  const report: DueReport = { done: 0, skipped: 0, failures: [], later: 0, oldestDueAt: null };
+  let from: Position | null = null;
   do {
-    const due = await deps.deliveries.due(shard, run.now, pageSize);
-    // The index lags behind the leases, and what failed stays due: a page of nothing new is the end.
-    const fresh = due.filter(({ id }) => !seen.has(id));
-    if (fresh.length === 0) break;
-    for (const { id } of fresh) seen.add(id);
-    const leased = await leaseAll(deps, fresh, run.now, report);
-    await sendAll(deps, leased, report);
-  } while (run.hasTime());
+    const page: Awaited<ReturnType<HandOutDeps['deliveries']['list']>> = await deps.deliveries.list({
+      partition: dueShardName(shard),
+      until: run.now,
+      limit: pageSize,
+      from,
+    });
+    report.oldestDueAt ??= page.waiting[0]?.dueAt ?? null;
+    const turns = page.waiting.flatMap((waiting): Turn[] => {
+      const delaySeconds = pace.take(waiting.endpointId);
+      return delaySeconds === null ? [] : [{ waiting, delaySeconds }];
+    });
+    report.later += page.waiting.length - turns.length;
+    addReport(report, await handOut(deps, turns, run));
+    from = page.next;
+  } while (from !== null && run.hasTime());
   return report;
-}
-
-async function leaseAll(
-  { deliveries, leaseSeconds }: DueDeliveriesDeps,
-  records: DeliveryRecord[],
-  now: Instant,
-  report: ShardReport,
-): Promise<DeliveryRecord[]> {
-  const until = instantFromMs(instantToMs(now) + leaseSeconds * 1_000);
-  const leases = await Promise.allSettled(records.map(async (record) => deliveries.lease(record, until)));
-  return records.filter((record, index) => {
-    const lease = leases[index];
-    if (lease?.status === 'fulfilled' && !lease.value) report.skipped += 1;
-    if (lease?.status === 'rejected') {
-      report.failures.push({ what: `delivery ${record.id}`, error: lease.reason });
-    }
-    return lease?.status === 'fulfilled' && lease.value;
-  });
-}
-
-async function sendAll(
-  { sender, newTaskId }: DueDeliveriesDeps,
-  records: DeliveryRecord[],
-  report: ShardReport,
-): Promise<void> {
-  const tasks = records.map(({ partnerId, endpointId, event, attempts }) => {
-    const task: DeliveryTask = { v: 1, taskId: newTaskId(), partnerId, endpointId, event, attempts };
-    return { task, delaySeconds: 0 };
-  });
-  // One by one, for each settles by itself; the sender joins what is sent at the same time into requests.
-  const sent = await Promise.allSettled(tasks.map(async (task) => sender.send([task])));
-  for (const [index, { status, ...result }] of sent.entries()) {
-    if (status === 'fulfilled') report.done += 1;
-    else
-      report.failures.push({
-        what: `delivery ${records[index]?.id}`,
-        error: 'reason' in result ? result.reason : null,
-      });
-  }
 }

@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { instantFromMs } from '../../schemas/instant.ts';
+import { createDocuments } from '../shared/aws/documents.ts';
+import { createSqsClient } from '../shared/aws/sqs.ts';
 import { createCommit } from '../shared/commit.ts';
 import { createDueDeliveries } from '../shared/due-deliveries.ts';
-import { createDocumentClient } from '../shared/dynamo.ts';
+import { createDisableEndpoint } from '../shared/disable-endpoint.ts';
+import { createEndpointHealthStore } from '../shared/endpoint-health.ts';
+import { createEventReader } from '../shared/event-reader.ts';
 import { createEntityLists } from '../shared/entity-lists.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
+import { createHandOutWindows } from '../shared/hand-out-window.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
-import { createSqsClient, createTaskSender } from '../shared/queue.ts';
+import { createPartnerLogReader } from '../shared/partner-log-reader.ts';
+import { createTaskSender, deliveryQueues } from '../shared/queue.ts';
+import { createRedriveSource } from '../shared/redrive-source.ts';
+import { createRedriveStore } from '../shared/redrive-store.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
 
@@ -14,18 +22,22 @@ const env = loadEnv();
 const logger = createLogger('timers');
 const metrics = createMetrics('timers');
 const storage = {
-  documents: createDocumentClient(),
+  documents: createDocuments(),
   entitiesTable: env.ENTITIES_TABLE,
   eventsTable: env.EVENTS_TABLE,
   deliveriesTable: env.DELIVERIES_TABLE,
   dueShards: env.DUE_SHARDS,
   retentionDays: env.RETENTION_DAYS,
+  operatorPartnerId: env.OPERATOR_PARTNER_ID,
+  now: Date.now,
 };
+const events = createEventReader(storage);
 
 export const handler = observe<unknown, void>({ logger, metrics }).handler(
   createHandler({
     entities: { ...createEntityStore(storage), ...createEntityLists(storage) },
     commit: createCommit(storage),
+    events,
     deliveries: createDueDeliveries({
       ...storage,
       onUnreadable: (key, error) => {
@@ -33,10 +45,31 @@ export const handler = observe<unknown, void>({ logger, metrics }).handler(
         metrics.addMetric('DeliveriesDueFailed', 'Count', 1);
       },
     }),
-    sender: createTaskSender({ sqs: createSqsClient(), queueUrl: env.DELIVERY_QUEUE_URL }),
+    sender: createTaskSender({ sqs: createSqsClient(), queues: deliveryQueues(env) }),
     policy: { graceHours: env.GRACE_HOURS },
     dueShards: env.DUE_SHARDS,
     leaseSeconds: env.LEASE_SECONDS,
+    windows: createHandOutWindows(storage),
+    catchUpPerSecond: env.CATCH_UP_PER_SECOND,
+    drainPerSecond: env.DRAIN_PER_SECOND,
+    disableAfterHours: env.DISABLE_AFTER_HOURS,
+    health: createEndpointHealthStore({
+      ...storage,
+      onUnreadable: (key, error) => {
+        logger.error('health unreadable', { what: key, cause: error });
+        metrics.addMetric('EndpointsFailed', 'Count', 1);
+      },
+    }),
+    disable: createDisableEndpoint(storage),
+    redrives: createRedriveStore({
+      ...storage,
+      onUnreadable: (key, error) => {
+        logger.error('redrive unreadable', { what: key, cause: error });
+        metrics.addMetric('RedrivesFailed', 'Count', 1);
+      },
+    }),
+    redriveSource: createRedriveSource({ ...storage, log: createPartnerLogReader(storage), events }),
+    redriveConfig: { settleSeconds: env.REDRIVE_SETTLE_SECONDS, retentionDays: env.RETENTION_DAYS },
     clock: () => instantFromMs(Date.now()),
     newTaskId: randomUUID,
     logger,

@@ -20,8 +20,38 @@ export interface ShardReport {
   failures: Failure[];
 }
 
-export const sumReports = (reports: readonly ShardReport[]): ShardReport => ({
-  done: reports.reduce((sum, { done }) => sum + done, 0),
-  skipped: reports.reduce((sum, { skipped }) => sum + skipped, 0),
-  failures: reports.flatMap(({ failures }) => failures),
+export const emptyReport = (): ShardReport => ({ done: 0, skipped: 0, failures: [] });
+
+export const failed = (what: string, error: unknown): ShardReport => ({
+  ...emptyReport(),
+  failures: [{ what, error }],
 });
+
+/** Adds what a part of it did. */
+export function addReport(sum: ShardReport, part: ShardReport): void {
+  sum.done += part.done;
+  sum.skipped += part.skipped;
+  sum.failures.push(...part.failures);
+}
+
+export function sumReports(reports: readonly ShardReport[]): ShardReport {
+  const sum = emptyReport();
+  for (const part of reports) addReport(sum, part);
+  return sum;
+}
+
+/** Runs all shards side by side: one that fails as a whole is a failure of that shard. */
+export async function runShards(
+  shards: number,
+  what: string,
+  runShard: (shard: number) => Promise<ShardReport>,
+): Promise<ShardReport> {
+  const one = async (shard: number): Promise<ShardReport> => {
+    try {
+      return await runShard(shard);
+    } catch (error) {
+      return failed(`${what} of shard ${shard}`, error);
+    }
+  };
+  return sumReports(await Promise.all(Array.from({ length: shards }, async (_, shard) => one(shard))));
+}

@@ -15,8 +15,9 @@ export const QueueSchema = z.strictObject({
   DelaySeconds: z.number().optional(),
   FifoQueue: z.literal(true).optional(),
   ContentBasedDeduplication: z.boolean().optional(),
-  DeduplicationScope: z.string().optional(),
-  FifoThroughputLimit: z.string().optional(),
+  // Both only lift the throughput of a FIFO queue; fauxqs knows neither.
+  DeduplicationScope: z.unknown().optional(),
+  FifoThroughputLimit: z.unknown().optional(),
   MessageRetentionPeriod: z.number().optional(),
   MaximumMessageSize: z.number().optional(),
   ReceiveMessageWaitTimeSeconds: z.number().optional(),
@@ -83,6 +84,8 @@ function attributesOf(queue: QueueProperties): Record<string, string> {
     KmsMasterKeyId: _key,
     SqsManagedSseEnabled: _sse,
     Tags: _tags,
+    DeduplicationScope: _scope,
+    FifoThroughputLimit: _limit,
     ...attributes
   } = queue;
   return Object.fromEntries(

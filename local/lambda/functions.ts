@@ -15,6 +15,11 @@ export interface FunctionsOptions {
   readonly assets: ReadonlyMap<string, string>;
   /** Environment variables that every function gets. */
   readonly shared: Readonly<Record<string, string>>;
+  /** Replaces a function's whole environment. */
+  readonly environment?: (
+    logicalId: string,
+    usual: Readonly<Record<string, string>>,
+  ) => Record<string, string>;
   /** Processes of a function at once. */
   readonly concurrency: (name: string) => number;
   /** Puts an envelope where an on-failure destination says. */
@@ -131,9 +136,10 @@ export class Functions {
 
 function createPool(logicalId: string, options: FunctionsOptions): FunctionPool {
   const definition = define(logicalId, options);
+  const usual = environmentOf(definition, options.shared);
   return new FunctionPool({
     definition,
-    environment: environmentOf(definition, options.shared),
+    environment: options.environment?.(logicalId, usual) ?? usual,
     log: (line) => options.log(logicalId, line),
   });
 }

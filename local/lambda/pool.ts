@@ -29,11 +29,12 @@ export class FunctionPool {
   /** Ended by us: they need no replacement. */
   readonly #ending = new Set<FunctionProcess>();
   #stopped = false;
-  #stats = { invocations: 0, errors: 0, replaced: 0, cpuMs: 0, httpRequests: 0 };
+  #stats = { invocations: 0, errors: 0, replaced: 0, cpuMs: 0, billedMs: 0, httpRequests: 0 };
+  readonly #log = { logLines: 0, logBytes: 0 };
   readonly #requests: Record<string, number> = {};
 
   constructor(options: ProcessOptions) {
-    this.#options = options;
+    this.#options = { ...options, log: (line) => this.#countLine(line, options.log) };
     this.definition = options.definition;
     this.#reaper = setInterval(() => this.#endIdle(), idleMs).unref();
   }
@@ -61,7 +62,8 @@ export class FunctionPool {
   }
 
   stats(): FunctionStats {
-    return { ...this.#stats, requests: { ...this.#requests } };
+    const { memoryMb } = this.definition;
+    return { ...this.#stats, ...this.#log, memoryMb, requests: { ...this.#requests } };
   }
 
   /** Waits for running invocations up to `graceMs`, then ends every process. */
@@ -136,11 +138,18 @@ export class FunctionPool {
     }
   }
 
+  #countLine(line: string, log: (line: string) => void): void {
+    this.#log.logLines++;
+    this.#log.logBytes += Buffer.byteLength(line);
+    log(line);
+  }
+
   #count(result: InvocationResult): void {
     this.#stats.invocations++;
     if (!result.ok) this.#stats.errors++;
     if (!result.usage) return;
     this.#stats.cpuMs += result.usage.cpuMicros / 1000;
+    this.#stats.billedMs += Math.ceil(result.usage.durationMs);
     this.#stats.httpRequests += result.usage.httpRequests;
     for (const [operation, count] of Object.entries(result.usage.requests))
       this.#requests[operation] = (this.#requests[operation] ?? 0) + count;

@@ -19,6 +19,8 @@ export type FunctionError = z.infer<typeof FunctionErrorSchema>;
 const UsageSchema = z.object({
   /** CPU time of this invocation in microseconds, user and system. */
   cpuMicros: z.number(),
+  /** From the handler's start to its end. */
+  durationMs: z.number(),
   /** AWS requests by service and operation. */
   requests: z.record(z.string(), z.number()),
   httpRequests: z.number(),

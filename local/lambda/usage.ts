@@ -13,6 +13,7 @@ const services: Readonly<Record<string, string>> = {
 export function measureUsage(iotDataEndpoint: string | undefined): { since: () => Usage } {
   const iotDataHost = iotDataEndpoint === undefined ? undefined : new URL(iotDataEndpoint).host;
   let cpu = process.cpuUsage();
+  let startedAt = performance.now();
   let requests: Record<string, number> = {};
   let httpRequests = 0;
   subscribe('http.client.request.start', (message) => {
@@ -26,8 +27,10 @@ export function measureUsage(iotDataEndpoint: string | undefined): { since: () =
   return {
     since: () => {
       const { user, system } = process.cpuUsage(cpu);
-      const usage = { cpuMicros: user + system, requests, httpRequests };
+      const durationMs = performance.now() - startedAt;
+      const usage = { cpuMicros: user + system, durationMs, requests, httpRequests };
       cpu = process.cpuUsage();
+      startedAt = performance.now();
       requests = {};
       httpRequests = 0;
       return usage;

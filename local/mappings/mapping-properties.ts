@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { PollStats } from '../local-stack.ts';
 import { FilterCriteriaSchema } from './filter-criteria.ts';
 
 const shared = {
@@ -43,6 +44,12 @@ export const MappingSourceSchema = z.looseObject({
   FunctionName: z.string(),
 });
 
+/**
+ * Invocations of a function at once that one queue feeds: they wait for partners more than for a core. What two queues
+ * feed has as many for each, so that one can't take those of the other.
+ */
+export const invocationsPerQueue = 8;
+
 /** Invokes the mapping's function. Never rejects. */
 export type MappingInvoke = (
   event: z.infer<ReturnType<typeof z.json>>,
@@ -53,6 +60,8 @@ export type MappingInvoke = (
 
 /** A running mapping. */
 export interface Mapping {
+  /** What it asked of its queue; a stream's reads cost nothing. */
+  readonly polls?: PollStats;
   /** Polls no more; resolves when the running batches are done. */
   stop(): Promise<void>;
 }

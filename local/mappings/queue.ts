@@ -46,6 +46,7 @@ export function startQueueMapping(options: QueueMappingOptions): Mapping {
   const abort = new AbortController();
   const running = new Set<Promise<void>>();
   const passes = createFilter(properties.FilterCriteria);
+  const polls = { receives: 0, emptyReceives: 0, deletes: 0, messages: 0 };
 
   const poll = async (): Promise<void> => {
     while (!abort.signal.aborted) {
@@ -57,8 +58,15 @@ export function startQueueMapping(options: QueueMappingOptions): Mapping {
         const { Messages = [] } = await client.send(receive(queueUrl, properties.BatchSize), {
           abortSignal: abort.signal,
         });
-        if (Messages.length === 0) continue;
-        const batch = processBatch({ ...options, passes }, Messages).finally(() => running.delete(batch));
+        polls.receives++;
+        polls.messages += Messages.length;
+        if (Messages.length === 0) {
+          polls.emptyReceives++;
+          continue;
+        }
+        const batch = processBatch({ ...options, passes, polls }, Messages).finally(() =>
+          running.delete(batch),
+        );
         running.add(batch);
       } catch (error) {
         if (abort.signal.aborted) return;
@@ -70,6 +78,7 @@ export function startQueueMapping(options: QueueMappingOptions): Mapping {
 
   const polling = poll();
   return {
+    polls,
     stop: async () => {
       abort.abort();
       await polling;
@@ -89,6 +98,7 @@ const receive = (queueUrl: string, batchSize: number): ReceiveMessageCommand =>
 
 interface BatchOptions extends QueueMappingOptions {
   readonly passes: (record: Json) => boolean;
+  readonly polls: { deletes: number };
 }
 
 async function processBatch(options: BatchOptions, messages: readonly Message[]): Promise<void> {
@@ -122,10 +132,11 @@ async function processBatch(options: BatchOptions, messages: readonly Message[])
 
 /** A message that can't be deleted comes again: deliveries may repeat. */
 async function remove(
-  { client, queueUrl, log }: QueueMappingOptions,
+  { client, queueUrl, log, polls }: BatchOptions,
   handles: readonly string[],
 ): Promise<void> {
   const Entries = handles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
+  polls.deletes++;
   try {
     await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
   } catch (error) {

@@ -107,13 +107,16 @@ const refOf = ({ partnerId, endpointId }: NetworkEndpoint) =>
 
 async function buildEndpoint(
   store: NetworkStore,
-  { secret, auth, scheduleSeconds, ...config }: NetworkEndpoint,
+  { secret, auth, scheduleSeconds, limits, operational, ordered, ...config }: NetworkEndpoint,
   before: Endpoint | null,
 ): Promise<Endpoint> {
   return {
     kind: 'endpoint',
     ...config,
     ...(scheduleSeconds !== undefined && { scheduleSeconds }),
+    ...(ordered !== undefined && { ordered }),
+    ...(limits !== undefined && { limits }),
+    ...(operational !== undefined && { operational }),
     status: before?.status ?? 'active',
     ...(before?.disabledReason !== undefined && { disabledReason: before.disabledReason }),
     secrets: await sealedSecrets(store, { secret, auth, ...config }, before),

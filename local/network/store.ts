@@ -1,9 +1,8 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { KMSClient } from '@aws-sdk/client-kms';
-import { DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { ReservationPolicy } from '../../functions/domain/reservation.ts';
 import { IngestEnvSchema } from '../../functions/ingest/env.ts';
+import { createDocuments, QueryCommand } from '../../functions/shared/aws/documents.ts';
+import { createKmsClient } from '../../functions/shared/aws/kms.ts';
 import { createCommit, type Commit } from '../../functions/shared/commit.ts';
 import {
   createEntityStore,
@@ -40,10 +39,10 @@ export interface NetworkStore {
 /** Tables and settings are those of the `ingest` function, so that what is stored here is what it would store. */
 export function openNetworkStore(stack: NetworkTarget): NetworkStore {
   const settings = IngestEnvSchema.parse(stack.functionEnvironment('IngestFunction'));
-  const dynamodb = new DynamoDBClient({ ...stack.aws, endpoint: stack.addresses.dynamodb });
-  const kms = new KMSClient({ ...stack.aws, endpoint: stack.addresses.kms });
+  const documents = createDocuments({ ...stack.aws, endpoint: stack.addresses.dynamodb });
+  const kms = createKmsClient({ ...stack.aws, endpoint: stack.addresses.kms });
   const tables = {
-    documents: DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } }),
+    documents,
     entitiesTable: settings.ENTITIES_TABLE,
     eventsTable: settings.EVENTS_TABLE,
     dueShards: settings.DUE_SHARDS,
@@ -58,7 +57,7 @@ export function openNetworkStore(stack: NetworkTarget): NetworkStore {
     policy: { graceHours: settings.GRACE_HOURS },
     now: () => instantFromMs(Date.now()),
     close() {
-      dynamodb.destroy();
+      documents.destroy();
       kms.destroy();
     },
   };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { AttemptSchema, DeliveryStatusSchema } from '../delivery.ts';
+import { AttemptSchema, DeliveryStatusSchema, ReplaySchema } from '../delivery.ts';
 import { InstantSchema, NameSchema } from '../primitives.ts';
 import { EventTypeNameSchema } from './event.ts';
 
@@ -11,9 +11,20 @@ export const DeliveryResourceSchema = z.object({
   eventType: EventTypeNameSchema,
   receivedAt: InstantSchema,
   status: DeliveryStatusSchema,
-  /** Why it is dead or held. */
+  /** Why it is dead or held, or why it waits: `breaker_open`, `rate_limited`, `behind` another one of its locker. */
   reason: z.string().nullable(),
-  attempts: z.array(AttemptSchema),
-  /** Null when the next attempt is on the queue already, or there is none. */
-  nextAttemptAt: InstantSchema.nullable(),
+  attempts: z.array(AttemptSchema).meta({
+    description:
+      "What each POST came to. A 2xx proves that the holder of the certificate's key, at this address and time, took the bytes of `requestSha256` and answered so. It does not prove that anything was done with them.",
+  }),
+  nextAttemptAt: InstantSchema.nullable().meta({
+    description:
+      'Null when the next attempt is on the queue already, or there is none. Of an ordered delivery: when it comes at the latest.',
+  }),
+  sequence: z.int().min(1).optional().meta({
+    description:
+      'Its number among those of its locker, if its endpoint is ordered and it had or awaits its turn.',
+  }),
+  /** Set when it was asked for again: by which redrive, if by one, and after how many attempts. */
+  replay: ReplaySchema.nullable(),
 });

@@ -19,6 +19,15 @@ export const EventResourceSchema = z.object({
   data: z.looseObject({}),
 });
 
+/** What follows in a partner's log. */
+export const PulledEventsSchema = z.object({
+  items: z.array(EventResourceSchema),
+  next: z
+    .string()
+    .meta({ description: 'Goes on from here: always given, and good for as long as events are kept' }),
+  atEnd: z.boolean().meta({ description: 'Whether nothing followed at the time' }),
+});
+
 export const EventTypeResourceSchema = z.object({
   type: EventTypeNameSchema,
   /** Contracts that have a way to say it. */

@@ -70,6 +70,8 @@ function reservationStatus(name: string) {
 /** What an event of this type says, as an example. */
 function dataOf(type: string): object {
   const [family = '', name = ''] = type.split('.');
+  const operational = operationalData[type];
+  if (operational !== undefined) return operational;
   switch (family) {
     case 'reservation': {
       const incomplete = name === 'incomplete' ? { reason: 'oversize' } : {};
@@ -121,9 +123,26 @@ const lockerData: Readonly<Record<string, object>> = {
   'tower.started': { firmware: '4.2.0' },
 };
 
+const endpointId = 'ab12cd34';
+const deliveryId = `dlv_${endpointId}_mmykbvr4_evt_${tower.towerId}-${tower.locker}_mmykbvk0_b7-1041`;
+const undelivered = {
+  endpointId,
+  deliveryId,
+  eventId: `evt_${tower.towerId}-${tower.locker}_mmykbvk0_b7-1041`,
+  eventType: 'reservation.stocked',
+  reason: 'http_500',
+};
+const operationalData: Readonly<Record<string, object>> = {
+  'endpoint.failing': { endpointId, failingSince: at.occurredAt, reason: 'http_500' },
+  'endpoint.recovered': { endpointId, failingSince: at.occurredAt, reason: null },
+  'endpoint.disabled': { endpointId, failingSince: at.occurredAt, reason: 'failing' },
+  'delivery.dead': { ...undelivered, attempts: 10 },
+  'sequence.skipped': { ...undelivered, sequence: 7 },
+};
+
 /** Where an event of this family happens. */
 function placeOf(type: string): object {
-  if (type.startsWith('booking.') || type.startsWith('position.')) return nowhere;
+  if (type.startsWith('booking.') || type.startsWith('position.') || type in operationalData) return nowhere;
   return type.startsWith('tower.') ? { ...tower, locker: null } : tower;
 }
 
@@ -135,11 +154,10 @@ const causes: Readonly<Record<string, string>> = {
 
 /** An event of this type; undefined when the data above is not what the type's schema asks for. */
 function sampleOf(type: EventType): DomainEvent | undefined {
-  const isOurs = type.startsWith('booking.') || type.startsWith('position.');
   return DomainEventSchema.safeParse({
-    id: `evt_${subjectOf(type)}_mmykbvk0_${isOurs ? 'v~2' : 'b7-1042'}`,
+    id: `evt_${subjectOf(type)}_mmykbvk0_${sourceOf(type)}`,
     ...at,
-    cause: causes[type] ?? (isOurs ? 'api' : 'tower'),
+    cause: causeOf(type),
     late: false,
     ...placeOf(type),
     partnerIds: ['acme'],
@@ -148,12 +166,25 @@ function sampleOf(type: EventType): DomainEvent | undefined {
   }).data;
 }
 
+const isOurs = (type: string): boolean => type.startsWith('booking.') || type.startsWith('position.');
+
+function sourceOf(type: string): string {
+  if (type in operationalData) return 'ntc~5f1e0c9b7a3d42e86b10~1';
+  return isOurs(type) ? 'v~2' : 'b7-1042';
+}
+
+function causeOf(type: string): string {
+  if (type in operationalData) return 'system';
+  return causes[type] ?? (isOurs(type) ? 'api' : 'tower');
+}
+
 /** One event of each type, as the documents show it. A test fails for a type without. */
 export const eventSamples: readonly DomainEvent[] = eventTypes.flatMap((type) => sampleOf(type) ?? []);
 
 function subjectOf(type: string): string {
   if (type.startsWith('booking.')) return `booking~${booking.bookingId}`;
   if (type.startsWith('position.')) return `position~${position.positionId}`;
+  if (type in operationalData) return `endpoint~${endpointId}`;
   if (type.startsWith('access.')) return `lock~${access.lockId}`;
   return type.startsWith('tower.') ? `${tower.towerId}-0` : `${tower.towerId}-${tower.locker}`;
 }

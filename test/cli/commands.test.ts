@@ -9,7 +9,7 @@ describe('commands are made from the document', () => {
   it('one for each operation that speaks JSON, by tag, under its verb', () => {
     expect(groups.map(({ name, commands }) => [name, commands.map((command) => command.name)])).toEqual([
       ['endpoints', ['list', 'create', 'get', 'update', 'delete', 'get-health', 'rotate-secret']],
-      ['deliveries', ['list']],
+      ['deliveries', ['list', 'get']],
     ]);
   });
 

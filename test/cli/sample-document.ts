@@ -88,6 +88,12 @@ export const sampleDocument = readDocument(
           params: item.params,
           tag: 'Deliveries',
         }),
+        define({
+          operationId: 'getDelivery',
+          path: '/v1/deliveries/{deliveryId}',
+          params: z.strictObject({ deliveryId: z.string() }),
+          tag: 'Deliveries',
+        }),
       ],
       '1.2.3',
     ),

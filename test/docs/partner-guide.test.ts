@@ -128,6 +128,43 @@ const MessageSchema = z.object({
   >((value) => typeof value === 'function'),
 });
 
+describe('pull.mjs of the partner guide', () => {
+  it('hands on every event, waits at the end, and goes on from what it saved', async () => {
+    const module = z
+      .object({ pull: z.custom<(options: object) => Promise<void>>((value) => typeof value === 'function') })
+      .parse(await import(pathToFileURL(path.join(unpack(), 'pull.mjs')).href));
+    const asked: (string | null)[] = [];
+    const server = createServer((request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
+      expect([pathname, searchParams.get('wait')]).toEqual(['/v1/events', '20']);
+      expect(request.headers.authorization).toBe('Bearer t-1');
+      const after = searchParams.get('after');
+      asked.push(after);
+      const page = Number(after ?? '0');
+      response.end(
+        JSON.stringify({ items: [{ id: `evt-${page}` }], next: String(page + 1), atEnd: page > 0 }),
+      );
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = z.object({ port: z.int() }).parse(server.address());
+    const [handled, saved]: [string[], string[]] = [[], []];
+    const pulling = module.pull({
+      api: `http://127.0.0.1:${port}`,
+      getToken: async () => 't-1',
+      handle: async ({ id }: { id: string }) => {
+        if (handled.length === 3) throw new Error('enough');
+        handled.push(id);
+      },
+      save: async (next: string) => void saved.push(next),
+    });
+    await expect(pulling).rejects.toThrow('enough');
+    expect(handled).toEqual(['evt-0', 'evt-1', 'evt-2']);
+    expect(saved).toEqual(['1', '2', '3']);
+    expect(asked).toEqual([null, '1', '2', '3']);
+  });
+});
+
 describe('message.mjs of the partner guide', () => {
   it('marks a message as read only after it was handled', async () => {
     const steps: string[] = [];
@@ -168,7 +205,10 @@ describe('the partner guide', () => {
       'whoami',
       'deliveries tail',
       ...groupsOf(document).flatMap(({ name, commands }) =>
-        commands.map((command) => `${name} ${command.name}`),
+        commands.flatMap((command) =>
+          // "show" is another word for "get".
+          (command.name === 'get' ? ['get', 'show'] : [command.name]).map((verb) => `${name} ${verb}`),
+        ),
       ),
     ]);
     const used = [...guide.matchAll(/towercast -- ([a-z-]+(?: [a-z-]+)?)|`([a-z]+s [a-z-]+)[ `]/g)].map(

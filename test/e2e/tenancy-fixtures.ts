@@ -95,15 +95,30 @@ export const fixtures: Readonly<Record<string, Fixture>> = {
     ],
   },
   getDelivery: by('deliveryId'),
+  retryDelivery: by('deliveryId'),
+  listEvents: list,
   getEvent: by('eventId'),
   listEventTypes: { kind: 'same', why: 'event types are public knowledge' },
 
   createEndpoint: creating(() => ({ url })),
   listEndpoints: list,
   readEndpoint: by('endpointId'),
+  readEndpointHealth: by('endpointId'),
   changeEndpoint: withBody('endpointId', { detail: 'thin' }),
   deleteEndpoint: by('endpointId'),
   rotateEndpointKey: withBody('endpointId', {}),
+  recoverEndpoint: withBody('endpointId', {}),
+  createRedrive: {
+    kind: 'foreign',
+    attempts: ({ endpointId }) => [
+      { body: { endpointId } },
+      { body: { endpointId, partnerId: owner } },
+      { body: { endpointId, source: 'events', dryRun: true } },
+    ],
+  },
+  listRedrives: list,
+  getRedrive: by('redriveId'),
+  cancelRedrive: by('redriveId'),
   revokeOldEndpointKeys: by('endpointId'),
   readEndpointPublicKey: by('endpointId'),
   testEndpoint: withBody('endpointId', { type: 'reservation.stocked' }),
@@ -178,7 +193,8 @@ export const fixtures: Readonly<Record<string, Fixture>> = {
 export async function makeOwned(world: World, client: ApiClient, hook: string): Promise<Owned> {
   const make = async (path: string, body: object) => {
     const answer = await client.call('POST', path, { body });
-    if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${answer.text}`);
+    if (answer.status !== 201 && answer.status !== 202)
+      throw new Error(`POST ${path}: ${answer.status} ${answer.text}`);
     return z.record(z.string(), z.unknown()).parse(answer.json);
   };
 
@@ -195,6 +211,7 @@ export async function makeOwned(world: World, client: ApiClient, hook: string): 
   const booked = await make('/v1/bookings', booking);
   const reserved = await make('/v1/reservations', reservation);
 
+  const redrive = await make('/v1/redrives', { endpointId: id(endpoint, 'endpointId') });
   const events = await world.events();
   const eventOf = (type: string) => events.find((event) => event.type === type)?.id ?? '';
   const eventId = eventOf('reservation.created');
@@ -211,6 +228,7 @@ export async function makeOwned(world: World, client: ApiClient, hook: string): 
     endpointId: id(endpoint, 'endpointId'),
     deliveryId,
     eventId,
+    redriveId: id(redrive, 'redriveId'),
     keyId: id(key, 'keyId'),
     lockId: 'own-lock',
     webhookId: id(webhook, 'id'),

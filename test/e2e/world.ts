@@ -86,7 +86,11 @@ export async function startWorld({ network, stageConfig }: WorldOptions): Promis
       return tower;
     },
     events: async () => (await scan('EventsTable')).map((item) => DomainEventSchema.parse(item)),
-    deliveries: async () => (await scan('DeliveriesTable')).map((item) => DeliveryRecordSchema.parse(item)),
+    // Beside the deliveries, the table holds the partners' logs and the lanes' state.
+    deliveries: async () =>
+      (await scan('DeliveriesTable'))
+        .filter(({ id }) => typeof id === 'string' && id.startsWith('dlv_'))
+        .map((item) => DeliveryRecordSchema.parse(item)),
     entities: async (kind) => (await scan('EntitiesTable')).filter((item) => item['kind'] === kind),
     items: scan,
     async crashAndRestart() {

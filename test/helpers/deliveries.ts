@@ -1,4 +1,4 @@
-import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
+import { summaryOf, type Attempt, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
 import { deliveryId } from '../../functions/shared/keys.ts';
@@ -58,6 +58,8 @@ export const makeAttempt = (overrides: Partial<Attempt> = {}): Attempt => ({
   reason: 'http_500',
   durationMs: 12,
   peerAddress: '203.0.113.7',
+  connection: { port: 443, reused: false, tls: { protocol: 'TLSv1.3', certificateSha256: 'ef' } },
+  times: { dns: 1, connect: 3, tls: 7, firstByte: 12 },
   requestSha256: 'ab',
   responseSha256: 'cd',
   responseExcerpt: 'oops',
@@ -79,15 +81,20 @@ export const makeTask = (overrides: Partial<DeliveryTask> = {}): DeliveryTask =>
 });
 
 /** What a failed first attempt of `makeTask()` leaves. */
-export function makeRecord(overrides: Partial<DeliveryRecord> = {}): DeliveryRecord {
-  const { taskId, partnerId, endpointId, event } = makeTask();
-  const base = { taskId, partnerId, endpointId, event, ...overrides };
+export function makeRecord({
+  event = makeEvent(),
+  ...overrides
+}: Partial<Omit<DeliveryRecord, 'event'>> & { event?: DomainEvent } = {}): DeliveryRecord {
+  const { taskId, partnerId, endpointId } = makeTask();
+  const base = { taskId, partnerId, endpointId, event: summaryOf(event), ...overrides };
   return {
     id: deliveryId(base.endpointId, base.event.receivedAt, base.event.id),
     status: 'pending',
     reason: null,
     attempts: [makeAttempt()],
     dueAt: null,
+    waitsFor: 'time',
+    replay: null,
     ...base,
   };
 }

@@ -19,6 +19,9 @@ export const testStage: StageOverrides = {
     attemptTimeoutMs: 1_000,
     timeoutSeconds: 3,
     endpointCacheSeconds: 1,
+    // Each retry is made: breaker.test.ts has another.
+    breaker: { failures: 1_000, openSeconds: 30, maxOpenSeconds: 60 },
   },
   timers: { timeoutSeconds: 10, leaseSeconds: 15 },
+  redrive: { perSecond: 50, settleSeconds: 1 },
 };

@@ -6,7 +6,14 @@ import { synthesize, synthesizeWith } from './synthesized.ts';
 
 const stack = synthesize('dev');
 const runbook = readFileSync(path.join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
-const sections = [...runbook.matchAll(/^#+ ([a-z-]+)$/gm)].map(([, heading]) => heading);
+/** Text of each section, by its heading. */
+const sections = new Map(
+  runbook
+    .split(/^#+ /m)
+    .map(
+      (section) => [section.slice(0, section.indexOf('\n')), section.slice(section.indexOf('\n'))] as const,
+    ),
+);
 const alarms = stack.ofType('AWS::CloudWatch::Alarm').map(([id, alarm]) => [id, alarm.Properties] as const);
 const watched = alarms.map(([, alarm]) => JSON.stringify(alarm));
 
@@ -14,18 +21,29 @@ describe('alarms', () => {
   it.each(alarms)('%s ends with the section of the runbook that says what to do', (_, alarm) => {
     const [, anchor] =
       / docs\/runbook\.md#([a-z-]+)$/.exec(z.string().parse(alarm['AlarmDescription'])) ?? [];
-    expect(sections).toContain(anchor);
+    const section = sections.get(anchor ?? '') ?? '';
+    for (const part of ['**Means.**', '**Look.**', '**Do.**']) expect(section).toContain(part);
   });
 
-  it.each(['IngestDlq', 'RuleErrorQueue', 'DeliveryDlq'])('messages in %s raise one', (queue) => {
-    expect(
-      watched.filter(
-        (alarm) =>
-          alarm.includes('ApproximateNumberOfMessagesVisible') &&
-          alarm.includes(`{"Fn::GetAtt":["${queue}","QueueName"]}`),
-      ),
-    ).toHaveLength(1);
+  it('each section of the runbook is one that an alarm leads to', () => {
+    const leading = watched.join('\n');
+    const anchors = [...sections.keys()].filter((heading) => /^[a-z]+(-[a-z]+)+$/.test(heading));
+    expect(anchors.length).toBeGreaterThan(20);
+    expect(anchors.filter((anchor) => !leading.includes(`docs/runbook.md#${anchor}"`))).toEqual([]);
   });
+
+  it.each(['IngestDlq', 'RuleErrorQueue', 'DeliveryDlq', 'OrderedDeliveryDlq'])(
+    'messages in %s raise one',
+    (queue) => {
+      expect(
+        watched.filter(
+          (alarm) =>
+            alarm.includes('ApproximateNumberOfMessagesVisible') &&
+            alarm.includes(`{"Fn::GetAtt":["${queue}","QueueName"]}`),
+        ),
+      ).toHaveLength(1);
+    },
+  );
 
   it.each([
     ['ErrorActionFailure', "WHERE RuleName = '"],
@@ -50,18 +68,50 @@ describe('alarms', () => {
     ['TasksQuarantined', 'dead-letter'],
     ['EventsQuarantined', 'fan-out'],
     ['EndpointsUnreadable', 'fan-out'],
+    ['OldestGapSeconds', 'ingest'],
+    ['BreakersOpenLong', 'timers'],
+    ['EndpointsDisabled', 'timers'],
+    ['OldestUndeliveredSeconds', 'timers'],
   ])('our own metric %s of %s raises one', (MetricName, service) => {
     const raising = alarms.filter(
       ([, alarm]) =>
-        alarm['MetricName'] === MetricName && JSON.stringify(alarm['Dimensions']).includes(service),
+        alarm['MetricName'] === MetricName &&
+        JSON.stringify(alarm['Dimensions']).includes(`{"Name":"service","Value":"${service}"}`),
     );
-    expect(raising.map(([, alarm]) => alarm)).toEqual([
-      expect.objectContaining({ Namespace: 'Towercast', Dimensions: [{ Name: 'service', Value: service }] }),
-    ]);
+    expect(raising.map(([, alarm]) => alarm)).toEqual([expect.objectContaining({ Namespace: 'Towercast' })]);
     // Nobody but this test holds the name in the code and the name in the alarm together.
     const bundle = readFileSync(path.join(stack.outdir, 'bundles', service, 'index.mjs'), 'utf8');
     expect(bundle).toContain(`"${MetricName}"`);
   });
+
+  it('what is overdue raises one where its endpoint takes deliveries: where not, its breaker does', () => {
+    const [overdue] = alarms.find(([, alarm]) => alarm['MetricName'] === 'OldestUndeliveredSeconds') ?? [];
+    const { Dimensions, Statistic } = stack.get(overdue ?? '').Properties;
+    expect(Dimensions).toContainEqual({ Name: 'endpointClass', Value: 'healthy' });
+    expect(Statistic).toBe('Maximum');
+  });
+
+  it('timers that do not run raise one, for then there is nothing to see', () => {
+    expect(alarms.filter(([, alarm]) => alarm['MetricName'] === 'Invocations')).toMatchObject([
+      [
+        expect.stringContaining('Timers'),
+        { ComparisonOperator: 'LessThanThreshold', Threshold: 1, TreatMissingData: 'breaching' },
+      ],
+    ]);
+  });
+
+  it.each(stack.ofType('AWS::Lambda::Function').map(([id]) => id))(
+    '%s failing or throttled raises one',
+    (id) => {
+      for (const metric of ['Errors', 'Throttles']) {
+        const raising = alarms.filter(
+          ([, alarm]) =>
+            alarm['MetricName'] === metric && JSON.stringify(alarm['Dimensions']).includes(`"${id}"`),
+        );
+        expect(raising).toHaveLength(1);
+      }
+    },
+  );
 
   it('report to the topic of the stage, if it has one', () => {
     const alarmTopicArn = 'arn:aws:sns:eu-central-1:123456789012:on-call';

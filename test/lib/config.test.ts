@@ -78,6 +78,13 @@ describe('stage config', () => {
     ['an unknown key', 'dev', { deliverySeconds: 1 }, /^config: .*"deliverySeconds"/],
     ['an unknown key within a part', 'dev', { ingest: { retries: 1 } }, /^config\.ingest: .*"retries"/],
     ['a stage within the config', 'dev', { stage: 'prod' }, /^config\.stage: is chosen with -c stage=/],
+    ['no port for partners', 'prod', { delivery: { allowedPorts: [] } }, /^config\.delivery\.allowedPorts: /],
+    [
+      'a port beyond',
+      'prod',
+      { delivery: { allowedPorts: [65_536] } },
+      /^config\.delivery\.allowedPorts\.0: /,
+    ],
     ['plain http on dev', 'dev', { allowLoopbackHttp: true }, /^config\.allowLoopbackHttp: .*only "local"/],
     ['plain http on prod', 'prod', { allowLoopbackHttp: true }, /^config\.allowLoopbackHttp: .*only "local"/],
     ['an unknown time zone', 'dev', { operatorTimeZone: 'Mars' }, /^config\.operatorTimeZone: .*IANA/],
@@ -112,12 +119,30 @@ describe('stage config', () => {
       { retentionDays: 3 },
       /^config\.delivery\.scheduleSeconds: .*retentionDays \(3\)/,
     ],
+    [
+      'an API that ends before a pull has waited',
+      'dev',
+      { api: { timeoutSeconds: 24 } },
+      /^config\.api\.timeoutSeconds: .*at least 25/,
+    ],
+    [
+      'redrives faster than they may be',
+      'dev',
+      { redrive: { perSecond: 101 } },
+      /^config\.redrive\.perSecond: .*maxPerSecond/,
+    ],
     ['timers that overlap', 'dev', { timers: { timeoutSeconds: 60 } }, /^config\.timers\.timeoutSeconds: /],
     [
       'a lease shorter than a run',
       'dev',
       { timers: { leaseSeconds: 55 } },
       /^config\.timers\.leaseSeconds: /,
+    ],
+    [
+      'a breaker whose longest pause is shorter than its first',
+      'dev',
+      { delivery: { breaker: { maxOpenSeconds: 29 } } },
+      /^config\.delivery\.breaker\.maxOpenSeconds: /,
     ],
   ])('refuses %s with one clear line', (_, stage, overrides, message) => {
     expect(mistakesOf(stage, overrides)).toEqual([expect.stringMatching(message)]);

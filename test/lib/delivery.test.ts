@@ -19,7 +19,7 @@ const fromQueues = mappings.filter(({ sourceId }) => queues.some(([id]) => id ==
 
 describe('queues', () => {
   it.each(queues)('%s has a DLQ or is one', (id) => {
-    const deadLetterQueues = ['DeliveryDlq', 'IngestDlq', 'RuleErrorQueue'];
+    const deadLetterQueues = ['DeliveryDlq', 'OrderedDeliveryDlq', 'IngestDlq', 'RuleErrorQueue'];
     const redrives = stack.get(id).Properties['RedrivePolicy'] !== undefined;
     expect(redrives).not.toBe(deadLetterQueues.includes(id));
   });
@@ -57,10 +57,13 @@ describe('queues', () => {
 });
 
 describe('functions that read from queues', () => {
-  it('deliver reads the delivery queue and dead-letter its DLQ', () => {
+  it('deliver reads the delivery queues and dead-letter their DLQs', () => {
     expect(fromQueues).toEqual([
       { id: 'DeliverMapping', functionId: 'DeliverFunction', sourceId: 'DeliveryQueue' },
+      { id: 'SlowDeliverMapping', functionId: 'DeliverFunction', sourceId: 'SlowDeliveryQueue' },
+      { id: 'OrderedDeliverMapping', functionId: 'DeliverFunction', sourceId: 'OrderedDeliveryQueue' },
       { id: 'DeadLetterMapping', functionId: 'DeadLetterFunction', sourceId: 'DeliveryDlq' },
+      { id: 'OrderedDeadLetterMapping', functionId: 'DeadLetterFunction', sourceId: 'OrderedDeliveryDlq' },
     ]);
   });
 

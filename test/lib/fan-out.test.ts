@@ -16,6 +16,8 @@ describe("the events table's stream", () => {
       BatchSize: 7,
       ParallelizationFactor: 2,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
+      // Removals by TTL wake nobody.
+      FilterCriteria: { Filters: [{ Pattern: '{"eventName":["INSERT"]}' }] },
       BisectBatchOnFunctionError: true,
       MaximumRetryAttempts: 3,
       MaximumRecordAgeInSeconds: 600,

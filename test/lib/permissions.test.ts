@@ -84,10 +84,13 @@ describe('what each function may do', () => {
     ]);
   });
 
-  it('fan-out: read endpoints and the stream, queue deliveries, keep what failed', () => {
+  it('fan-out: read endpoints and the stream, write the logs, queue deliveries, keep what failed', () => {
     expect(permissionsOf('FanOutFunction')).toEqual([
-      'EntitiesTable: dynamodb:Query dynamodb:GetItem dynamodb:BatchWriteItem',
+      'EntitiesTable: dynamodb:Query dynamodb:BatchWriteItem',
+      'DeliveriesTable: dynamodb:Query dynamodb:UpdateItem',
       'DeliveryQueue: sqs:SendMessage',
+      'SlowDeliveryQueue: sqs:SendMessage',
+      'OrderedDeliveryQueue: sqs:SendMessage',
       'EventsTable.StreamArn: dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator',
       'EventsTable/stream/*: dynamodb:ListStreams',
       'FanOutFailuresBucket/*: s3:PutObject',
@@ -97,39 +100,49 @@ describe('what each function may do', () => {
 
   it('deliver: read and disable endpoints, record attempts, queue the next, open secrets', () => {
     expect(permissionsOf('DeliverFunction')).toEqual([
-      'EntitiesTable: dynamodb:GetItem dynamodb:UpdateItem',
-      'DeliveriesTable: dynamodb:GetItem dynamodb:PutItem dynamodb:BatchWriteItem',
-      'DeliveryQueue: sqs:SendMessage',
-      'DeliveryQueue: sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes',
+      'EntitiesTable: dynamodb:Query dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem',
+      'DeliveriesTable: dynamodb:GetItem dynamodb:PutItem dynamodb:BatchWriteItem dynamodb:DeleteItem',
+      'EventsTable: dynamodb:GetItem dynamodb:PutItem',
+      ...['DeliveryQueue', 'SlowDeliveryQueue', 'OrderedDeliveryQueue'].map(
+        (queue) => `${queue}: sqs:SendMessage`,
+      ),
+      ...['DeliveryQueue', 'SlowDeliveryQueue', 'OrderedDeliveryQueue'].map(
+        (queue) => `${queue}: sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes`,
+      ),
       'SecretsKey: kms:Decrypt',
     ]);
   });
 
   it('dead-letter: read endpoints, record deliveries, quarantine what is none', () => {
     expect(permissionsOf('DeadLetterFunction')).toEqual([
-      'EntitiesTable: dynamodb:GetItem dynamodb:BatchWriteItem',
-      'DeliveriesTable: dynamodb:GetItem dynamodb:PutItem',
+      'EntitiesTable: dynamodb:Query dynamodb:BatchWriteItem',
+      'DeliveriesTable: dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem',
+      'EventsTable: dynamodb:GetItem dynamodb:PutItem',
+      'OrderedDeliveryQueue: sqs:SendMessage',
       'DeliveryDlq: sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes',
+      'OrderedDeliveryDlq: sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes',
     ]);
   });
 
-  it('timers: find what is due, commit it, queue deliveries', () => {
+  it('timers: find what is due, commit it, queue deliveries, switch off endpoints', () => {
     expect(permissionsOf('TimersFunction')).toEqual([
       'EntitiesTable/index/due DeliveriesTable/index/due: dynamodb:Query',
-      'EntitiesTable: dynamodb:BatchGetItem dynamodb:PutItem dynamodb:Query',
-      'EventsTable: dynamodb:PutItem',
-      'DeliveriesTable: dynamodb:BatchGetItem dynamodb:UpdateItem',
+      'EntitiesTable: dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
+      'EventsTable: dynamodb:BatchGetItem dynamodb:PutItem',
+      'DeliveriesTable: dynamodb:BatchGetItem dynamodb:PartiQLUpdate dynamodb:Query dynamodb:UpdateItem',
       'DeliveryQueue: sqs:SendMessage',
+      'SlowDeliveryQueue: sqs:SendMessage',
+      'OrderedDeliveryQueue: sqs:SendMessage',
     ]);
   });
 
-  it('api: read, list and commit, count and claim, queue samples, open lockers, seal and open secrets', () => {
+  it('api: read, list and commit, count and claim, mark retries, open lockers, seal and open secrets', () => {
     expect(permissionsOf('ApiFunction')).toEqual([
-      'EntitiesTable: dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem',
+      'EntitiesTable: dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem',
+      'DeliveriesTable/index/due: dynamodb:Query',
       'EntitiesTable/index/byPartner: dynamodb:Query',
-      'EventsTable: dynamodb:GetItem dynamodb:Query dynamodb:PutItem',
-      'DeliveriesTable: dynamodb:GetItem dynamodb:Query',
-      'DeliveryQueue: sqs:SendMessage',
+      'EventsTable: dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem',
+      'DeliveriesTable: dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:UpdateItem',
       `arn:<AWS::Partition>:iot:${thisAccount}:topic/towers/*/commands: iot:Publish`,
       'SecretsKey: kms:Encrypt kms:Decrypt',
     ]);

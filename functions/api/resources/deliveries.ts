@@ -1,11 +1,16 @@
 import * as z from 'zod';
 import { DeliveryResourceSchema } from '../../../schemas/api/delivery.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
+import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
 import { deliveryRecordKey } from '../../shared/delivery-item.ts';
 import { ownerFor, visibleTo } from '../caller.ts';
+import { openRedrive } from '../open-redrive.ts';
 import { defineOperation, nothing, type Operation } from '../operation.ts';
 import { pageOf, pageQuery, toPageBody, toPageRequest } from '../pagination.ts';
+import { contended, Problem } from '../problem.ts';
+import type { Services } from '../services.ts';
 import { visiblePage } from '../visible-page.ts';
 
 const tag = 'Deliveries';
@@ -53,6 +58,9 @@ const getDelivery = defineOperation({
   path: '/v1/deliveries/{deliveryId}',
   tag,
   summary: 'Read a delivery',
+  description:
+    'With its attempts, the oldest first: what was sent and answered, by whom, and how long each phase took. A 2xx proves ' +
+    'that the request was taken, not that anything was done with it.',
   access: 'any',
   params: z.strictObject({ deliveryId: z.string().min(1).max(400) }),
   query: nothing,
@@ -63,6 +71,57 @@ const getDelivery = defineOperation({
   }),
 });
 
+const retryDelivery = defineOperation({
+  operationId: 'retryDelivery',
+  method: 'POST',
+  path: '/v1/deliveries/{deliveryId}/retry',
+  tag,
+  summary: 'Send a delivery again',
+  description:
+    'One that is dead, held, or delivered already. It goes out within a minute, with the header `towercast-replay: true` and ' +
+    'a schedule of its own; at an endpoint that asks for order as a redrive of its own. Asking twice sends it once. 409 while another attempt is coming anyway, and while the endpoint ' +
+    'is disabled.',
+  access: 'any',
+  params: z.strictObject({ deliveryId: z.string().min(1).max(400) }),
+  query: nothing,
+  body: null,
+  toleratesEmptyObject: true,
+  creates: true,
+  problems: [409],
+  response: { status: 202, schema: DeliveryResourceSchema, description: 'The delivery, which will be sent.' },
+  handle: async (services, { params: { deliveryId }, caller }) => {
+    const record = visibleTo(caller, await services.deliveries.get(deliveryId), 'delivery');
+    const { partnerId, endpointId } = record;
+    const ref = { kind: 'endpoint', partnerId, endpointId } as const;
+    const endpoint = (await services.entities.getMany([ref])).get(ref);
+    if (endpoint === null) throw new Problem(409, 'endpoint_gone', 'Its endpoint no longer exists.');
+    if (endpoint.status === 'disabled')
+      throw new Problem(409, 'endpoint_disabled', 'The endpoint is disabled: enable it first.');
+    if (record.status === 'pending' && record.replay !== null) return { body: show(record) };
+    if (record.status === 'pending')
+      throw new Problem(409, 'delivery_pending', 'Another attempt at it is coming anyway.');
+    if (endpoint.ordered === true) return retryInOrder(services, endpoint, record);
+    const retried = await services.deliveryRetry.retry(record, services.now());
+    if (retried === null) throw contended();
+    return { body: show(retried) };
+  },
+});
+
+/** A delivery in a lane has had its turn: it gets another one as a redrive of this event alone. */
+const retryInOrder = async (services: Services, endpoint: Endpoint, record: DeliveryRecord) =>
+  openRedrive(
+    services,
+    endpoint,
+    {
+      source: record.status === 'delivered' ? 'events' : 'undelivered',
+      since: record.event.receivedAt,
+      until: instantFromMs(instantToMs(record.event.receivedAt) + 1),
+      filter: {},
+      eventId: record.event.id,
+    },
+    () => ({ body: show(record) }),
+  );
+
 const show = ({ event, dueAt, ...record }: DeliveryRecord) => ({
   ...record,
   eventId: event.id,
@@ -71,4 +130,4 @@ const show = ({ event, dueAt, ...record }: DeliveryRecord) => ({
   nextAttemptAt: dueAt,
 });
 
-export const deliveryOperations: readonly Operation[] = [listDeliveries, getDelivery];
+export const deliveryOperations: readonly Operation[] = [listDeliveries, getDelivery, retryDelivery];

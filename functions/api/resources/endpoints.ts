@@ -14,6 +14,8 @@ import {
   checkBareUrl,
   checkDetail,
   checkFilter,
+  checkOperational,
+  checkOrdered,
   readEndpoint,
   storeEndpoint,
 } from '../endpoint-access.ts';
@@ -23,6 +25,7 @@ import { assertVersion } from '../preconditions.ts';
 import { contended, invalidField, Problem } from '../problem.ts';
 import type { Services } from '../services.ts';
 import { newSigningKey } from '../signing-key.ts';
+import { endpointHealthOperations } from './endpoint-health.ts';
 import { endpointKeyOperations } from './endpoint-keys.ts';
 import { endpointTestOperations } from './endpoint-test.ts';
 
@@ -47,11 +50,14 @@ const create = defineOperation({
   response: { status: 201, schema: EndpointWithKeySchema, description: 'The endpoint, and its key.' },
   examples: { body: { url: 'https://partner.example/hooks', filter: { types: ['reservation.*'] } } },
   async handle(services, { body, caller }) {
-    const { auth, signing, secret, scheduleSeconds, partnerId: named, ...config } = body;
+    const { auth, signing, secret, partnerId: named, ...rest } = body;
+    const { scheduleSeconds, limits, operational, ordered, ...config } = rest;
     const partnerId = ownerFor(caller, named);
     const url = checkBareUrl(services, config.url);
     checkFilter(config.filter);
     checkDetail(config);
+    checkOperational({ ...config, operational });
+    checkOrdered({ ...config, ordered, scheduleSeconds });
     if (config.contract === 'message-pointer')
       throw invalidField('/body/contract', 'is for integrations: POST /v1/integrations');
     if (caller.kind === 'operator') await assertPartner(services, partnerId);
@@ -63,6 +69,9 @@ const create = defineOperation({
       ...config,
       url,
       ...(scheduleSeconds !== undefined && { scheduleSeconds }),
+      ...(ordered !== undefined && { ordered }),
+      ...(limits !== undefined && { limits }),
+      ...(operational !== undefined && { operational }),
       status: 'active',
       secrets: await services.secrets.seal(owner, { signingKeys: [{ key: key.key, notAfter: null }], auth }),
       version: 0,
@@ -131,7 +140,7 @@ const change = defineOperation({
   async handle(services, { params, query, body, caller, ifMatch }) {
     const endpoint = await readEndpoint(services, caller, { ...params, ...query });
     assertVersion(ifMatch, endpoint.version);
-    const changed = await storeEndpoint(services, await changeEndpoint(services, endpoint, body));
+    const changed = await storeEndpoint(services, endpoint, await changeEndpoint(services, endpoint, body));
     return { body: changed, version: changed.version };
   },
 });
@@ -141,21 +150,27 @@ async function changeEndpoint(
   endpoint: Endpoint,
   { url, auth, scheduleSeconds, status, ...changes }: EndpointChanges,
 ): Promise<Endpoint> {
-  const { scheduleSeconds: before, disabledReason, ...rest } = endpoint;
+  const { scheduleSeconds: before, limits: limitsBefore, disabledReason, ...rest } = endpoint;
   const schedule = scheduleSeconds === undefined ? before : (scheduleSeconds ?? undefined);
+  const limits = changes.limits === undefined ? limitsBefore : (changes.limits ?? undefined);
   const next: Endpoint = {
     ...rest,
     method: changes.method ?? rest.method,
     detail: changes.detail ?? rest.detail,
     filter: changes.filter ?? rest.filter,
+    ...(changes.operational !== undefined && { operational: changes.operational }),
+    ...(changes.ordered !== undefined && { ordered: changes.ordered }),
     url: url === undefined ? rest.url : checkBareUrl(services, url),
     ...(schedule !== undefined && { scheduleSeconds: schedule }),
+    ...(limits !== undefined && { limits }),
     status: status ?? rest.status,
     ...disabled(status, disabledReason),
     secrets: auth === undefined ? rest.secrets : await sealWith(services, endpoint, auth),
   };
   checkFilter(next.filter);
   checkDetail(next);
+  checkOperational(next);
+  checkOrdered(next);
   return next;
 }
 
@@ -199,5 +214,6 @@ export const endpointOperations: Operation[] = [
   change,
   remove,
   ...endpointKeyOperations,
+  ...endpointHealthOperations,
   ...endpointTestOperations,
 ];

@@ -1,13 +1,102 @@
 import * as z from 'zod';
-import { EventResourceSchema, EventTypeResourceSchema } from '../../../schemas/api/event.ts';
+import {
+  EventResourceSchema,
+  EventTypeResourceSchema,
+  PulledEventsSchema,
+} from '../../../schemas/api/event.ts';
 import { expresses } from '../../../schemas/contract-events.ts';
 import { ContractNameSchema } from '../../../schemas/contract.ts';
+import type { EndpointFilter } from '../../../schemas/endpoint.ts';
 import { eventTypes } from '../../../schemas/event.ts';
-import { mayKnow } from '../caller.ts';
+import { coversType } from '../../../schemas/event-type-pattern.ts';
+import {
+  LockerNumberSchema,
+  NameSchema,
+  TimestampSchema,
+  TowerIdSchema,
+} from '../../../schemas/primitives.ts';
+import { logStart } from '../../shared/partner-log-reader.ts';
+import { mayKnow, ownerFor } from '../caller.ts';
+import { formatLogCursor, readLogCursor } from '../log-cursor.ts';
 import { defineOperation, nothing, type Operation } from '../operation.ts';
-import { notFound } from '../problem.ts';
+import { pageQuery } from '../pagination.ts';
+import { invalidField, notFound } from '../problem.ts';
+import { pullEvents } from '../pull-events.ts';
+import { readTimestamp } from '../timestamp.ts';
 
 const tag = 'Events';
+
+const PullQuerySchema = z.strictObject({
+  after: z
+    .string()
+    .min(1)
+    .max(2048)
+    .optional()
+    .meta({ description: '`next` of the answer before; default: from the oldest that is kept, or `since`' }),
+  since: TimestampSchema.optional().meta({
+    description: 'For a first request: leaves out what was received before',
+  }),
+  limit: pageQuery.limit,
+  wait: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(20)
+    .default(0)
+    .meta({ description: 'Seconds to wait for an event when there is none yet' }),
+  types: z.string().min(1).optional().meta({
+    description: 'Types and families, separated by commas',
+    example: 'reservation.*,locker.opened',
+  }),
+  towerId: TowerIdSchema.optional(),
+  locker: z.coerce.number().pipe(LockerNumberSchema).optional(),
+  partnerId: NameSchema.optional().meta({ description: 'Whose log; required of operators' }),
+});
+
+const listEvents = defineOperation({
+  operationId: 'listEvents',
+  method: 'GET',
+  path: '/v1/events',
+  tag,
+  summary: 'Pull events',
+  description:
+    'Everything that concerns a partner, with or without endpoints, in order of receipt. Keep `next`, and send it as ' +
+    '`after`: no event ever appears before it. `items` may be empty before the end when few events pass the filters.',
+  access: 'any',
+  params: nothing,
+  query: PullQuerySchema,
+  body: null,
+  response: { status: 200, schema: PulledEventsSchema, description: 'What follows, the oldest first.' },
+  async handle(services, { query, caller }) {
+    const { after, limit, wait } = query;
+    const partnerId = ownerFor(caller, query.partnerId, '/query/partnerId');
+    const filter = filterOf(query);
+    const since = query.since === undefined ? null : readTimestamp(query.since, '/query/since');
+    if (after !== undefined && since !== null)
+      throw invalidField('/query/since', 'is for a first request: leave it out beside "after"');
+    const from =
+      after !== undefined
+        ? readLogCursor(partnerId, after)
+        : since === null
+          ? logStart
+          : await services.log.seek(partnerId, since);
+    const pull = { partnerId, from, limit, filter, since, waitMs: wait * 1_000 };
+    const pulled = await pullEvents(services, pull);
+    return { body: { ...pulled, next: formatLogCursor(partnerId, pulled.next) } };
+  },
+});
+
+/** Throws 400 for types that no event will ever have. */
+function filterOf({ types, towerId, locker }: z.infer<typeof PullQuerySchema>): EndpointFilter {
+  const wanted = types?.split(',').map((type) => type.trim());
+  if (wanted?.some((pattern) => !eventTypes.some((type) => coversType(pattern, type))) === true)
+    throw invalidField('/query/types', 'names what matches no event type');
+  return {
+    ...(wanted !== undefined && { types: wanted }),
+    ...(towerId !== undefined && { towerIds: [towerId] }),
+    ...(locker !== undefined && { lockers: [locker] }),
+  };
+}
 
 const getEvent = defineOperation({
   operationId: 'getEvent',
@@ -58,4 +147,4 @@ const listEventTypes = defineOperation({
   }),
 });
 
-export const eventOperations: readonly Operation[] = [getEvent, listEventTypes];
+export const eventOperations: readonly Operation[] = [listEvents, getEvent, listEventTypes];

@@ -150,7 +150,7 @@ const update = defineOperation({
         ? { status: before.status, ...(disabledReason !== undefined && { disabledReason }) }
         : statusOf(active);
     const { integration } = before;
-    const changed = await storeEndpoint(services, {
+    const changed = await storeEndpoint(services, before, {
       ...rest,
       ...(await targetOf(services, before, body.url)),
       ...status,

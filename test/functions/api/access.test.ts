@@ -245,7 +245,7 @@ describe('the access log of a lock', () => {
     await createKey();
     world.tables.takeRequests();
     await read();
-    expect(world.tables.takeRequests().filter((command) => command === 'QueryCommand')).toHaveLength(1);
+    expect(world.tables.takeRequests().filter((command) => command === 'Query')).toHaveLength(1);
   });
 
   it('is nobody else’s', async () => {

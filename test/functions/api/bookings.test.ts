@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { matches } from '../../../functions/fan-out/match.ts';
+import { matches } from '../../../functions/domain/match.ts';
 import { createReadMessages } from '../../../functions/shared/read-messages.ts';
 import { EndpointSchema } from '../../../schemas/endpoint.ts';
 import { makeEvent } from '../../helpers/deliveries.ts';

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readEndpointUrl } from '../../../functions/api/endpoint-url.ts';
 
-const read = (url: string) => readEndpointUrl(url, { allowLoopbackHttp: false });
+const read = (url: string) => readEndpointUrl(url, { allowLoopbackHttp: false, allowedPorts: [443, 8443] });
 const detail = (url: string): string | null => {
   const result = read(url);
   return result.kind === 'invalid' ? result.detail : null;
@@ -89,8 +89,34 @@ describe('an endpoint’s URL', () => {
     expect(detail(url)).toBe('must lead to a public address');
   });
 
+  it.each([
+    'https://vandelay.ind:80/',
+    'https://vandelay.ind:8080/',
+    'https://8.8.8.8:22/',
+    'https://vandelay.ind:0/',
+  ])('must use a port that the stage allows, and the reason names them: %s', (url) => {
+    expect(detail(url)).toBe('must use port 443 or 8443');
+    expect(readEndpointUrl(url, { allowLoopbackHttp: false, allowedPorts: [0, 22, 80, 8080] }).kind).toBe(
+      'valid',
+    );
+  });
+
+  it.each(['https://vandelay.ind/', 'https://vandelay.ind:443/', 'https://vandelay.ind:8443/'])(
+    'may use the ports of https: %s',
+    (url) => {
+      expect(detail(url)).toBeNull();
+    },
+  );
+
+  it.each(['https://intranet/', 'https://db.internal/', 'https://printer.local./', 'https://nas.home.arpa/'])(
+    'must not be a name that only a network of its own knows: %s',
+    (url) => {
+      expect(detail(url)).toBe('must lead to a public address');
+    },
+  );
+
   it('may be plain http to this machine, and only that, where the stage allows it', () => {
-    const local = { allowLoopbackHttp: true };
+    const local = { allowLoopbackHttp: true, allowedPorts: [443, 8443] };
     for (const url of ['http://127.0.0.1:8080/hook', 'http://localhost:8080/hook', 'http://[::1]:8080/hook'])
       expect(readEndpointUrl(url, local)).toEqual({ kind: 'valid', url, auth: null });
     for (const url of ['http://vandelay.ind/', 'http://10.0.0.1/'])

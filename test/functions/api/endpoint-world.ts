@@ -2,13 +2,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KMSClient } from '@aws-sdk/client-kms';
 import { createHandler } from '../../../functions/api/create-handler.ts';
 import { operations } from '../../../functions/api/operations.ts';
 import type { Services } from '../../../functions/api/services.ts';
+import { createKmsClient } from '../../../functions/shared/aws/kms.ts';
+import { createBacklogCount } from '../../../functions/shared/backlog-count.ts';
 import { createCommit } from '../../../functions/shared/commit.ts';
 import { createCounters } from '../../../functions/shared/counters.ts';
 import { entityItem } from '../../../functions/shared/entity-item.ts';
+import { createEndpointHealthStore } from '../../../functions/shared/endpoint-health.ts';
 import { createEntityLists } from '../../../functions/shared/entity-lists.ts';
 import { createEntityStore } from '../../../functions/shared/entity-store.ts';
 import { createEventReader } from '../../../functions/shared/event-reader.ts';
@@ -63,7 +65,7 @@ export async function startEndpointWorld({ allowLoopbackHttp = false } = {}): Pr
   const tables = await startTables();
   const folder = await mkdtemp(join(tmpdir(), 'towercast-endpoints-'));
   const server = await startHttpServer(0, [createKms(join(folder, 'key'), keyArn)]);
-  const kms = new KMSClient({
+  const kms = createKmsClient({
     endpoint: server.endpoint,
     region: 'eu-central-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
@@ -81,7 +83,16 @@ export async function startEndpointWorld({ allowLoopbackHttp = false } = {}): Pr
     },
     towers: { acknowledge: unused, command: unused },
     counters: createCounters(tables),
-    tasks: { send: unused },
+    health: createEndpointHealthStore({
+      ...tables,
+      operatorPartnerId: null,
+      now: () => Date.parse(world.now),
+    }),
+    countBacklog: createBacklogCount({ ...tables, deliveriesTable: 'deliveries' }),
+    log: { read: unused, seek: unused },
+    pause: unused,
+    redriveSource: { read: unused },
+    deliveryRetry: { retry: unused },
     now: () => world.now,
     newId: randomUUID,
     randomBytes,
@@ -93,7 +104,10 @@ export async function startEndpointWorld({ allowLoopbackHttp = false } = {}): Pr
       commandSeconds: 30,
       operatorTimeZone: 'UTC',
       allowLoopbackHttp,
+      allowedPorts: [443, 8443],
       retentionDays: 90,
+      redrivePerSecond: 10,
+      redriveMaxPerSecond: 100,
       keyOverlapSeconds: 86_400,
     },
   };

@@ -2,7 +2,7 @@ import { createPublicKey, sign, verify } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { keysInForce, signatureHeaders } from '../../../functions/deliver/signature.ts';
-import { matches } from '../../../functions/fan-out/match.ts';
+import { matches } from '../../../functions/domain/match.ts';
 import { ed25519PrivateKey } from '../../../functions/shared/ed25519.ts';
 import { ContractNameSchema } from '../../../schemas/contract.ts';
 import { expresses } from '../../../schemas/contract-events.ts';

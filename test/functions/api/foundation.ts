@@ -5,14 +5,19 @@ import type { Operation } from '../../../functions/api/operation.ts';
 import type { ApiResponse } from '../../../functions/api/response.ts';
 import { routeKeyOf } from '../../../functions/api/router.ts';
 import type { Services } from '../../../functions/api/services.ts';
+import { createBacklogCount } from '../../../functions/shared/backlog-count.ts';
 import { createCommit } from '../../../functions/shared/commit.ts';
 import { createCounters } from '../../../functions/shared/counters.ts';
 import { createDeliveryReader } from '../../../functions/shared/delivery-reader.ts';
 import { entityItem } from '../../../functions/shared/entity-item.ts';
+import { createEndpointHealthStore } from '../../../functions/shared/endpoint-health.ts';
 import { createEntityLists } from '../../../functions/shared/entity-lists.ts';
 import { createEntityStore } from '../../../functions/shared/entity-store.ts';
 import { createEventReader } from '../../../functions/shared/event-reader.ts';
 import { createIdempotencyStore } from '../../../functions/shared/idempotency-store.ts';
+import { createDeliveryRetry } from '../../../functions/shared/delivery-retry.ts';
+import { createRedriveSource } from '../../../functions/shared/redrive-source.ts';
+import { createPartnerLogReader } from '../../../functions/shared/partner-log-reader.ts';
 import type { Entity } from '../../../schemas/entity.ts';
 import type { Tables } from '../shared/tables.ts';
 
@@ -54,7 +59,17 @@ export const makeServices = (tables: Tables, overrides: Partial<Services> = {}):
   secrets: { seal: unused, open: unused },
   towers: { acknowledge: unused, command: unused },
   counters: createCounters(tables),
-  tasks: { send: unused },
+  health: createEndpointHealthStore({ ...tables, operatorPartnerId: null, now: Date.now }),
+  countBacklog: createBacklogCount({ ...tables, deliveriesTable: 'deliveries' }),
+  log: createPartnerLogReader({ ...tables, deliveriesTable: 'deliveries' }),
+  redriveSource: createRedriveSource({
+    ...tables,
+    deliveriesTable: 'deliveries',
+    log: createPartnerLogReader({ ...tables, deliveriesTable: 'deliveries' }),
+    events: createEventReader(tables),
+  }),
+  deliveryRetry: createDeliveryRetry({ ...tables, deliveriesTable: 'deliveries' }),
+  pause: async () => undefined,
   now: () => '2026-03-20T09:15:00.000Z',
   newId: randomUUID,
   randomBytes,
@@ -66,7 +81,10 @@ export const makeServices = (tables: Tables, overrides: Partial<Services> = {}):
     commandSeconds: 60,
     operatorTimeZone: 'UTC',
     allowLoopbackHttp: false,
+    allowedPorts: [443, 8443],
     retentionDays: 90,
+    redrivePerSecond: 10,
+    redriveMaxPerSecond: 100,
     keyOverlapSeconds: 86_400,
   },
   ...overrides,

@@ -6,9 +6,11 @@ import { operations } from '../../../functions/api/operations.ts';
 import type { Services } from '../../../functions/api/services.ts';
 import { decideDue } from '../../../functions/timers/due-decision.ts';
 import { loadBehind } from '../../../functions/timers/load-behind.ts';
+import { createBacklogCount } from '../../../functions/shared/backlog-count.ts';
 import { createCommit } from '../../../functions/shared/commit.ts';
 import { createCounters } from '../../../functions/shared/counters.ts';
 import { entityItem } from '../../../functions/shared/entity-item.ts';
+import { createEndpointHealthStore } from '../../../functions/shared/endpoint-health.ts';
 import { createEntityLists } from '../../../functions/shared/entity-lists.ts';
 import { createEntityStore } from '../../../functions/shared/entity-store.ts';
 import { createEventReader } from '../../../functions/shared/event-reader.ts';
@@ -108,7 +110,16 @@ export async function startLockerWorld(lockerCount = 3): Promise<LockerWorld> {
       },
     },
     counters: createCounters(tables),
-    tasks: { send: unused },
+    health: createEndpointHealthStore({
+      ...tables,
+      operatorPartnerId: null,
+      now: () => Date.parse(world.now),
+    }),
+    countBacklog: createBacklogCount({ ...tables, deliveriesTable: 'deliveries' }),
+    log: { read: unused, seek: unused },
+    pause: unused,
+    redriveSource: { read: unused },
+    deliveryRetry: { retry: unused },
     now: () => world.now,
     newId: randomUUID,
     randomBytes,
@@ -120,7 +131,10 @@ export async function startLockerWorld(lockerCount = 3): Promise<LockerWorld> {
       commandSeconds: 30,
       operatorTimeZone: 'America/Sao_Paulo',
       allowLoopbackHttp: false,
+      allowedPorts: [443, 8443],
       retentionDays: 90,
+      redrivePerSecond: 10,
+      redriveMaxPerSecond: 100,
       keyOverlapSeconds: 86_400,
     },
   };

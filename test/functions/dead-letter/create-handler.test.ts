@@ -1,10 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { createHandler, type DeadLetterDeps } from '../../../functions/dead-letter/create-handler.ts';
+import { deliveryId } from '../../../functions/shared/keys.ts';
+import type { OutgoingTask } from '../../../functions/shared/queue.ts';
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
+import type { DomainEvent } from '../../../schemas/event.ts';
 import type { QuarantineRecord } from '../../../schemas/quarantine.ts';
 import { makeObserver, makeSqsEvent, makeSqsRecord } from '../../helpers/batches.ts';
-import { makeAttempts, makeEndpoint, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
+import {
+  makeAttempt,
+  makeAttempts,
+  makeEndpoint,
+  makeEvents,
+  makeRecord,
+  makeTask,
+} from '../../helpers/deliveries.ts';
+import { makeLanes, makeLaneStore } from '../../helpers/lanes.ts';
 
 const nowMs = Date.parse('2026-03-20T09:20:00.000Z');
 
@@ -14,10 +25,15 @@ function makeWorld({
 }: { records?: DeliveryRecord[]; endpoint?: Endpoint | null } = {}) {
   const stored = new Map(records.map((record) => [record.id, record]));
   const quarantined: QuarantineRecord[] = [];
+  const lanes = makeLanes();
+  const events = new Map<string, DomainEvent>();
+  const sent: OutgoingTask[] = [];
   const observer = makeObserver();
   const deps: DeadLetterDeps = {
     endpoints: { get: async () => endpoint },
     store: {
+      get: async ({ endpointId, event }) =>
+        stored.get(deliveryId(endpointId, event.receivedAt, event.id)) ?? null,
       async advance(record, attemptsBelow) {
         const current = stored.get(record.id);
         if (
@@ -29,11 +45,19 @@ function makeWorld({
         return { kind: 'written' };
       },
     },
+    lanes: makeLaneStore(lanes, { records: stored, events }),
+    events: { get: async (eventId) => events.get(eventId) ?? null },
+    tasks: {
+      async send(tasks) {
+        sent.push(...tasks);
+      },
+    },
     quarantine: {
       async write(more) {
         quarantined.push(...more);
       },
     },
+    operatorPartnerId: 'operator',
     scheduleSeconds: [0, 5, 1_800],
     pointerScheduleSeconds: [0, 60, 120],
     logger: observer.logger,
@@ -41,7 +65,7 @@ function makeWorld({
     now: () => nowMs,
     random: () => 0.5,
   };
-  return { deps, stored, quarantined, observer, handler: createHandler(deps) };
+  return { deps, stored, quarantined, lanes, events, sent, observer, handler: createHandler(deps) };
 }
 
 const messageOf = (id: string, task: DeliveryTask) => makeSqsRecord(id, JSON.stringify(task), 6);
@@ -65,6 +89,8 @@ describe('a task on the DLQ', () => {
             reason: 'function_failed',
             durationMs: 0,
             peerAddress: null,
+            connection: null,
+            times: null,
             requestSha256: null,
             responseSha256: null,
             responseExcerpt: null,
@@ -82,6 +108,22 @@ describe('a task on the DLQ', () => {
       { status: 'dead', reason: 'function_failed', dueAt: null, attempts: [{}, {}, { outcome: 'crashed' }] },
     ]);
     expect(world.observer.total('DeliveriesDead')).toBe(1);
+  });
+
+  it('is delivered still when it was a replay of what had been acknowledged', async () => {
+    const replay = { redriveId: 'r-1', attemptsBefore: 1 };
+    const acknowledged = makeAttempt({ outcome: 'delivered', status: 200, reason: null });
+    const attempts = [acknowledged, ...makeAttempts(3).slice(1)];
+    const world = makeWorld();
+    await file(world, makeTask({ attempts, replay }));
+    expect([...world.stored.values()]).toMatchObject([
+      { status: 'delivered', reason: null, dueAt: null, attempts: [{}, {}, {}, { outcome: 'crashed' }] },
+    ]);
+    expect(world.observer.total('ReplaysFailed')).toBe(1);
+    // A message pointer's response acknowledges nothing.
+    const pointer = makeWorld({ endpoint: makeEndpoint({ contract: 'message-pointer' }) });
+    await file(pointer, makeTask({ attempts, replay }));
+    expect([...pointer.stored.values()]).toMatchObject([{ status: 'dead' }]);
   });
 
   it('follows the schedule of its endpoint', async () => {
@@ -166,6 +208,7 @@ describe('a batch', () => {
     const [first, second, third] = makeEvents(3).map((event) => makeTask({ event }));
     const { store } = world.deps;
     world.deps.store = {
+      ...store,
       advance: (record, below) =>
         record.event.id === second?.event.id
           ? Promise.reject(new Error('throttled'))

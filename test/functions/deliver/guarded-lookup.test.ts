@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BlockedAddressError, guardLookup } from '../../../functions/deliver/guarded-lookup.ts';
 import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
 
-const strict = createAddressGuard({ allowLoopbackHttp: false });
+const strict = createAddressGuard({ allowLoopbackHttp: false, allowedPorts: [443, 8443] });
 
 /** What net.connect would get if the resolver knew these addresses. */
 const ask = (addresses: string[], all: boolean) =>

@@ -1,66 +1,6 @@
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
-import {
-  createHttpClient,
-  type HttpClient,
-  type PostRequest,
-} from '../../../functions/deliver/http-client.ts';
-
-const cleanups: (() => void)[] = [];
-afterEach(() => {
-  for (const clean of cleanups.splice(0)) clean();
-});
-
-async function listen(server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket.on('error', () => {})));
-  cleanups.push(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address: AddressInfo | string | null = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-/** An HTTP server; `connections` counts what was opened to it. */
-async function serve(listener: RequestListener) {
-  const server = createHttpServer(listener);
-  let connections = 0;
-  server.on('connection', () => (connections += 1));
-  const port = await listen(server);
-  return { url: `http://127.0.0.1:${port}/hook?a=1`, port, connections: () => connections };
-}
-
-/** A server that speaks for itself. */
-async function serveRaw(onData: (socket: Socket, request: number) => void): Promise<string> {
-  let requests = 0;
-  const server = createServer((socket) => {
-    socket.on('data', () => {
-      requests += 1;
-      onData(socket, requests);
-    });
-  });
-  return `http://127.0.0.1:${await listen(server)}/`;
-}
-
-function newClient(overrides: { timeoutMs?: number; allowLoopbackHttp?: boolean } = {}): HttpClient {
-  const { timeoutMs = 5_000, allowLoopbackHttp = true } = overrides;
-  const client = createHttpClient({ guard: createAddressGuard({ allowLoopbackHttp }), timeoutMs });
-  cleanups.push(() => client.close());
-  return client;
-}
-
-const to = (url: string, overrides: Partial<PostRequest> = {}): PostRequest => ({
-  url,
-  method: 'POST',
-  headers: { 'content-type': 'application/json' },
-  body: Buffer.from('{"a":"ä"}'),
-  ...overrides,
-});
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { listen, newClient, serve, serveRaw, to } from './listening.ts';
 
 const text = (body: Uint8Array) => Buffer.from(body).toString('utf8');
 
@@ -188,11 +128,11 @@ describe('an error', () => {
     });
   });
 
-  it('is connection_reset for an upgrade nobody asked for', async () => {
+  it('is protocol_error for an upgrade nobody asked for', async () => {
     const url = await serveRaw((socket) =>
       socket.write('HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
     );
-    expect(await newClient().post(to(url))).toMatchObject({ reason: 'connection_reset' });
+    expect(await newClient().post(to(url))).toMatchObject({ kind: 'error', reason: 'protocol_error' });
   });
 
   it('is protocol_error for what is no HTTP, or has endless headers', async () => {

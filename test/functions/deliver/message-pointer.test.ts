@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { deliver } from '../../../functions/deliver/delivery.ts';
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
 import { makeAttempts, makeBookingEvent, makeEndpoint, makeTask } from '../../helpers/deliveries.ts';
-import { makeWorld, responds, signingSecret, type WorldOptions } from './world.ts';
+import { makeWorld, received, responds, signingSecret, type WorldOptions } from './world.ts';
 
 const event = makeBookingEvent();
 const endpoint = makeEndpoint({
@@ -18,7 +18,7 @@ const recordOf = (world: ReturnType<typeof makeWorld>) => [...world.records.valu
 describe('a message pointer', () => {
   it('has an empty body, which is signed like any other', async () => {
     const world = worldOf();
-    await deliver(world.deps, pointer(), 1);
+    await deliver(world.deps, pointer(), received(1));
     const [post] = world.posts;
     expect(post?.body.byteLength).toBe(0);
     expect(post?.headers).toMatchObject({
@@ -39,7 +39,7 @@ describe('a message pointer', () => {
     'is repeated until it is marked as read, even if the POST is answered %i',
     async (status) => {
       const world = worldOf({ answer: () => responds(status) });
-      await deliver(world.deps, pointer(), 1);
+      await deliver(world.deps, pointer(), received(1));
       expect(recordOf(world)).toMatchObject({ status: 'pending', reason: null });
       expect(world.sent).toMatchObject([{ delaySeconds: 60, task: { attempts: [{ number: 1, status }] } }]);
       expect(world.endpoints.get('main')?.status).toBe('active');
@@ -48,16 +48,16 @@ describe('a message pointer', () => {
 
   it('is repeated in increasing intervals', async () => {
     const world = worldOf();
-    await deliver(world.deps, pointer(), 1);
-    await deliver(world.deps, world.sent[0]?.task ?? pointer(), 1);
+    await deliver(world.deps, pointer(), received(1));
+    await deliver(world.deps, world.sent[0]?.task ?? pointer(), received(1));
     expect(world.sent.map(({ delaySeconds }) => delaySeconds)).toEqual([60, 120]);
   });
 
   it('is delivered, without another POST, once it is marked as read', async () => {
     const world = worldOf();
-    await deliver(world.deps, pointer(), 1);
+    await deliver(world.deps, pointer(), received(1));
     world.read.add(event.id);
-    await deliver(world.deps, world.sent[0]?.task ?? pointer(), 1);
+    await deliver(world.deps, world.sent[0]?.task ?? pointer(), received(1));
     expect(world.posts).toHaveLength(1);
     expect(world.sent).toHaveLength(1);
     expect(recordOf(world)).toMatchObject({ status: 'delivered', reason: null, attempts: [{ number: 1 }] });
@@ -67,10 +67,10 @@ describe('a message pointer', () => {
   it('that nobody read is dead as unread when the time to read it is over, without another POST', async () => {
     const world = worldOf();
     // The schedule of four steps has three attempts; the fourth step is the time left after the last.
-    await deliver(world.deps, pointer({ attempts: makeAttempts(2) }), 1);
+    await deliver(world.deps, pointer({ attempts: makeAttempts(2) }), received(1));
     expect(world.sent).toMatchObject([{ delaySeconds: 240 }]);
     expect(recordOf(world)).toMatchObject({ status: 'pending' });
-    await deliver(world.deps, world.sent[0]?.task ?? pointer(), 1);
+    await deliver(world.deps, world.sent[0]?.task ?? pointer(), received(1));
     expect(world.posts).toHaveLength(1);
     expect(recordOf(world)).toMatchObject({ status: 'dead', reason: 'unread' });
     expect(recordOf(world)?.attempts).toHaveLength(3);
@@ -79,27 +79,27 @@ describe('a message pointer', () => {
   it('that was read at the very end is delivered', async () => {
     const world = worldOf();
     world.read.add(event.id);
-    await deliver(world.deps, pointer({ attempts: makeAttempts(3) }), 1);
+    await deliver(world.deps, pointer({ attempts: makeAttempts(3) }), received(1));
     expect(recordOf(world)).toMatchObject({ status: 'delivered' });
   });
 
   it('keeps the schedule of its endpoint, if it has one', async () => {
     const world = worldOf({ endpoints: [{ ...endpoint, scheduleSeconds: [0] }] });
-    await deliver(world.deps, pointer(), 1);
+    await deliver(world.deps, pointer(), received(1));
     expect(recordOf(world)).toMatchObject({ status: 'dead', reason: 'unread' });
   });
 
   it('of an integration that was deactivated is held', async () => {
     const world = worldOf({ endpoints: [{ ...endpoint, status: 'disabled' }] });
-    await deliver(world.deps, pointer({ attempts: makeAttempts(1) }), 1);
+    await deliver(world.deps, pointer({ attempts: makeAttempts(1) }), received(1));
     expect(world.posts).toEqual([]);
     expect(recordOf(world)).toMatchObject({ status: 'held', reason: 'endpoint_disabled' });
   });
 
   it('counts its latency once', async () => {
     const world = worldOf();
-    await deliver(world.deps, pointer(), 1);
-    await deliver(world.deps, world.sent[0]?.task ?? pointer(), 1);
+    await deliver(world.deps, pointer(), received(1));
+    await deliver(world.deps, world.sent[0]?.task ?? pointer(), received(1));
     expect(world.observer.metrics.filter(({ name }) => name === 'PublishToReceiptMs')).toHaveLength(1);
   });
 });
@@ -108,7 +108,7 @@ describe('reading a message', () => {
   it('acknowledges nothing of another contract', async () => {
     const world = makeWorld({ endpoints: [makeEndpoint()], answer: () => responds(500) });
     world.read.add(makeTask().event.id);
-    await deliver(world.deps, makeTask(), 1);
+    await deliver(world.deps, makeTask(), received(1));
     expect(world.posts).toHaveLength(1);
     expect(recordOf(world)).toMatchObject({ status: 'pending' });
   });

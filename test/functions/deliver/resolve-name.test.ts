@@ -42,7 +42,7 @@ describe('names are resolved without a thread', () => {
       server.bind(0, '127.0.0.1', () => resolve(server.address().port));
     });
     client = createHttpClient({
-      guard: createAddressGuard({ allowLoopbackHttp: true }),
+      guard: createAddressGuard({ allowLoopbackHttp: true, allowedPorts: [443, 8443] }),
       timeoutMs: 3_000,
       resolve: createNameResolver([`127.0.0.1:${bound}`]),
     });

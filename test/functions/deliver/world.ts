@@ -1,17 +1,26 @@
-import type { DeliverDeps } from '../../../functions/deliver/delivery.ts';
+import type { DeliverHandlerDeps } from '../../../functions/deliver/create-handler.ts';
+import type { Receipt } from '../../../functions/deliver/delivery.ts';
+import { openGate } from '../../../functions/deliver/gate.ts';
 import type { PostRequest, PostResult } from '../../../functions/deliver/http-client.ts';
 import type { EndpointRef } from '../../../functions/shared/endpoint-directory.ts';
 import type { OutgoingTask } from '../../../functions/shared/queue.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
+import type { DomainEvent } from '../../../schemas/event.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { makeObserver } from '../../helpers/batches.ts';
 import { makeEndpoint } from '../../helpers/deliveries.ts';
+import { makeLanes, makeLaneStore } from '../../helpers/lanes.ts';
 
 export const signingSecret = `whsec_${Buffer.alloc(32, 'planted').toString('base64')}`;
 export const bearerToken = 'planted-token';
 export const nowMs = Date.parse('2026-03-20T09:15:02.250Z');
 
-const measured = { durationMs: 12.34, peerAddress: '203.0.113.7' };
+const measured = {
+  durationMs: 12.34,
+  peerAddress: '203.0.113.7',
+  connection: { port: 443, reused: false, tls: { protocol: 'TLSv1.3', certificateSha256: 'ef' } },
+  times: { dns: 1, connect: 3, tls: 7, firstByte: 12 },
+};
 
 export const responds = (status: number, body = '', retryAfter: string | null = null): PostResult => ({
   kind: 'response',
@@ -29,6 +38,9 @@ export const timesOut = (): PostResult => ({
   ...measured,
 });
 
+/** A task that SQS has given so many times, from the queue of the live. */
+export const received = (count: number): Receipt => ({ channel: 'live', count });
+
 export interface WorldOptions {
   endpoints?: Endpoint[];
   records?: DeliveryRecord[];
@@ -41,20 +53,25 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
   const state = {
     endpoints: new Map(endpoints.map((endpoint) => [endpoint.endpointId, endpoint])),
     records: new Map(records.map((record) => [record.id, record])),
+    /** The events table, for what waits in a lane. */
+    events: new Map<string, DomainEvent>(),
     /** Ids of messages that were marked as read. */
     read: new Set<string>(),
     posts: [] as PostRequest[],
     sent: [] as OutgoingTask[],
+    /** Events that were written with a record. */
+    notices: [] as DomainEvent[],
     /** What happened, in order. */
     journal: [] as string[],
   };
   const observer = makeObserver();
+  const lanes = makeLanes();
   let taskNumber = 0;
   const find = (ref: EndpointRef) => {
     const endpoint = state.endpoints.get(ref.endpointId);
     return endpoint?.partnerId === ref.partnerId ? endpoint : null;
   };
-  const deps: DeliverDeps = {
+  const deps: DeliverHandlerDeps = {
     endpoints: {
       get: async (ref) => find(ref),
       async disable(endpoint, reason) {
@@ -78,14 +95,16 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
         state.journal.push('put');
         state.records.set(record.id, record);
       },
-      async advance(record, attemptsBelow) {
+      async advance(record, attemptsBelow, notice = null) {
         const current = state.records.get(record.id);
         if (
           current !== undefined &&
-          (current.status === 'delivered' || current.attempts.length >= attemptsBelow)
+          ((current.status === 'delivered' && record.replay === null) ||
+            current.attempts.length >= attemptsBelow)
         )
           return { kind: 'behind', current };
         state.journal.push('advance');
+        if (notice !== null) state.notices.push(notice);
         state.records.set(record.id, record);
         return { kind: 'written' };
       },
@@ -108,7 +127,13 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
       pointerScheduleSeconds: [0, 60, 120, 240],
       operatorTimeZone: 'UTC',
     },
+    gate: openGate,
+    channelOf: () => 'live',
+    operatorPartnerId: 'operator',
     messages: { isRead: async (eventId) => state.read.has(eventId) },
+    lanes: makeLaneStore(lanes, state),
+    events: { get: async (eventId) => state.events.get(eventId) ?? null },
+    attemptTimeoutMs: 15_000,
     maxDelaySeconds: 900,
     logger: observer.logger,
     metrics: observer.recorder,
@@ -116,5 +141,5 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
     random: () => 0.5,
     newTaskId: () => `next-${(taskNumber += 1)}`,
   };
-  return { ...state, deps, observer };
+  return { ...state, lanes, deps, observer };
 }

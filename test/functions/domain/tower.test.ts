@@ -110,6 +110,19 @@ describe('progress of a tower', () => {
     expect(gapsOf(recordSeqs(second.progress, seen([2, 3, 5])).progress)).toEqual([]);
   });
 
+  it('knows since when the first missing number is missing, as long as any is', () => {
+    const later = '2026-03-20T09:20:00.000Z';
+    const first = recordSeqs(null, seen([1, 6])).progress;
+    expect(first.gapSince).toBe(seenAt);
+    // Another one is filled.
+    const second = recordSeqs(first, seen([4], later)).progress;
+    expect(second.gapSince).toBe(seenAt);
+    // The first is filled; the next is looked at from then on.
+    const third = recordSeqs(second, seen([2, 3], later)).progress;
+    expect(third.gapSince).toBe(later);
+    expect(recordSeqs(third, seen([5], later)).progress).not.toHaveProperty('gapSince');
+  });
+
   it('needs no write for what is known, but for the sign of life after a minute', () => {
     const { progress } = recordSeqs(null, seen([1, 2, 3]));
     expect(recordSeqs(progress, seen([2])).changed).toBe(false);

@@ -9,6 +9,7 @@ import type { Endpoint } from '../../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
 import type { QuarantineRecord } from '../../../schemas/quarantine.ts';
 import { makeObserver } from '../../helpers/batches.ts';
+import { makeHealth } from '../../helpers/health.ts';
 import { makeEndpoint, makeEvent, makeEvents } from '../../helpers/deliveries.ts';
 
 /** A record as the stream hands it over: keys and TTL beside the event. */
@@ -23,7 +24,10 @@ function recordOf(
   eventName: 'INSERT' | 'MODIFY' | 'REMOVE',
   image: unknown,
 ): DynamoDBRecord {
-  const streamRecord: DynamoDBRecord = { eventName, dynamodb: { SequenceNumber: String(sequence) } };
+  const streamRecord: DynamoDBRecord = {
+    eventName,
+    dynamodb: { SequenceNumber: String(sequence), Keys: { pk: { S: 'subject' } } },
+  };
   Object.assign(streamRecord.dynamodb ?? {}, { NewImage: image });
   return streamRecord;
 }
@@ -33,6 +37,7 @@ const batchOf = (...records: DynamoDBRecord[]): DynamoDBStreamEvent => ({ Record
 /** What fan-out needs, in memory; `refuses` picks the tasks that the queue does not take. */
 function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boolean = () => false) {
   const sent: OutgoingTask[] = [];
+  const logged: [string, string[]][] = [];
   const quarantined: QuarantineRecord[] = [];
   const observer = makeObserver();
   let taskNumber = 0;
@@ -50,6 +55,11 @@ function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boole
         if (tasks.some(refuses)) throw new Error('not sent');
       },
     },
+    log: {
+      async append(partnerId, entries) {
+        logged.push([partnerId, entries.map(({ eventId }) => eventId)]);
+      },
+    },
     quarantine: {
       async write(records) {
         quarantined.push(...records);
@@ -59,7 +69,7 @@ function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boole
     metrics: observer.recorder,
     newTaskId: () => `task-${(taskNumber += 1)}`,
   };
-  return { handler: createHandler(deps), sent, quarantined, observer, deps };
+  return { handler: createHandler(deps), sent, logged, quarantined, observer, deps };
 }
 
 /** Which event went to which endpoint. */
@@ -100,6 +110,27 @@ describe('a record', () => {
       },
     ]);
     expect(world.observer.total('TasksSent')).toBe(2);
+  });
+
+  it('goes over the queue of the slow to an endpoint that is slow or gets probes only', async () => {
+    const slow = makeHealth({ slowUntil: '2026-03-20T09:16:00.000Z' });
+    const world = makeWorld([]);
+    const known = [
+      makeEndpoint(),
+      { ...makeEndpoint({ endpointId: 'slow' }), health: slow },
+      { ...makeEndpoint({ endpointId: 'dead' }), health: makeHealth({ breaker: 'open' }) },
+      { ...makeEndpoint({ endpointId: 'flaky' }), health: makeHealth({ failures: 1 }) },
+      { ...makeEndpoint({ endpointId: 'ordered', ordered: true }), health: slow },
+    ];
+    const endpoints = { ...world.deps.endpoints, ofPartner: async () => known };
+    await createHandler({ ...world.deps, endpoints })(batchOf(insertOf(1, makeEvent())));
+    expect(Object.fromEntries(world.sent.map(({ task, via = 'live' }) => [task.endpointId, via]))).toEqual({
+      main: 'live',
+      slow: 'slow',
+      dead: 'slow',
+      flaky: 'live',
+      ordered: 'ordered',
+    });
   });
 
   it('reaches every partner of its audience once and nobody else', async () => {
@@ -241,5 +272,94 @@ describe('a batch', () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe('the logs', () => {
+  const [first, second, third, fourth] = makeEvents(4).map(({ id }) => id);
+
+  it('get one append for each partner of a batch, in its order, whoever has endpoints', async () => {
+    const world = makeWorld([makeEndpoint()]);
+    const [a, b, c] = makeEvents(3);
+    await world.handler(
+      batchOf(
+        insertOf(1, { ...makeEvent(), ...a, partnerIds: ['acme', 'nobody'] }),
+        insertOf(2, { ...makeEvent(), ...b }),
+        insertOf(3, { ...makeEvent(), ...c, partnerIds: ['nobody', 'acme', 'nobody'] }),
+      ),
+    );
+    expect(world.logged).toEqual([
+      ['acme', [first, second, third]],
+      ['nobody', [first, third]],
+    ]);
+  });
+
+  it('get what will not be given again, and leave the rest to the next time', async () => {
+    const world = makeWorld([makeEndpoint()], ({ task }) => task.event.id === third);
+    const records = makeEvents(4).map((event, index) => insertOf(100 + index, event));
+    expect(await world.handler(batchOf(...records))).toEqual({
+      batchItemFailures: [{ itemIdentifier: '102' }],
+    });
+    expect(world.logged).toEqual([['acme', [first, second]]]);
+    expect(world.sent.map(({ task }) => task.event.id)).toContain(fourth);
+  });
+
+  it('fail exactly the records of the partner whose log could not be written', async () => {
+    const world = makeWorld([makeEndpoint()]);
+    world.deps.log.append = async (partnerId) => {
+      if (partnerId === 'rival') throw new Error('throttled');
+    };
+    const [a, b, c] = makeEvents(3);
+    const result = await world.handler(
+      batchOf(
+        insertOf(1, { ...makeEvent(), ...a }),
+        insertOf(2, { ...makeEvent(), ...b, partnerIds: ['acme', 'rival'] }),
+        insertOf(3, { ...makeEvent(), ...c }),
+      ),
+    );
+    expect(result).toEqual({ batchItemFailures: [{ itemIdentifier: '2' }] });
+  });
+
+  it('have no samples', async () => {
+    const world = makeWorld([makeEndpoint()]);
+    await world.handler(batchOf(insertOf(1, makeEvent({ test: { endpointId: 'main' } }))));
+    expect(world.sent).toHaveLength(1);
+    expect(world.logged).toEqual([]);
+  });
+});
+
+describe('an endpoint that asks for order', () => {
+  it('gets its tasks over the ordered queue, at once and in the order of the stream', async () => {
+    const world = makeWorld([makeEndpoint({ ordered: true, scheduleSeconds: [30, 5] })]);
+    const { tasks } = world.deps;
+    // The first send takes longest.
+    let turns = 5;
+    const slow = {
+      async send(some: readonly OutgoingTask[]) {
+        for (let turn = (turns -= 1); turn > 0; turn -= 1) await Promise.resolve();
+        await tasks.send(some);
+      },
+    };
+    const events = makeEvents(5);
+    const handler = createHandler({ ...world.deps, tasks: slow });
+    await handler(batchOf(...events.map((event, index) => insertOf(index, event))));
+    expect(world.sent.map(({ task }) => task.event.id)).toEqual(events.map(({ id }) => id));
+    expect(world.sent.every(({ via, delaySeconds }) => via === 'ordered' && delaySeconds === 0)).toBe(true);
+  });
+
+  it('is sent nothing past a task that the queue did not take, while others are', async () => {
+    const [before, refused] = makeEvents(2);
+    const world = makeWorld(
+      [makeEndpoint({ ordered: true }), makeEndpoint({ endpointId: 'second' })],
+      ({ task, via }) => task.event.id === refused?.id && via === 'ordered',
+    );
+    const records = makeEvents(4).map((event, index) => insertOf(100 + index, event));
+    expect(await world.handler(batchOf(...records))).toEqual({
+      batchItemFailures: ['101', '102', '103'].map((itemIdentifier) => ({ itemIdentifier })),
+    });
+    const to = (endpointId: string) =>
+      world.sent.filter(({ task }) => task.endpointId === endpointId).map(({ task }) => task.event.id);
+    expect(to('main')).toEqual([before?.id]);
+    expect(to('second')).toHaveLength(4);
   });
 });

@@ -29,11 +29,7 @@ async function only<T>(items: Promise<T[]>): Promise<T> {
 describe('one message', () => {
   it('becomes state and event in three requests', async () => {
     await publish(parcel(1, 'stocked'));
-    expect(tables.takeRequests()).toEqual([
-      'BatchGetItemCommand',
-      'TransactWriteItemsCommand',
-      'PutItemCommand',
-    ]);
+    expect(tables.takeRequests()).toEqual(['BatchGetItem', 'TransactWriteItems', 'PutItem']);
     expect(await only(ingest.events())).toMatchObject({
       type: 'reservation.stocked',
       occurredAt: '2026-03-20T09:00:01.000Z',
@@ -48,9 +44,18 @@ describe('one message', () => {
     expect(ingest.metrics).toEqual(new Map([['EventsCommitted', 1]]));
   });
 
+  it('is named in the line of its metrics; a repeat of it has a line of its own', async () => {
+    await publish(opened(1));
+    expect([...ingest.metadata.keys()]).toEqual(['towerId', 'traceId']);
+    expect(ingest.metadata.get('towerId')).toBe(towerId);
+    expect(ingest.lines).toEqual([]);
+    await publish(opened(1));
+    expect(ingest.lines).toEqual([['publication', expect.objectContaining({ towerId, repeated: 1 })]]);
+  });
+
   it('that changes nothing costs a plain put instead of a transaction', async () => {
     await publish(opened(1));
-    expect(tables.takeRequests()).toEqual(['BatchGetItemCommand', 'PutItemCommand', 'PutItemCommand']);
+    expect(tables.takeRequests()).toEqual(['BatchGetItem', 'PutItem', 'PutItem']);
   });
 
   it('is not acknowledged: that would double its cost', async () => {
@@ -60,12 +65,7 @@ describe('one message', () => {
 
   it('that uses a token reads its request as well', async () => {
     await publish(message(1, 'token.used', { locker: 9, tokenId: 52 }));
-    expect(tables.takeRequests()).toEqual([
-      'BatchGetItemCommand',
-      'BatchGetItemCommand',
-      'TransactWriteItemsCommand',
-      'PutItemCommand',
-    ]);
+    expect(tables.takeRequests()).toEqual(['BatchGetItem', 'BatchGetItem', 'TransactWriteItems', 'PutItem']);
     expect(await only(ingest.events())).toMatchObject({
       type: 'locker.token_used',
       partnerIds: ['opener'],
@@ -238,7 +238,7 @@ describe('an array', () => {
   it('of an offline tower is committed whole, many messages at a time', async () => {
     await publish(Array.from({ length: 90 }, (_, index) => opened(index + 1)));
     const requests = tables.takeRequests();
-    expect(requests.filter((name) => name === 'TransactWriteItemsCommand')).toHaveLength(5);
+    expect(requests.filter((name) => name === 'TransactWriteItems')).toHaveLength(5);
     expect(requests).toHaveLength(7);
     expect(await ingest.events()).toHaveLength(90);
     expect(ingest.sentDown).toEqual([{ to: 'acks', towerId, body: { boot: 'b7', seq: 90 } }]);
@@ -248,10 +248,10 @@ describe('an array', () => {
     const doors = Array.from({ length: 20 }, (_, index) => opened(index + 2));
     await publish([parcel(1, 'stocked'), ...doors, parcel(22, 'picked_up')]);
     expect(tables.takeRequests()).toEqual([
-      'BatchGetItemCommand',
-      'TransactWriteItemsCommand',
-      'TransactWriteItemsCommand',
-      'PutItemCommand',
+      'BatchGetItem',
+      'TransactWriteItems',
+      'TransactWriteItems',
+      'PutItem',
     ]);
     expect(await only(ingest.entity('reservation'))).toMatchObject({ status: 'PICKED_UP', version: 3 });
   });
@@ -306,7 +306,7 @@ describe('quarantine', () => {
   it('keeps what is not JSON without reading anything', async () => {
     const event = ruleEvent(Buffer.from([0xff, 0x00]));
     await ingest.handler(event);
-    expect(tables.takeRequests()).toEqual(['BatchWriteItemCommand']);
+    expect(tables.takeRequests()).toEqual(['BatchWriteItem']);
     expect(await only(ingest.quarantined())).toMatchObject({
       topic: `towers/${towerId}/events`,
       reason: 'not_utf8',
@@ -372,6 +372,7 @@ describe('the tower’s sequence', () => {
     await publish(message(8, 'tower.heartbeat'));
     expect(commands()).toEqual([asked('command-1')]);
     expect(ingest.metrics.get('GapsDetected')).toBe(1);
+    expect(ingest.metrics.get('OldestGapSeconds')).toBeGreaterThanOrEqual(0);
     await publish(message(9, 'tower.heartbeat'));
     expect(commands()).toEqual([asked('command-1'), asked('command-2')]);
     await publish([2, 3, 4, 5].map((seq) => opened(seq)));

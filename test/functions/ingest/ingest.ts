@@ -22,6 +22,10 @@ export interface Ingest {
   warnings: unknown[];
   events(): Promise<DomainEvent[]>;
   quarantined(): Promise<QuarantineRecord[]>;
+  /** Lines logged for information. */
+  lines: unknown[];
+  /** Fields of the line that the metrics are printed in. */
+  metadata: ReadonlyMap<string, string>;
   seed(entities: readonly Entity[]): Promise<void>;
   entity<K extends Entity['kind']>(kind: K): Promise<Extract<Entity, { kind: K }>[]>;
 }
@@ -48,6 +52,8 @@ export function createIngest(
   const sentDown: SentDown[] = [];
   const metrics = new Map<string, number>();
   const warnings: unknown[] = [];
+  const lines: unknown[] = [];
+  const metadata = new Map<string, string>();
   const count: Count = (name, value) => {
     metrics.set(name, (metrics.get(name) ?? 0) + value);
   };
@@ -70,13 +76,14 @@ export function createIngest(
     sleep: async (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     newId: () => `command-${(ids += 1)}`,
     logger: {
-      info() {},
+      info: (...input: unknown[]) => lines.push(input),
       warn(...input: unknown[]) {
         warnings.push(input);
       },
     },
     metrics: {
       addMetric: (name, _unit, value) => count(name, value),
+      addMetadata: (key, value) => metadata.set(key, value),
       singleMetric: singleMetric(count),
     },
   };
@@ -87,6 +94,8 @@ export function createIngest(
     sentDown,
     metrics,
     warnings,
+    lines,
+    metadata,
     events: async () => (await tables.scan('events')).map((item) => DomainEventSchema.parse(item)),
     quarantined: async () =>
       (await tables.scan('entities'))

@@ -1,5 +1,5 @@
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DeleteCommand } from '../../../functions/shared/aws/documents.ts';
 import type { Queue } from '../../../schemas/position.ts';
 import { tower, towerId } from '../domain/samples.ts';
 import { startTables, type Tables } from '../shared/tables.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { checkTarget, createAddressGuard, isLoopbackHost } from '../../../functions/shared/address-guard.ts';
 
-const strict = createAddressGuard({ allowLoopbackHttp: false });
-const local = createAddressGuard({ allowLoopbackHttp: true });
+const strict = createAddressGuard({ allowLoopbackHttp: false, allowedPorts: [443, 8443] });
+const local = createAddressGuard({ allowLoopbackHttp: true, allowedPorts: [443, 8443] });
 
 const special = [
   '0.0.0.0',
@@ -35,6 +35,12 @@ const special = [
   'fe80::1%eth0',
   'fec0::1',
   'ff02::1',
+  '168.63.129.16',
+  '64:ff9b:1::a00:1',
+  '2606:4700::5efe:a00:1',
+  '2606:4700::5efe:10.0.0.1',
+  '2606:4700::200:5efe:808:808',
+  '2606:4700:1:2:0:5efe:7f00:1',
 ];
 
 describe('createAddressGuard', () => {
@@ -50,6 +56,8 @@ describe('createAddressGuard', () => {
     '203.0.114.1',
     '2606:4700::1111',
     '2a00:1450::1',
+    '2606:4700:0:5efe::1',
+    '2606:4700::1:5efe:a00:1',
   ])('permits %s by https only', (address) => {
     expect(strict.permits(address, 'https:')).toBe(true);
     expect(strict.permits(address, 'http:')).toBe(false);
@@ -103,6 +111,21 @@ describe('checkTarget', () => {
     expect(refusal('ftp://partner.example/', local)).toBe('insecure_url');
     expect(refusal('http://127.0.0.1:8080/', local)).toBeNull();
     expect(refusal('http://8.8.8.8/', local)).toBe('blocked_address');
+  });
+
+  it('refuses ports that are not allowed, but to loopback where a local stack allows it', () => {
+    expect(refusal('https://partner.example:8443/')).toBeNull();
+    expect(refusal('https://partner.example:443/')).toBeNull();
+    for (const url of [
+      'https://partner.example:80/',
+      'https://8.8.8.8:22/',
+      'https://partner.example:8444/',
+    ]) {
+      expect(refusal(url)).toBe('blocked_port');
+      expect(refusal(url, local)).toBe('blocked_port');
+    }
+    expect(refusal('https://127.0.0.1:9999/', local)).toBeNull();
+    expect(refusal('http://localhost:9999/', local)).toBeNull();
   });
 
   it('leaves names to be asked about when they are connected to', () => {

@@ -1,6 +1,10 @@
-import { DynamoDBServiceException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toEvent } from '../../../functions/domain/event.ts';
+import {
+  AwsError,
+  type DynamoDBDocumentClient,
+  TransactionCanceledException,
+} from '../../../functions/shared/aws/documents.ts';
 import { createCommit, type Commit } from '../../../functions/shared/commit.ts';
 import { createEntityStore, type EntityStore } from '../../../functions/shared/entity-store.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
@@ -53,7 +57,7 @@ describe('commit', () => {
     const [reservation, event] = [freshReservation(), doorEvent()];
     tables.takeRequests();
     expect(await commit({ changes: [reservation], events: [event] })).toEqual({ kind: 'committed' });
-    expect(tables.takeRequests()).toEqual(['TransactWriteItemsCommand']);
+    expect(tables.takeRequests()).toEqual(['TransactWriteItems']);
     expect(await load(reservation.reservationId)).toEqual({ ...reservation, version: 1 });
     expect(await storedEvents(event)).toHaveLength(1);
   });
@@ -70,7 +74,7 @@ describe('commit', () => {
   it('spends a plain put on a single event', async () => {
     tables.takeRequests();
     await commit({ changes: [], events: [doorEvent()] });
-    expect(tables.takeRequests()).toEqual(['PutItemCommand']);
+    expect(tables.takeRequests()).toEqual(['PutItem']);
   });
 
   it('sends nothing for nothing', async () => {
@@ -129,19 +133,17 @@ describe('commit', () => {
 });
 
 const failingWith = (error: Error): Commit => {
-  const documents = tables.connect();
-  documents.middlewareStack.add(
-    () => async () => {
+  const documents: DynamoDBDocumentClient = {
+    ...tables.documents,
+    async send() {
       throw error;
     },
-    { step: 'initialize' },
-  );
+  };
   return createCommit({ ...tables, documents });
 };
 const canceled = (...codes: string[]) =>
   new TransactionCanceledException({
     message: 'canceled',
-    $metadata: {},
     CancellationReasons: codes.map((Code) => ({ Code })),
   });
 const unit = () => ({ changes: [freshReservation()], events: [doorEvent()] });
@@ -151,8 +153,8 @@ describe('commit when DynamoDB pushes back', () => {
     canceled('TransactionConflict', 'None'),
     canceled('None', 'ThrottlingError'),
     canceled('None', 'ProvisionedThroughputExceeded'),
-    new DynamoDBServiceException({ name: 'ThrottlingException', $fault: 'client', $metadata: {} }),
-    new DynamoDBServiceException({ name: 'TransactionInProgressException', $fault: 'client', $metadata: {} }),
+    new AwsError({ name: 'ThrottlingException', message: '' }),
+    new AwsError({ name: 'TransactionInProgressException', message: '' }),
   ])('asks to decide again: %o', async (error) => {
     expect(await failingWith(error)(unit())).toEqual({
       kind: 'rejected',

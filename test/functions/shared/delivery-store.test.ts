@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { deliveryDead } from '../../../functions/domain/operational-event.ts';
 import { createDeliveryStore, type DeliveryStore } from '../../../functions/shared/delivery-store.ts';
 import { deliveryId, deliveryKey, dueShard } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
@@ -24,7 +25,7 @@ afterAll(async () => tables[Symbol.asyncDispose]());
 beforeEach(() => tables.takeRequests());
 
 /** A record of a delivery of its own. */
-function newRecord(overrides: Partial<DeliveryRecord> = {}): DeliveryRecord {
+function newRecord(overrides: Parameters<typeof makeRecord>[0] = {}): DeliveryRecord {
   serial += 1;
   return makeRecord({ event: makeEvent({ id: `evt_t-9_mmykbvk0_s-${serial}` }), ...overrides });
 }
@@ -33,6 +34,8 @@ const storedItem = async (record: DeliveryRecord) => {
   const key = deliveryKey(record.endpointId, record.event.receivedAt, record.event.id);
   return (await tables.scan('deliveries')).find(({ pk, sk }) => pk === key.pk && sk === key.sk);
 };
+
+const eventIds = async () => (await tables.scan('events')).map(({ id }) => id);
 
 describe('a stored record', () => {
   it('comes back as it was', async () => {
@@ -108,6 +111,30 @@ describe('advance', () => {
     expect(await store.get(delivered)).toEqual(delivered);
   });
 
+  it('lets a replay go on from a delivered record, unless it is behind', async () => {
+    const delivered = newRecord({ status: 'delivered' });
+    await store.put(delivered);
+    const replay = { redriveId: null, attemptsBefore: 1 };
+    const replayed = { ...delivered, status: 'pending' as const, attempts: makeAttempts(2), replay };
+    expect(await store.advance(replayed, 1)).toEqual({ kind: 'behind', current: delivered });
+    expect(await store.advance(replayed, 2)).toEqual({ kind: 'written' });
+    expect(await store.get(delivered)).toEqual(replayed);
+  });
+
+  it('makes a notice known together with its record, or neither', async () => {
+    const dead = newRecord({ status: 'dead', reason: 'http_500', attempts: makeAttempts(3) });
+    const notice = deliveryDead(dead, { operatorPartnerId: 'operator', now: dead.event.receivedAt });
+    await store.put({ ...dead, attempts: makeAttempts(4) });
+    expect(await store.advance(dead, 3, notice)).toMatchObject({ kind: 'behind' });
+    expect(await eventIds()).not.toContain(notice?.id);
+
+    const other = newRecord({ status: 'dead', reason: 'http_500', attempts: makeAttempts(3) });
+    const told = deliveryDead(other, { operatorPartnerId: 'operator', now: other.event.receivedAt });
+    expect(await store.advance(other, 3, told)).toEqual({ kind: 'written' });
+    expect(await store.get(other)).toEqual(other);
+    expect(await eventIds()).toContain(told?.id);
+  });
+
   it('lets exactly one of many at the same time win', async () => {
     const record = newRecord();
     const contenders = Array.from({ length: 10 }, (_, index) => ({ ...record, taskId: `task-${index}` }));
@@ -122,11 +149,7 @@ describe('put', () => {
   it('shares requests between writes made at the same time', async () => {
     const records = makeEvents(60).map((event) => makeRecord({ event, endpointId: 'busy' }));
     await Promise.all(records.map((record) => store.put(record)));
-    expect(tables.takeRequests()).toEqual([
-      'BatchWriteItemCommand',
-      'BatchWriteItemCommand',
-      'BatchWriteItemCommand',
-    ]);
+    expect(tables.takeRequests()).toEqual(['BatchWriteItem', 'BatchWriteItem', 'BatchWriteItem']);
     for (const record of records) expect(await store.get(record)).toEqual(record);
   });
 

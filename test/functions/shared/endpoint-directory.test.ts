@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEndpointDirectory } from '../../../functions/shared/endpoint-directory.ts';
+import { endpointHealthKey, healthItem } from '../../../functions/shared/endpoint-health.ts';
 import { entityKey } from '../../../functions/shared/keys.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { makeEndpoint } from '../../helpers/deliveries.ts';
+import { makeHealth } from '../../helpers/health.ts';
 import { startTables, type Tables } from './tables.ts';
 
 let tables: Tables;
@@ -40,7 +42,7 @@ describe('an endpoint', () => {
     expect(tables.takeRequests()).toEqual([]);
     clock.ms = 10_000;
     expect([await directory.get(endpoint), await directory.get(endpoint)]).toEqual([endpoint, endpoint]);
-    expect(tables.takeRequests()).toEqual(['GetItemCommand']);
+    expect(tables.takeRequests()).toEqual(['Query']);
   });
 });
 
@@ -61,7 +63,7 @@ describe('a partner’s endpoints', () => {
     expect(await directory.ofPartner('nobody')).toEqual([]);
     await directory.ofPartner('many');
     await directory.ofPartner('nobody');
-    expect(tables.takeRequests()).toEqual(['QueryCommand', 'QueryCommand']);
+    expect(tables.takeRequests()).toEqual(['Query', 'Query']);
   });
 
   it('are all found when they fill several pages', async () => {
@@ -81,36 +83,53 @@ describe('a partner’s endpoints', () => {
   });
 });
 
-describe('disabling', () => {
-  it('is stored with its reason as a new version, and seen at once', async () => {
-    const endpoint = makeEndpoint({ partnerId: 'gone', version: 7 });
-    await store(endpoint);
-    const { directory } = makeDirectory();
-    await directory.get(endpoint);
-    await directory.ofPartner('gone');
-    expect(await directory.disable(endpoint, 'gone')).toBe('disabled');
-    const disabled = { ...endpoint, status: 'disabled', disabledReason: 'gone', version: 8 };
-    expect(await directory.get(endpoint)).toEqual(disabled);
-    expect(await directory.ofPartner('gone')).toEqual([disabled]);
+describe('an endpoint’s health', () => {
+  const unwell = makeHealth({ partnerId: 'unwell', endpointId: 'e1', failures: 3 });
+  const endpoints = ['e1', 'e1-2', 'e10'].map((endpointId) =>
+    makeEndpoint({ partnerId: 'unwell', endpointId }),
+  );
+  const known = [{ ...endpoints[0], health: unwell }, endpoints[1], endpoints[2]];
+  beforeAll(async () => {
+    await Promise.all(endpoints.map(store));
+    await tables.put('entities', healthItem(unwell, 0));
   });
 
-  it('counts as done when somebody else was first', async () => {
-    const endpoint = makeEndpoint({ partnerId: 'twice' });
-    await store(endpoint);
+  it('comes with the endpoint in the same request, and with no other', async () => {
     const { directory } = makeDirectory();
-    const outcomes = await Promise.all(Array.from({ length: 5 }, () => directory.disable(endpoint, 'gone')));
-    expect(new Set(outcomes)).toEqual(new Set(['disabled']));
-    expect(await directory.get(endpoint)).toMatchObject({ status: 'disabled', version: 2 });
+    expect(await Promise.all(endpoints.map((endpoint) => directory.get(endpoint)))).toEqual(known);
+    expect(tables.takeRequests()).toEqual(Array.from({ length: 3 }, () => 'Query'));
+    expect(await directory.ofPartner('unwell')).toEqual(known);
+    expect(tables.takeRequests()).toEqual(['Query']);
   });
 
-  it('leaves an endpoint that was changed meanwhile, or that does not exist', async () => {
-    const endpoint = makeEndpoint({ partnerId: 'changed', version: 2, url: 'https://partner.example/new' });
-    await store(endpoint);
+  it('is read again when it has changed', async () => {
     const { directory } = makeDirectory();
-    expect(await directory.disable({ ...endpoint, version: 1 }, 'gone')).toBe('changed');
+    await directory.get(unwell);
+    await directory.ofPartner('unwell');
+    directory.forget(unwell);
+    tables.takeRequests();
+    await directory.get(unwell);
+    await directory.ofPartner('unwell');
+    expect(tables.takeRequests()).toEqual(['Query', 'Query']);
+  });
+
+  it('that no release knows stops no delivery', async () => {
+    const endpoint = makeEndpoint({ partnerId: 'odd' });
+    await store(endpoint);
+    await tables.put('entities', {
+      ...endpointHealthKey(endpoint),
+      kind: 'endpoint-health',
+      breaker: 'ajar',
+    });
+    const unreadable: unknown[] = [];
+    const directory = createEndpointDirectory({
+      ...tables,
+      cacheSeconds: 10,
+      now: () => 0,
+      onUnreadable: (key) => unreadable.push(key),
+    });
     expect(await directory.get(endpoint)).toEqual(endpoint);
-    const unknown = makeEndpoint({ partnerId: 'unknown' });
-    expect(await directory.disable(unknown, 'gone')).toBe('changed');
-    expect(await directory.get(unknown)).toBeNull();
+    expect(await directory.ofPartner('odd')).toEqual([endpoint]);
+    expect(unreadable).toEqual([endpointHealthKey(endpoint), endpointHealthKey(endpoint)]);
   });
 });

@@ -1,31 +1,49 @@
-import {
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  SQSClient,
-  type SendMessageBatchCommandOutput,
-} from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startFauxqs, type FauxqsServer } from 'fauxqs';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createSqsClient,
+  type SendMessageBatchInput,
+  type SqsClient,
+} from '../../../functions/shared/aws/sqs.ts';
 import { formatDeliveryTask, parseDeliveryTask } from '../../../functions/shared/delivery-task.ts';
-import { createTaskSender, packBatches, type OutgoingTask } from '../../../functions/shared/queue.ts';
-import { makeAttempt, makeAttempts, makeEvents, makeTask } from '../../helpers/deliveries.ts';
+import {
+  channelByUrl,
+  createTaskSender,
+  packBatches,
+  type OutgoingTask,
+} from '../../../functions/shared/queue.ts';
+import { makeAttempt, makeAttempts, makeEvent, makeEvents, makeTask } from '../../helpers/deliveries.ts';
 
 let engine: FauxqsServer;
 let sqs: SQSClient;
+let ours: SqsClient;
 let queues = 0;
 beforeAll(async () => {
   engine = await startFauxqs({ port: 0, logger: false, host: '127.0.0.1' });
-  sqs = connect();
+  sqs = new SQSClient(place());
+  ours = createSqsClient(place());
 });
-const connect = () =>
-  new SQSClient({
-    endpoint: engine.address,
-    region: 'eu-central-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  });
+const place = () => ({
+  endpoint: engine.address,
+  region: 'eu-central-1',
+  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+});
+/** A sender's client, and what is asked of it. */
+const observed = (look: (entries: SendMessageBatchInput['Entries']) => void): SqsClient => {
+  const client = createSqsClient(place());
+  return {
+    ...client,
+    async sendMessageBatch(input) {
+      look(input.Entries);
+      return client.sendMessageBatch(input);
+    },
+  };
+};
 afterAll(async () => {
   sqs.destroy();
+  ours.destroy();
   await engine.stop();
 });
 
@@ -35,9 +53,11 @@ const tasksOf = (count: number, delaySeconds = 0): OutgoingTask[] =>
     delaySeconds,
   }));
 
-/** The entries of a SendMessageBatch as a middleware sees it. */
-const entriesOf = (input: object) =>
-  new SendMessageBatchCommand({ QueueUrl: '', Entries: [], ...input }).input.Entries ?? [];
+const inLane = (taskId: string, locker: number): OutgoingTask => ({
+  task: makeTask({ taskId, event: makeEvent({ id: `evt_t-${locker}_mmykbvk0_${taskId}-1` }) }),
+  delaySeconds: 0,
+  via: 'ordered',
+});
 
 /** A queue of its own, its sender, and how many entries each request to it had. */
 function makeQueue() {
@@ -47,17 +67,17 @@ function makeQueue() {
   const requests: number[] = [];
   // The engine keeps no group of a message on a standard queue, so this looks at what was asked of it.
   const groups: (string | undefined)[] = [];
-  const client = connect();
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      const entries = entriesOf(args.input);
-      requests.push(entries.length);
-      groups.push(...entries.map(({ MessageGroupId }) => MessageGroupId));
-      return next(args);
-    },
-    { step: 'initialize' },
-  );
-  return { name, queueUrl, requests, groups, sender: createTaskSender({ sqs: client, queueUrl }) };
+  const client = observed((entries) => {
+    requests.push(entries.length);
+    groups.push(...entries.map(({ MessageGroupId }) => MessageGroupId));
+  });
+  return {
+    name,
+    queueUrl,
+    requests,
+    groups,
+    sender: createTaskSender({ sqs: client, queues: { live: queueUrl } }),
+  };
 }
 
 const inQueue = (name: string) => {
@@ -73,6 +93,83 @@ describe('sent tasks', () => {
     expect(groups).toEqual(['second']);
     const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl }));
     expect(Messages.map(({ Body = '' }) => parseDeliveryTask(Body))).toEqual([task]);
+  });
+
+  it('go over the queue that they are meant for, those of one lane in one group of their own', async () => {
+    const live = makeQueue();
+    const entries: SendMessageBatchInput['Entries'] = [];
+    const { queueUrl: slow } = engine.createQueue('slow', { region: 'eu-central-1' });
+    const { queueUrl: ordered } = engine.createQueue('lanes.fifo', {
+      region: 'eu-central-1',
+      attributes: { FifoQueue: 'true' },
+    });
+    const client = observed((asked) => void entries.push(...asked));
+    const sender = createTaskSender({ sqs: client, queues: { live: live.queueUrl, slow, ordered } });
+    const [first, second, elsewhere] = [
+      makeTask({ taskId: 'a', event: makeEvent({ id: 'evt_t-9_mmykbvk0_b7-1' }) }),
+      makeTask({ taskId: 'b', event: makeEvent({ id: 'evt_t-9_mmykbvk1_b7-2' }) }),
+      makeTask({ taskId: 'c', event: makeEvent({ id: 'evt_t-10_mmykbvk1_b7-3' }) }),
+    ] as const;
+    await sender.send([
+      { task: first, delaySeconds: 0, via: 'ordered' },
+      { task: makeTask({ taskId: 's' }), delaySeconds: 3, via: 'slow' },
+      { task: second, delaySeconds: 0, via: 'ordered' },
+      { task: elsewhere, delaySeconds: 0, via: 'ordered' },
+    ]);
+    expect(inQueue('slow').delayed).toHaveLength(1);
+    const [one, three, two] = entries.filter(
+      ({ MessageDeduplicationId }) => MessageDeduplicationId !== undefined,
+    );
+    expect([one, three, two].map((entry) => entry?.MessageDeduplicationId)).toEqual(['a', 'c', 'b']);
+    expect(one?.MessageGroupId).toMatch(/^main-[\w-]{22}$/);
+    expect(two?.MessageGroupId).toBe(one?.MessageGroupId);
+    expect(three?.MessageGroupId).not.toBe(one?.MessageGroupId);
+    // A FIFO queue refuses a delay of a single message.
+    expect(one).not.toHaveProperty('DelaySeconds');
+  });
+
+  it('of a lane wait for the one before, and stay unsent when it was refused', async () => {
+    const { queueUrl: live } = engine.createQueue('live-of-refused', { region: 'eu-central-1' });
+    const { queueUrl: ordered } = engine.createQueue('refused.fifo', {
+      region: 'eu-central-1',
+      attributes: { FifoQueue: 'true' },
+    });
+    const rounds: (string | undefined)[][] = [];
+    const client: SqsClient = {
+      ...ours,
+      async sendMessageBatch({ QueueUrl, Entries }) {
+        rounds.push(Entries.map(({ MessageDeduplicationId }) => MessageDeduplicationId));
+        const refused = Entries.filter(({ MessageDeduplicationId }) => MessageDeduplicationId === 'a1');
+        const accepted = Entries.filter((entry) => !refused.includes(entry));
+        const { Successful } = await ours.sendMessageBatch({ QueueUrl, Entries: accepted });
+        const Failed = refused.map(({ Id = '' }) => ({ Id, Code: 'Nope', SenderFault: true }));
+        return { Successful, Failed };
+      },
+    };
+    const sender = createTaskSender({ sqs: client, queues: { live, ordered } });
+    const sent = ['a1', 'b1', 'a2', 'b2', 'a3'].map((name) =>
+      sender.send([inLane(name, name.startsWith('a') ? 1 : 2)]),
+    );
+    expect((await Promise.allSettled(sent)).map(({ status }) => status)).toEqual([
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+    ]);
+    expect(rounds).toEqual([['a1', 'b1'], ['b2']]);
+  });
+
+  it('are told apart by the queue that gives them', () => {
+    const channelOf = channelByUrl({
+      live: 'https://sqs.eu-central-1.amazonaws.com/123456789012/Stack-DeliveryQueue-X',
+      slow: 'https://sqs.eu-central-1.amazonaws.com/123456789012/Stack-SlowDeliveryQueue-Y',
+      ordered: 'https://sqs.eu-central-1.amazonaws.com/123456789012/Stack-Ordered-Z.fifo',
+    });
+    const arn = 'arn:aws:sqs:eu-central-1:123456789012:';
+    expect(channelOf(`${arn}Stack-DeliveryQueue-X`)).toBe('live');
+    expect(channelOf(`${arn}Stack-SlowDeliveryQueue-Y`)).toBe('slow');
+    expect(channelOf(`${arn}Stack-Ordered-Z.fifo`)).toBe('ordered');
   });
 
   it('wait for their delay', async () => {
@@ -106,7 +203,7 @@ describe('sent tasks', () => {
 
   it('fail when the queue is not there', async () => {
     const { queueUrl } = makeQueue();
-    const sender = createTaskSender({ sqs, queueUrl: `${queueUrl}-gone` });
+    const sender = createTaskSender({ sqs: ours, queues: { live: `${queueUrl}-gone` } });
     await expect(sender.send(tasksOf(1))).rejects.toMatchObject({ code: 'task_not_sent' });
   });
 });
@@ -115,25 +212,19 @@ describe('sent tasks', () => {
 function makeSender(failures: (entry: { body: string; request: number }) => 'retry' | 'refuse' | null) {
   let request = 0;
   const attempted: string[][] = [];
-  const client = new SQSClient({ region: 'eu-central-1' });
-  client.middlewareStack.add(
-    () => async (args) => {
+  const client: SqsClient = {
+    destroy() {},
+    async sendMessageBatch({ Entries }) {
       request += 1;
-      const { Entries = [] } = new SendMessageBatchCommand(
-        Object.assign({ QueueUrl: '', Entries: [] }, args.input),
-      ).input;
       attempted.push(Entries.map(({ MessageBody = '' }) => parseDeliveryTask(MessageBody).taskId));
-      const output: SendMessageBatchCommandOutput = { $metadata: {}, Successful: [], Failed: [] };
-      for (const { Id, MessageBody = '' } of Entries) {
+      const Failed = Entries.flatMap(({ Id = '', MessageBody = '' }) => {
         const failure = failures({ body: MessageBody, request });
-        if (failure !== null)
-          output.Failed?.push({ Id, Code: 'InternalError', SenderFault: failure === 'refuse' });
-      }
-      return { output, response: {} };
+        return failure === null ? [] : [{ Id, Code: 'InternalError', SenderFault: failure === 'refuse' }];
+      });
+      return { Successful: [], Failed };
     },
-    { step: 'initialize' },
-  );
-  return { attempted, sender: createTaskSender({ sqs: client, queueUrl: 'https://sqs/queue' }) };
+  };
+  return { attempted, sender: createTaskSender({ sqs: client, queues: { live: 'https://sqs/queue' } }) };
 }
 
 describe('entries that SQS does not accept', () => {

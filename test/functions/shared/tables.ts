@@ -1,12 +1,19 @@
 import { CreateTableCommand, DynamoDBClient, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  createDocuments,
+  PutCommand,
+  ScanCommand,
+  type DynamoDBDocumentClient,
+} from '../../../functions/shared/aws/documents.ts';
+import type { Transport } from '../../../functions/shared/aws/transport.ts';
 import { startDynoxide } from '../../../local/engines/dynoxide.ts';
 
 /** The entities and events tables on a real engine, in memory. */
 export interface Tables extends AsyncDisposable {
   documents: DynamoDBDocumentClient;
-  /** Another client, with middleware of its own. */
-  connect(): DynamoDBDocumentClient;
+  /** Another client, with something between it and the engine. */
+  connect(transport?: (network: Transport) => Transport): DynamoDBDocumentClient;
+  createTable(input: CreateTableCommandInput): Promise<void>;
   entitiesTable: string;
   eventsTable: string;
   dueShards: number;
@@ -14,7 +21,7 @@ export interface Tables extends AsyncDisposable {
   /** Every item of a table, unparsed. */
   scan(table: string): Promise<Record<string, unknown>[]>;
   put(table: string, item: Record<string, unknown>): Promise<void>;
-  /** Names of the commands that were sent since the last call, in order. */
+  /** The operations that were asked for since the last call, in order. */
   takeRequests(): string[];
 }
 
@@ -45,34 +52,36 @@ const tableOf = (
 
 export async function startTables(): Promise<Tables> {
   const dynoxide = await startDynoxide();
-  const connect = () =>
-    DynamoDBDocumentClient.from(
-      new DynamoDBClient({
-        endpoint: dynoxide.endpoint,
-        region: 'eu-central-1',
-        credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-      }),
-      { marshallOptions: { removeUndefinedValues: true } },
-    );
-  const documents = connect();
+  const place = {
+    endpoint: dynoxide.endpoint,
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  };
+  const connect: Tables['connect'] = (transport) =>
+    createDocuments({ ...place, ...(transport !== undefined && { transport }) });
+  const network = connect();
+  const administration = new DynamoDBClient(place);
+  const createTable = async (input: CreateTableCommandInput) => {
+    await administration.send(new CreateTableCommand(input));
+  };
   const indexes: [string, string, string][] = [
     ['byPartner', 'listPk', 'listSk'],
     ['due', 'duePk', 'dueAt'],
   ];
-  await documents.send(new CreateTableCommand(tableOf('entities', indexes)));
-  await documents.send(new CreateTableCommand(tableOf('events')));
+  await createTable(tableOf('entities', indexes));
+  await createTable(tableOf('events'));
   let requests: string[] = [];
-  documents.middlewareStack.add(
-    (next, { commandName }) =>
-      async (args) => {
-        requests.push(commandName ?? '');
-        return next(args);
-      },
-    { step: 'initialize', name: 'countRequests' },
-  );
+  const documents: DynamoDBDocumentClient = {
+    async send(command) {
+      requests.push(command.operation);
+      return network.send(command);
+    },
+    destroy: () => network.destroy(),
+  };
   return {
     documents,
     connect,
+    createTable,
     entitiesTable: 'entities',
     eventsTable: 'events',
     dueShards: 4,
@@ -91,6 +100,7 @@ export async function startTables(): Promise<Tables> {
     },
     async [Symbol.asyncDispose]() {
       documents.destroy();
+      administration.destroy();
       await dynoxide.stop();
     },
   };

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane';
 import { describe, expect, it } from 'vitest';
+import { createIotDataClient } from '../../../functions/shared/aws/iot.ts';
 import { createTowerDownlink } from '../../../functions/shared/tower-downlink.ts';
 
 const topic = (name: string) => `/topics/${encodeURIComponent(`towers/0000000000000001/${name}`)}?qos=1`;
@@ -19,7 +19,7 @@ describe('the way down to a tower', () => {
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('listens on no port');
-    const iot = new IoTDataPlaneClient({
+    const iot = createIotDataClient({
       endpoint: `http://127.0.0.1:${address.port}`,
       region: 'eu-central-1',
       credentials: { accessKeyId: 'local', secretAccessKey: 'local' },

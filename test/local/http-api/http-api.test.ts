@@ -8,7 +8,7 @@ import type { Json } from '../../../local/intrinsics.ts';
 import type { InvocationResult } from '../../../local/lambda/process.ts';
 import { Template } from '../../../local/template.ts';
 
-const usage = { cpuMicros: 0, requests: {}, httpRequests: 0 };
+const usage = { cpuMicros: 0, durationMs: 0, requests: {}, httpRequests: 0 };
 const issuer = new OAuth2Server();
 const events: Json[] = [];
 let server: HttpServer;

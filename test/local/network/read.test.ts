@@ -147,6 +147,21 @@ describe('a network file', () => {
       'endpoints[0].integration: is for the contract "message-pointer"',
     ],
     [
+      'an ordered endpoint whose messages are read',
+      withEndpoint({ contract: 'message-pointer', ordered: true }),
+      'endpoints[0].ordered: is not for "message-pointer"',
+    ],
+    [
+      'an ordered endpoint with a delay before the first attempt',
+      withEndpoint({ ordered: true, scheduleSeconds: [5, 10] }),
+      'endpoints[0].scheduleSeconds: must begin with 0',
+    ],
+    [
+      'an operational endpoint of another contract',
+      withEndpoint({ contract: 'queue-position', operational: true }),
+      'endpoints[0].operational: is for the contracts "standard" and "cloudevents"',
+    ],
+    [
       'a short secret',
       withEndpoint({ secret: 'whsec_AAAA' }),
       'endpoints[0].secret: must be "whsec_" and 24 to 64 bytes',

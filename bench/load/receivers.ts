@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import type { Answer, UnansweredRequest } from '../../local/demo/inbox.ts';
+import { startReceiver } from '../../local/demo/receiver.ts';
+import type { Ledger } from './ledger.ts';
+import { secret, type HearingEndpoint } from './plan.ts';
+import type { LoadAnswer } from './protocol.ts';
+
+/** The partners' side of the load: an inbox for each endpoint, entered into the ledger. */
+export interface Receivers {
+  readonly origin: string;
+  readonly requestBytes: number;
+  badSignatures(): number;
+  /** Most arrivals at one endpoint within one second, by label. */
+  peakPerSecond(): Record<string, number>;
+  answer(label: string, answer: LoadAnswer): void;
+}
+
+export interface ReceiversOptions {
+  readonly endpoints: readonly HearingEndpoint[];
+  readonly ledger: Ledger;
+  /** Called whenever a run is complete. */
+  readonly onComplete: () => void;
+}
+
+export async function startReceivers({
+  endpoints,
+  ledger,
+  onComplete,
+}: ReceiversOptions): Promise<Receivers> {
+  const receiver = await startReceiver();
+  const answers = new Map<string, LoadAnswer>();
+  const peaks = new Peaks();
+  let requestBytes = 0;
+  const inboxes = endpoints.map(({ endpointId, label, delayMs }) => {
+    const usual: LoadAnswer = { kind: 'accept', delayMs };
+    const inbox = receiver.expect(`/${endpointId}`, {
+      secret,
+      keep: false,
+      behaviour: (request) => decide(answers.get(label) ?? usual, request),
+    });
+    inbox.onRequest((request) => {
+      peaks.count(endpointId, label, request.arrivedAtMs);
+      requestBytes += sizeOf(request);
+      const { answer } = request;
+      const complete = ledger.receive({
+        endpointId,
+        id: request.id,
+        atMs: request.arrivedAtMs,
+        accepted: typeof answer === 'object' && answer.status < 300,
+        digest: createHash('sha1').update(request.body).digest('base64'),
+        sequence: numberIn(request, 'towercast-sequence'),
+        previousSequence: numberIn(request, 'towercast-previous-sequence'),
+      });
+      if (complete) onComplete();
+    });
+    return inbox;
+  });
+  return {
+    origin: receiver.origin,
+    get requestBytes() {
+      return requestBytes;
+    },
+    badSignatures: () => inboxes.reduce((sum, { badSignatures }) => sum + badSignatures, 0),
+    peakPerSecond: () => peaks.byLabel(),
+    answer: (label, answer) => {
+      answers.set(label, answer);
+    },
+  };
+}
+
+/** Which events fail depends on their ids alone, so that two endpoints fail the same ones. */
+function decide(answer: LoadAnswer, { id, attempt }: UnansweredRequest): Answer {
+  switch (answer.kind) {
+    case 'accept':
+      return answer.delayMs === 0 ? { status: 204 } : { status: 204, delayMs: answer.delayMs };
+    case 'refuse':
+      return { status: answer.status };
+    case 'flaky': {
+      const number = createHash('sha1').update(id).digest().readUInt16BE();
+      return { status: number % answer.every === 0 && attempt <= answer.times ? 500 : 204 };
+    }
+  }
+}
+
+function numberIn({ headers }: UnansweredRequest, name: string): number | null {
+  const value = headers[name];
+  return value === undefined ? null : Number(value);
+}
+
+/** `POST /path HTTP/1.1`, then `name: value` lines. */
+const sizeOf = ({ method, url, headers, body }: UnansweredRequest): number =>
+  method.length +
+  url.length +
+  ' HTTP/1.1 \r\n\r\n'.length +
+  Object.entries(headers).reduce(
+    (sum, [name, value]) => sum + name.length + value.length + ': \r\n'.length,
+    0,
+  ) +
+  body.length;
+
+/** Arrivals by endpoint and second. */
+class Peaks {
+  readonly #seconds = new Map<string, { second: number; count: number }>();
+  readonly #peaks = new Map<string, number>();
+
+  count(endpointId: string, label: string, atMs: number): void {
+    const second = Math.floor(atMs / 1000);
+    const now = this.#seconds.get(endpointId);
+    const count = now?.second === second ? now.count + 1 : 1;
+    this.#seconds.set(endpointId, { second, count });
+    this.#peaks.set(label, Math.max(this.#peaks.get(label) ?? 0, count));
+  }
+
+  byLabel(): Record<string, number> {
+    return Object.fromEntries(this.#peaks);
+  }
+}

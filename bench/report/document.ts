@@ -1,0 +1,25 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { format } from 'prettier';
+
+const file = path.resolve(import.meta.dirname, '../../docs/performance.md');
+
+const marks = (name: string) => ({ start: `<!-- bench:${name} -->`, end: `<!-- /bench:${name} -->` });
+
+/** Puts a scenario's figures between its marks, or with new marks at the end. */
+export function withSection(document: string, name: string, section: string): string {
+  const { start, end } = marks(name);
+  const block = `${start}\n\n${section}\n\n${end}`;
+  const [from, to] = [document.indexOf(start), document.indexOf(end)];
+  if (from === -1 || to === -1) return `${document.trimEnd()}\n\n${block}\n`;
+  return document.slice(0, from) + block + document.slice(to + end.length);
+}
+
+/** Writes figures into docs/performance.md. Scenarios that did not run keep what they had. */
+export async function writeDocument(sections: ReadonlyMap<string, string>): Promise<void> {
+  const document = [...sections].reduce(
+    (text, [name, section]) => withSection(text, name, section),
+    readFileSync(file, 'utf8'),
+  );
+  writeFileSync(file, await format(document, { parser: 'markdown', printWidth: 110, singleQuote: true }));
+}

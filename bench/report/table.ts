@@ -1,0 +1,48 @@
+import type { Row, ScenarioResult } from '../scenario.ts';
+
+/** What a person reads on a terminal: one section after the other, columns aligned; then what must be so. */
+export function toText({ sections, checks }: ScenarioResult): string {
+  const tables = sections.map(({ title, header, rows }) => `${title}\n${align([header, ...rows])}`);
+  const verdicts = checks.map(({ what, measured, aim, holds }): Row => [
+    `${holds ? '✓' : '✗'} ${what}`,
+    measured,
+    `(${aim})`,
+  ]);
+  return [...tables, ...(verdicts.length > 0 ? [align(verdicts)] : [])].join('\n\n');
+}
+
+/** The same as Markdown, for docs/performance.md. */
+export function toMarkdown(name: string, describes: string, { sections, checks }: ScenarioResult): string {
+  const tables = sections.map(({ title, header, rows }) => `**${title}**\n\n${markdownTable(header, rows)}`);
+  const verdicts = checks.map(({ what, measured, aim, holds }): Row => [
+    what,
+    measured,
+    aim,
+    holds ? 'yes' : 'NO',
+  ]);
+  return [
+    `## ${name}`,
+    `${describes}.`,
+    ...tables,
+    ...(verdicts.length > 0 ? [markdownTable(['', 'measured', 'aim', 'holds'], verdicts)] : []),
+  ].join('\n\n');
+}
+
+const markdownTable = (header: Row, rows: readonly Row[]): string =>
+  [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+function align(rows: readonly Row[]): string {
+  const widths = rows.reduce<number[]>(
+    (widest, row) =>
+      row.map((cell, index) => Math.max(cell.length, widest[index] ?? 0)).concat(widest.slice(row.length)),
+    [],
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, index) => (index === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[index] ?? 0)))
+        .join('  '),
+    )
+    .map((line) => `  ${line}`.trimEnd())
+    .join('\n');
+}

@@ -1,0 +1,141 @@
+import { billOf, gigabyteSeconds, quantityOf, unitOf, type Bill } from '../bill.ts';
+import { openBed, warmUpMessages } from '../bed.ts';
+import { startDynoxide } from '../../local/engines/dynoxide.ts';
+import type { PollStats } from '../../local/local-stack.ts';
+import { startCapacityProxy, type Capacity } from '../measure/capacity-proxy.ts';
+import { sum, type FunctionFigures } from '../measure/function-figures.ts';
+import { measureTable, type TableBytes } from '../measure/item-bytes.ts';
+import { costOf } from '../prices.ts';
+import { fixed, none, type Row, type Scenario, type Section } from '../scenario.ts';
+
+const limitDollars = 7.5;
+const perSecond = 50;
+/** Partners are not on this machine, and a function is paid while it waits for them. */
+const partnerMs = 100;
+const retentionMonths = 3;
+
+/** Counts what AWS would put on the bill, and multiplies it with bench/prices.ts. */
+export const bill: Scenario = {
+  name: 'bill',
+  describes: `AWS bill per million events, two endpoints that answer in ${partnerMs} ms, ${perSecond} events a second`,
+  async run(context) {
+    await using engines = new AsyncDisposableStack();
+    const engine = await startDynoxide();
+    engines.defer(() => engine.stop());
+    const proxy = await startCapacityProxy(engine.endpoint);
+    engines.defer(() => proxy.close());
+    const messages = perSecond * (context.quick ? 8 : 40);
+    const warmUp = warmUpMessages(context);
+    const endpoint = { delayMs: partnerMs };
+    await using bed = await openBed(context, {
+      name: 'bill',
+      dynamodbEndpoint: proxy.url,
+      plan: {
+        groups: [
+          {
+            name: 'tower',
+            towers: 50,
+            endpoints: [
+              { name: 'one', ...endpoint },
+              { name: 'two', ...endpoint },
+            ],
+            messages: messages + warmUp,
+          },
+        ],
+      },
+    });
+    const { load, stack } = bed;
+    await load.run({ group: 'tower', messages: warmUp, perSecond: 2 * perSecond });
+    const bytesBefore = (await load.audit()).requestBytes;
+    const pollsBefore = pollRequests(stack.polls());
+    proxy.take();
+    const { result, functions } = await bed.measure(() => load.run({ group: 'tower', messages, perSecond }));
+    const capacity = proxy.take();
+    const audit = await load.audit();
+    const made = billOf({
+      events: result.events,
+      publications: result.publications,
+      functions,
+      writeUnits: sum(Object.values(capacity.write)),
+      readUnits: sum(Object.values(capacity.read)),
+      pollRequests: pollRequests(stack.polls()) - pollsBefore,
+      requestBytes: audit.requestBytes - bytesBefore,
+    });
+    const stored = {
+      events: await measureTable(stack, 'EventsTable'),
+      deliveries: await measureTable(stack, 'DeliveriesTable'),
+    };
+    return {
+      figures: { bill: made, functions, capacity, stored, result, audit },
+      checks: [
+        {
+          what: 'bill: a million events, Basic Ingest, two endpoints each',
+          measured: `$${fixed(made.dollars)}`,
+          aim: `≤ $${fixed(limitDollars)}`,
+          holds: made.dollars <= limitDollars,
+        },
+        none('bill: lost', audit.lost),
+      ],
+      sections: [
+        billSection(made),
+        functionsSection(functions, result.events),
+        unitsSection(capacity, result.events),
+        storageSection(stored),
+      ],
+    };
+  },
+};
+
+const pollRequests = (polls: Readonly<Record<string, PollStats>>): number =>
+  sum(Object.values(polls).map(({ receives, emptyReceives, deletes }) => receives - emptyReceives + deletes));
+
+const billSection = ({ items, dollars }: Bill): Section => ({
+  title: 'A million events',
+  header: ['', 'quantity', '', 'dollars'],
+  rows: [
+    ...items.map((item): Row => [item.item, quantityOf(item), unitOf(item), fixed(item.dollars)]),
+    ['together', '', '', fixed(dollars)],
+  ],
+});
+
+const unitsSection = ({ write, read }: Capacity, events: number): Section => ({
+  title: 'DynamoDB units an event',
+  header: ['', 'write', 'read'],
+  rows: [
+    ...Object.entries(write).map(([operation, units]): Row => [operation, fixed(units / events), '']),
+    ...Object.entries(read).map(([operation, units]): Row => [operation, '', fixed(units / events)]),
+  ],
+});
+
+const functionsSection = (functions: Record<string, FunctionFigures>, events: number): Section => ({
+  title: 'By function, an event',
+  header: ['', 'invocations', 'ms an invocation', 'MB', 'GB-seconds a million', 'log bytes'],
+  rows: Object.entries(functions)
+    .filter(([, { invocations }]) => invocations > 0)
+    .map(([name, figures]): Row => [
+      name,
+      fixed(figures.invocations / events),
+      fixed(figures.billedMs / figures.invocations, 0),
+      String(figures.memoryMb),
+      fixed((gigabyteSeconds(figures) * 1_000_000) / events, 0),
+      fixed(figures.logBytes / events, 0),
+    ]),
+});
+
+/** Items that an event leaves: the event, and a record for each endpoint. */
+const itemsAnEvent = { events: 1, deliveries: 2 };
+
+function storageSection(stored: Record<keyof typeof itemsAnEvent, TableBytes>): Section {
+  const row = (table: keyof typeof itemsAnEvent): Row => {
+    const { items, bytes, largest } = stored[table];
+    const each = bytes / Math.max(1, items);
+    const quantity = each * itemsAnEvent[table] * 1_000_000 * retentionMonths;
+    const dollars = costOf('storage', quantity) + costOf('pointInTimeRecovery', quantity);
+    return [table, String(itemsAnEvent[table]), fixed(each, 0), String(largest), fixed(dollars)];
+  };
+  return {
+    title: `Storage of a million events for ${retentionMonths} months, apart from the bill`,
+    header: ['', 'items an event', 'bytes an item', 'largest', 'dollars'],
+    rows: [row('events'), row('deliveries')],
+  };
+}

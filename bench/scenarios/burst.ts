@@ -1,0 +1,59 @@
+import { openBed, warmUpMessages } from '../bed.ts';
+import { latencyRow, perEventRows } from '../report/rows.ts';
+import { fixed, none, type Scenario } from '../scenario.ts';
+
+/** Fifty towers report as fast as their PUBACKs come. */
+export const burst: Scenario = {
+  name: 'burst',
+  describes: 'two endpoints, 50 towers, as fast as it goes',
+  async run(context) {
+    const messages = context.quick ? 1_000 : 5_000;
+    const warmUp = warmUpMessages(context);
+    await using bed = await openBed(context, {
+      name: 'burst',
+      plan: {
+        groups: [
+          {
+            name: 'tower',
+            towers: 50,
+            endpoints: [{ name: 'one' }, { name: 'two' }],
+            messages: messages + warmUp,
+          },
+        ],
+      },
+    });
+    await bed.load.run({ group: 'tower', messages: warmUp, perSecond: null });
+    const memoryBefore = bed.memory();
+    const { result, functions } = await bed.measure(() =>
+      bed.load.run({ group: 'tower', messages, perSecond: null }),
+    );
+    const memory = { before: memoryBefore, after: bed.memory() };
+    const audit = await bed.load.audit();
+    const perSecond = (result.events * 1000) / result.elapsedMs;
+    return {
+      figures: { perSecond, result, functions, memory, audit },
+      checks: [
+        {
+          what: 'burst: events a second, published to last receipt',
+          measured: fixed(perSecond, 0),
+          aim: '≥ 150',
+          holds: perSecond >= 150,
+        },
+        none('burst: lost', audit.lost),
+        none('burst: duplicated', audit.duplicated),
+      ],
+      sections: [
+        {
+          title: 'An event costs',
+          header: ['', 'CPU ms', 'AWS requests', 'log bytes'],
+          rows: perEventRows(functions, result.events),
+        },
+        {
+          title: 'Latency under the burst, ms',
+          header: ['', 'p50', 'p95', 'p99', 'max'],
+          rows: latencyRow(result.latencyMs),
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,120 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkOut, copyWorkingTree, startForeignStack, type ForeignStack } from '../load/foreign-stack.ts';
+import { networkOf, PlanSchema, type PlanInput } from '../load/plan.ts';
+import { startLoad, type LoadProcess } from '../load/process.ts';
+import { sum } from '../measure/function-figures.ts';
+import { functionCpuMs } from '../measure/process-cpu.ts';
+import { fixed, none, type Row, type Scenario, type ScenarioContext } from '../scenario.ts';
+
+const perSecond = 50;
+/** Of what an event cost before. */
+const limit = 0.7;
+/** What carries an event; timers and the API do the same whether events come or not. */
+const carriers = ['IngestFunction', 'FanOutFunction', 'DeliverFunction'];
+
+interface Side {
+  name: 'before' | 'after';
+  stack: ForeignStack;
+  load: LoadProcess;
+  /** CPU milliseconds per event by function, for each round. */
+  rounds: Record<string, number>[];
+}
+
+/**
+ * The same load on two versions of the code in turns: before, after, before, after. Both run from copies of their
+ * sources, and the kernel counts for both.
+ */
+export const cpu: Scenario = {
+  name: 'cpu',
+  describes: 'CPU per delivered event against an earlier version, in turns in one run',
+  async run(context) {
+    const rounds = context.quick ? 2 : 4;
+    const messages = perSecond * (context.quick ? 6 : 12);
+    const warmUp = context.quick ? 500 : 2_000;
+    const plan: PlanInput = {
+      groups: [
+        {
+          name: 'tower',
+          towers: 20,
+          endpoints: [{ name: 'one' }, { name: 'two' }],
+          messages: warmUp + rounds * messages,
+        },
+      ],
+    };
+    await using stopping = new AsyncDisposableStack();
+    const start = async (name: Side['name'], sources: string): Promise<Side> => {
+      const load = await startLoad(plan);
+      stopping.defer(() => load.stop());
+      const stack = await startForeignStack(sources, networkOf(PlanSchema.parse(plan), load.origin));
+      stopping.defer(() => stack.stop());
+      await load.connect(stack.mqtt);
+      await load.run({ group: 'tower', messages: warmUp, perSecond: null });
+      return { name, stack, load, rounds: [] };
+    };
+    const before = await start('before', checkOut(context.against, path.join(context.folder, 'before')));
+    const after = await start('after', copyWorkingTree(path.join(context.folder, 'after')));
+    for (let round = 0; round < rounds; round += 1)
+      for (const side of [before, after]) await measureRound(context, side, messages);
+    const audits = [await before.load.audit(), await after.load.audit()];
+    const ratios = after.rounds.map((now, round) => together(now) / together(before.rounds[round] ?? {}));
+    const ratio = median(ratios);
+    return {
+      figures: { against: context.against, before: before.rounds, after: after.rounds, ratios, ratio },
+      checks: [
+        {
+          what: `cpu: an event's CPU against ${context.against}, median of ${rounds} rounds`,
+          measured: `${fixed(ratio)} × (${ratios.map((each) => fixed(each)).join(', ')})`,
+          aim: `≤ ${limit} ×`,
+          holds: ratio <= limit,
+        },
+        none('cpu: lost', sum(audits.map(({ lost }) => lost))),
+      ],
+      sections: [
+        {
+          title: 'CPU milliseconds of a delivered event, median of the rounds (lowest to highest)',
+          header: ['', context.against, 'now', 'now / then'],
+          rows: [
+            ...carriers.map((name) => rowOf(name, before, after, (of) => of[name] ?? 0)),
+            rowOf('together', before, after, together),
+          ],
+        },
+      ],
+    };
+  },
+};
+
+async function measureRound({ say }: ScenarioContext, side: Side, messages: number): Promise<void> {
+  const from = functionCpuMs(side.stack.pid);
+  const { events } = await side.load.run({ group: 'tower', messages, perSecond });
+  // What follows the last receipt: records, deletes.
+  await sleep(1_000);
+  const to = functionCpuMs(side.stack.pid);
+  const round = Object.fromEntries(
+    carriers.map((name) => [name, ((to[name] ?? 0) - (from[name] ?? 0)) / events]),
+  );
+  side.rounds.push(round);
+  say(`${side.name}: ${fixed(together(round))} ms`);
+}
+
+const together = (round: Record<string, number>): number => sum(Object.values(round));
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+}
+
+function rowOf(
+  name: string,
+  before: Side,
+  after: Side,
+  pick: (round: Record<string, number>) => number,
+): Row {
+  const [then, now] = [before.rounds.map(pick), after.rounds.map(pick)];
+  const show = (values: number[]) =>
+    `${fixed(median(values))} (${fixed(Math.min(...values))}–${fixed(Math.max(...values))})`;
+  return [name, show(then), show(now), fixed(median(now) / median(then))];
+}

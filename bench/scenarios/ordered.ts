@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openBed } from '../bed.ts';
+import { startKiller } from '../load/killer.ts';
+import { latencyRow } from '../report/rows.ts';
+import { none, type Scenario } from '../scenario.ts';
+import { quickToComeBack } from './kills.ts';
+
+const victims = ['FanOutFunction', 'DeliverFunction', 'TimersFunction', 'IngestFunction'];
+
+/** Order per locker, while functions die and receivers fail. */
+export const ordered: Scenario = {
+  name: 'ordered',
+  describes: 'two ordered endpoints that fail now and then, a function killed every second',
+  async run(context) {
+    const perSecond = 15;
+    const messages = perSecond * (context.quick ? 10 : 40);
+    const endpoint = { ordered: true, label: 'ordered', scheduleSeconds: [0, ...Array<number>(15).fill(1)] };
+    await using bed = await openBed(context, {
+      name: 'ordered',
+      stageConfig: quickToComeBack,
+      plan: {
+        groups: [
+          {
+            name: 'tower',
+            // Five lockers each, at two endpoints: 40 lanes.
+            towers: 4,
+            story: 'doors',
+            endpoints: [
+              { name: 'one', ...endpoint },
+              { name: 'two', ...endpoint },
+            ],
+            messages,
+          },
+        ],
+      },
+    });
+    if (!('OrderedDeliveryQueue' in bed.stack.queues))
+      throw new Error('this stack has no ordered deliveries');
+    await bed.load.answer('ordered', { kind: 'flaky', every: 20, times: 2 });
+    const killer = startKiller(bed.stack, victims, 1_000);
+    const running = bed.load.run({ group: 'tower', messages, perSecond, settleMs: 150_000 });
+    await sleep((messages / perSecond) * 1_000);
+    await killer.stop();
+    const result = await running;
+    const audit = await bed.load.audit();
+    return {
+      figures: { result, kills: killer.kills(), audit },
+      checks: [
+        none('ordered: out of order', audit.outOfOrder),
+        none('ordered: sequence headers with a jump or another predecessor', audit.badSequences),
+        none('ordered: requests without sequence headers', audit.unsequenced),
+        none('ordered: lost', audit.lost),
+        none('ordered: duplicates with another id or body', audit.strays + audit.mismatched),
+      ],
+      sections: [
+        {
+          title: 'What came',
+          header: ['', ''],
+          rows: [
+            ['lanes (endpoint and locker)', String(audit.lanes)],
+            ['events', String(audit.events)],
+            ['requests, failed and repeated ones included', String(audit.received)],
+            ['duplicates', String(audit.duplicated)],
+          ],
+        },
+        {
+          title: 'Latency to the first attempt, ms',
+          header: ['', 'p50', 'p95', 'p99', 'max'],
+          rows: latencyRow(result.latencyMs),
+        },
+      ],
+    };
+  },
+};

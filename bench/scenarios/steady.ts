@@ -1,0 +1,89 @@
+import { openBed, warmUpMessages, type Bed } from '../bed.ts';
+import { measureBundles } from '../measure/bundles.ts';
+import { fixed, none, type Row, type Scenario, type ScenarioResult } from '../scenario.ts';
+import { latencyRow, megabytes, perEventRows } from '../report/rows.ts';
+
+const perSecond = 50;
+
+/** An ordinary day: a parcel's life at fifty towers, two endpoints, at a steady rate. */
+export const steady: Scenario = {
+  name: 'steady',
+  describes: `two endpoints, 50 towers, ${perSecond} events a second`,
+  async run(context): Promise<ScenarioResult> {
+    const messages = perSecond * (context.quick ? 10 : 40);
+    const warmUp = warmUpMessages(context);
+    await using bed = await openBed(context, {
+      name: 'steady',
+      plan: {
+        groups: [
+          {
+            name: 'tower',
+            towers: 50,
+            endpoints: [{ name: 'one' }, { name: 'two' }],
+            messages: messages + warmUp,
+          },
+        ],
+      },
+    });
+    const { idleBytes } = bed;
+    const bundles = measureBundles(bed.stack, context.assembly);
+    await bed.load.run({ group: 'tower', messages: warmUp, perSecond: null });
+    const memoryBefore = bed.memory();
+    const { result, functions } = await bed.measure(() =>
+      bed.load.run({ group: 'tower', messages, perSecond }),
+    );
+    const memory = { before: memoryBefore, after: bed.memory() };
+    const audit = await bed.load.audit();
+    return {
+      figures: { result, functions, idleBytes, bundles, memory, audit, startPhasesMs: bed.stack.phases },
+      checks: [
+        none('steady: lost', audit.lost),
+        none('steady: duplicated', audit.duplicated),
+        none('steady: bad signatures', audit.badSignatures),
+        {
+          what: 'steady: p99 from publish to receipt',
+          measured: `${fixed(result.latencyMs['healthy']?.p99 ?? 0, 0)} ms`,
+          aim: '≤ 500 ms',
+          holds: (result.latencyMs['healthy']?.p99 ?? Infinity) <= 500,
+        },
+      ],
+      sections: [
+        {
+          title: `Latency from publish to receipt at ${perSecond} events a second, ms`,
+          header: ['', 'p50', 'p95', 'p99', 'max'],
+          rows: latencyRow(result.latencyMs),
+        },
+        {
+          title: 'An event costs',
+          header: ['', 'CPU ms', 'AWS requests', 'log bytes'],
+          rows: perEventRows(functions, result.events),
+        },
+        {
+          title: 'Bundles',
+          header: ['', 'kB', 'import ms'],
+          rows: Object.entries(bundles).map(([name, { bytes, importMs }]): Row => [
+            name,
+            fixed(bytes / 1024, 0),
+            fixed(importMs, 0),
+          ]),
+        },
+        {
+          title: 'Resident memory of the largest process, MB',
+          header: ['', 'after warm-up', 'at the end'],
+          rows: memoryRows(bed, memory),
+        },
+        { title: 'Idle stack', header: ['', 'MB'], rows: [['all processes together', megabytes(idleBytes)]] },
+      ],
+    };
+  },
+};
+
+const memoryRows = (
+  bed: Bed,
+  { before, after }: { before: Record<string, number>; after: Record<string, number> },
+): Row[] =>
+  Object.keys(bed.stack.functions).map((name) => [
+    name,
+    megabytes(before[name] ?? 0),
+    megabytes(after[name] ?? 0),
+  ]);

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startDynoxide } from '../../local/engines/dynoxide.ts';
+import { openBed } from '../bed.ts';
+import { openDueTable } from '../load/due-deliveries.ts';
+import { allEndpoints, PlanSchema } from '../load/plan.ts';
+import { stageDefaults } from '../../lib/stage-defaults.ts';
+import { atMost, fixed, type Scenario } from '../scenario.ts';
+
+const endpointCount = 100;
+const limitMs = 600_000;
+
+/** What is due after an outage of the timers: all at once, for a hundred endpoints. */
+export const timers: Scenario = {
+  name: 'timers',
+  describes: '100,000 due deliveries for 100 endpoints',
+  async run(context) {
+    const engine = await startDynoxide();
+    try {
+      const plan = PlanSchema.parse({
+        groups: [
+          {
+            name: 'due',
+            towers: 1,
+            story: 'doors',
+            endpoints: Array.from({ length: endpointCount }, (_, index) => ({
+              name: `e${index + 1}`,
+              label: 'due',
+              awaited: false,
+            })),
+            messages: 0,
+          },
+        ],
+      });
+      await using bed = await openBed(context, { name: 'timers', plan, dynamodbEndpoint: engine.endpoint });
+      const { stack, load } = bed;
+      const [group] = plan.groups;
+      if (group === undefined) throw new Error('the plan has no group');
+      const due = openDueTable(stack, group, allEndpoints(plan));
+      const before = stack.stats()['TimersFunction'];
+      const filledFrom = performance.now();
+      const count = await due.fill(context.quick ? 20 : 1_000);
+      const startedAt = performance.now();
+      context.say(`${count} are due, filled in ${fixed((startedAt - filledFrom) / 1000, 0)} s`);
+      while ((await due.anyLeft()) && performance.now() - startedAt < limitMs) await sleep(1_000);
+      const handedOutMs = performance.now() - startedAt;
+      // The last run's figures come when it ends.
+      await sleep(5_000);
+      due.close();
+      const after = stack.stats()['TimersFunction'];
+      const audit = await load.audit();
+      const cpuMs = (after?.cpuMs ?? 0) - (before?.cpuMs ?? 0);
+      const runs = (after?.invocations ?? 0) - (before?.invocations ?? 0);
+      const peak = audit.peakPerSecond['due'] ?? 0;
+      const pace = stageDefaults.local.timers.catchUpPerSecond;
+      return {
+        figures: { count, handedOutMs, runs, cpuMs, received: audit.received, peak },
+        checks: [
+          {
+            what: 'timers: all due deliveries are handed out',
+            measured: `${fixed(handedOutMs / 1000, 0)} s`,
+            aim: `< ${limitMs / 1000} s`,
+            holds: handedOutMs < limitMs,
+          },
+          // Seconds of arrival don't begin where seconds of handing out do.
+          atMost('timers: most requests at one endpoint in one second', peak, 2 * pace),
+        ],
+        sections: [
+          {
+            title: 'Catching up',
+            header: ['', ''],
+            rows: [
+              ['due deliveries', String(count)],
+              ['all handed out after, s', fixed(handedOutMs / 1000, 0)],
+              ['runs of timers', String(runs)],
+              ['CPU ms of timers a delivery', fixed(cpuMs / count, 3)],
+              ['most requests at one endpoint in one second', String(peak)],
+            ],
+          },
+        ],
+      };
+    } finally {
+      await engine.stop();
+    }
+  },
+};

@@ -1,0 +1,88 @@
+import * as z from 'zod';
+import { plain, readable } from './output.ts';
+
+const AttemptSchema = z.looseObject({
+  number: z.int(),
+  at: z.string(),
+  outcome: z.string(),
+  status: z.int().nullish(),
+  reason: z.string().nullish(),
+  durationMs: z.number(),
+  peerAddress: z.string().nullish(),
+  connection: z
+    .looseObject({
+      port: z.int(),
+      reused: z.boolean(),
+      tls: z.looseObject({ protocol: z.string(), certificateSha256: z.string().nullish() }).nullish(),
+    })
+    .nullish(),
+  times: z.record(z.string(), z.number().nullable()).nullish(),
+  requestSha256: z.string().nullish(),
+  responseSha256: z.string().nullish(),
+  responseExcerpt: z.string().nullish(),
+});
+type Attempt = z.infer<typeof AttemptSchema>;
+
+const DeliverySchema = z.looseObject({ attempts: z.array(AttemptSchema) });
+
+const meaning = `A 2xx proves that the holder of the certificate's key, at this address and time, took these bytes and answered so. It does
+not prove that anything was done with them.`;
+
+/** A delivery as people read it, attempt by attempt; null for what is none. */
+export function deliveryText(body: unknown, columns: number): string | null {
+  const { data } = DeliverySchema.safeParse(body);
+  if (data === undefined) return null;
+  const { attempts, ...rest } = data;
+  return [readable(rest, columns), ...attempts.map(attemptText), meaning].join('\n\n');
+}
+
+function attemptText(attempt: Attempt): string {
+  const { number, at, outcome, reason, requestSha256, responseExcerpt } = attempt;
+  const rows = [
+    ['peer', peerText(attempt)],
+    ['times', timesText(attempt)],
+    ['request', digest(requestSha256)],
+    ['response', responseText(attempt)],
+    [
+      '',
+      responseExcerpt === null || responseExcerpt === undefined ? '' : JSON.stringify(plain(responseExcerpt)),
+    ],
+  ] as const;
+  return [
+    `ATTEMPT ${number}  ${[at, outcome, ...(reason ? [reason] : [])].map(plain).join('  ')}`,
+    ...rows.filter(([, text]) => text !== '').map(([name, text]) => `  ${name.padEnd(8)}  ${text}`),
+  ].join('\n');
+}
+
+function peerText({ peerAddress, connection }: Attempt): string {
+  if (!peerAddress) return 'none: no connection was made';
+  const address = plain(peerAddress);
+  // Records of before there was more.
+  if (!connection) return address;
+  const { port, reused, tls } = connection;
+  return [
+    `${address.includes(':') ? `[${address}]` : address}:${port}`,
+    ...(tls
+      ? [plain(tls.protocol), `certificate ${digest(tls.certificateSha256) || 'unknown'}`]
+      : ['no TLS']),
+    reused ? 'kept connection' : 'new connection',
+  ].join(', ');
+}
+
+const phases = { dns: 'dns', connect: 'connect', tls: 'tls', firstByte: 'first byte' } as const;
+
+/** Each counted from the start. */
+function timesText({ times, durationMs }: Attempt): string {
+  const reached = Object.entries(phases).flatMap(([phase, name]) => {
+    const ms = times?.[phase];
+    return ms === null || ms === undefined ? [] : [`${name} ${ms}`];
+  });
+  return `${[...reached, `end ${durationMs}`].join(', ')} (ms from the start)`;
+}
+
+const responseText = ({ status, responseSha256 }: Attempt): string =>
+  status === null || status === undefined
+    ? 'none'
+    : [String(status), digest(responseSha256)].filter(Boolean).join(', ');
+
+const digest = (hex: string | null | undefined): string => (hex ? `sha256 ${plain(hex)}` : '');

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import type { Endpoint, EndpointFilter } from '../../schemas/endpoint.ts';
+import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import type { Redrive, RedriveSource } from '../../schemas/redrive.ts';
+import { entityKey } from '../shared/keys.ts';
+import type { Reply } from './operation.ts';
+import { contended, invalidField, Problem } from './problem.ts';
+import type { Page, Services } from './services.ts';
+import { readTimestamp } from './timestamp.ts';
+
+/** What was asked for, as it was asked. */
+export interface RedriveRequest {
+  source: RedriveSource;
+  since?: string | undefined;
+  until?: string | undefined;
+  perSecond?: number | undefined;
+  filter: EndpointFilter;
+  /** Nothing but this event. */
+  eventId?: string;
+}
+
+/** What planning needs of the services. */
+interface RedrivePlanner extends Pick<Services, 'now'> {
+  config: Pick<Services['config'], 'redrivePerSecond' | 'redriveMaxPerSecond' | 'retentionDays'>;
+}
+
+/** Everything of a redrive that is known before it begins. Throws 400. */
+export function planRedrive(
+  { config, now }: RedrivePlanner,
+  endpoint: Endpoint,
+  request: RedriveRequest,
+): Redrive {
+  const at = now();
+  const { source, filter, eventId, perSecond = config.redrivePerSecond } = request;
+  const oldest = instantFromMs(instantToMs(at) - config.retentionDays * 86_400_000);
+  const since = request.since === undefined ? oldest : toMs(request.since, '/body/since');
+  const asked = request.until === undefined ? at : toMs(request.until, '/body/until');
+  const until = asked < at ? asked : toMs(at, '/body/until');
+  if (since >= until) throw invalidField('/body/since', 'must be before "until", and in the past');
+  if (perSecond > config.redriveMaxPerSecond)
+    throw invalidField('/body/perSecond', `must be at most ${config.redriveMaxPerSecond}`);
+  return {
+    kind: 'redrive',
+    redriveId: 'planned',
+    partnerId: endpoint.partnerId,
+    endpointId: endpoint.endpointId,
+    source,
+    since: since > oldest ? since : oldest,
+    until,
+    filter,
+    ...(eventId !== undefined && { eventId }),
+    perSecond,
+    status: 'running',
+    reason: null,
+    cursor: null,
+    looked: 0,
+    sent: 0,
+    nextSlotAt: at,
+    createdAt: at,
+    endedAt: null,
+    dueAt: at,
+    version: 0,
+  };
+}
+
+/** With milliseconds, as the keys have them. */
+const toMs = (timestamp: string, pointer: string): Instant =>
+  instantFromMs(instantToMs(readTimestamp(timestamp, pointer)));
+
+const maxTries = 5;
+
+/**
+ * Begins a redrive, or gives the one that runs and was asked for in the same words. Redrives of the same words are
+ * numbered, so that of two requests at the same time one finds the number taken. Throws 409.
+ */
+export async function openRedrive<R>(
+  services: Services,
+  endpoint: Endpoint,
+  request: RedriveRequest,
+  show: (redrive: Redrive) => Reply<R>,
+): Promise<Reply<R>> {
+  const planned = planRedrive(services, endpoint, request);
+  if (endpoint.status === 'disabled')
+    throw new Problem(409, 'endpoint_disabled', 'The endpoint is disabled: enable it first.');
+  const name = nameOf(endpoint, request);
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const last = await lastOf(services, endpoint.partnerId, name);
+    if (last?.status === 'running') return show(last);
+    const number = last === null ? 1 : Number(last.redriveId.slice(name.length + 1)) + 1;
+    const redrive = { ...planned, redriveId: `${name}-${String(number).padStart(4, '0')}` };
+    const reply = show({ ...redrive, version: 1 });
+    const outcome = await services.commit({ changes: [redrive], events: [], reply });
+    if (outcome.kind !== 'rejected') return reply;
+  }
+  throw contended();
+}
+
+/** `rdr-3f9a1c2b7d4e`: what two requests in the same words have in common. */
+function nameOf({ endpointId }: Endpoint, request: RedriveRequest): string {
+  const { source, since, until, perSecond, eventId, filter } = request;
+  const { types, towerIds, lockers, lockIds } = filter;
+  const words = [endpointId, source, since, until, perSecond, eventId, types, towerIds, lockers, lockIds];
+  const text = JSON.stringify(words.map((word) => word ?? null));
+  return `rdr-${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
+}
+
+/** The newest redrive of this name, read consistently. */
+async function lastOf(
+  { entities }: Pick<Services, 'entities'>,
+  partnerId: string,
+  name: string,
+): Promise<Redrive | null> {
+  const keyFor = (redriveId: string) => entityKey({ kind: 'redrive', partnerId, redriveId });
+  let last: Redrive | null = null;
+  let after: string | null = keyFor(`${name}-`).sk;
+  do {
+    const page: Page<Redrive> = await entities.listInPartition('redrive', keyFor('').pk, {
+      limit: 100,
+      after,
+    });
+    const own = page.items.filter(({ redriveId }) => redriveId.startsWith(`${name}-`));
+    last = own.at(-1) ?? last;
+    after = own.length === page.items.length ? page.next : null;
+  } while (after !== null);
+  return last;
+}

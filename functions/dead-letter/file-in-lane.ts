@@ -1,0 +1,116 @@
+import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import type { Lane } from '../../schemas/lane.ts';
+import {
+  claimNew,
+  claimWaiting,
+  headSequence,
+  isOfHead,
+  isTurnTaken,
+  placeOf,
+  takeTurn,
+  type Place,
+} from '../domain/lane.ts';
+import { TowercastError } from '../shared/errors.ts';
+import { laneOf } from '../shared/keys.ts';
+import { isTurnFree, readHead, waitInLane } from '../shared/lane-entry.ts';
+import type { LaneStore } from '../shared/lane-store.ts';
+import { passTurn, type LaneTurnDeps } from '../shared/lane-turn.ts';
+import { fileDelivery, type Filed, type FileDeliveryDeps } from './file-delivery.ts';
+
+export type FileInLaneDeps = FileDeliveryDeps & LaneTurnDeps;
+
+/** A task that could not be processed, and where it was to go; null when there is no such endpoint, or none readable. */
+export interface FailedTask {
+  task: DeliveryTask;
+  endpoint: Endpoint | null;
+  scheduleSeconds: readonly number[];
+}
+
+interface Seen {
+  lane: Lane;
+  record: DeliveryRecord | null;
+}
+
+const maxTries = 5;
+/** Filing takes less. */
+const filingMs = 10_000;
+
+/**
+ * Files a task of a lane that the function could not process. The delivery has its place in the lane already, or gets
+ * it now: what comes after it must wait. Its next attempt is due by its schedule; if it has none left, the lane goes on.
+ */
+export async function fileInLane(deps: FileInLaneDeps, failed: FailedTask): Promise<Filed> {
+  const { task } = failed;
+  const ref = { endpointId: task.endpointId, subject: laneOf(task.event) };
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const [lane, record] = await Promise.all([deps.lanes.read(ref), deps.store.get(task)]);
+    const filed = await tryToFile(deps, { lane, record }, failed);
+    if (filed !== 'contended') return filed;
+  }
+  throw new TowercastError('lane_contended', `${ref.subject} of ${ref.endpointId} keeps changing`);
+}
+
+async function tryToFile(deps: FileInLaneDeps, seen: Seen, failed: FailedTask): Promise<Filed | 'contended'> {
+  const { lane, record } = seen;
+  const { task, endpoint } = failed;
+  const place = placeOf(lane, record, task);
+  if (place.kind === 'past') return takeUp(deps, seen, failed);
+  // Whoever has the turn may have lost this task to the DLQ only because SQS was impatient. It stays there till then.
+  if (place.kind === 'head' && isTurnTaken(lane, record, deps.now()))
+    throw new TowercastError('turn_taken', `${task.event.id} is being delivered`);
+  const claimed = await claim(deps, { lane, place }, failed);
+  if (claimed === 'contended') return 'contended';
+  if (claimed === 'waits') return 'dropped';
+  const filed = await fileDelivery(deps, { ...task, sequence: headSequence(claimed) }, failed);
+  if (filed === 'rescheduled' || filed === 'dropped') return filed;
+  const step = await passTurn(deps, claimed, await deps.store.get(task), endpoint);
+  // Read again, it is found dead, and the rest is done.
+  return step === 'contended' ? step : filed;
+}
+
+/** The function may have died between the record and the next one's turn; and so may this one have. */
+async function takeUp(
+  deps: FileInLaneDeps,
+  { lane, record }: Seen,
+  { endpoint }: FailedTask,
+): Promise<Filed | 'contended'> {
+  if (record === null || record.status === 'pending' || !isOfHead(lane, record)) return 'dropped';
+  return (await passTurn(deps, lane, record, endpoint)) === 'contended' ? 'contended' : 'dropped';
+}
+
+interface Standing {
+  lane: Lane;
+  place: Exclude<Place, { kind: 'past' }>;
+}
+
+/**
+ * The lane with this delivery as its head, and the turn: no attempt may begin while it is filed. `waits`: it is not its
+ * turn.
+ */
+async function claim(
+  deps: FileInLaneDeps,
+  { lane, place }: Standing,
+  { task, endpoint }: FailedTask,
+): Promise<Lane | 'waits' | 'contended'> {
+  const take = async (next: Lane, write: LaneStore['write']) => {
+    const taken = takeTurn(next, task.attempts.length + 1, deps.now() + filingMs);
+    return (await write({ lane: taken, seen: lane })) === 'written' ? taken : 'contended';
+  };
+  if (place.kind === 'head') return take(lane, deps.lanes.write);
+  const headRecord = await readHead(deps, lane);
+  const isFree = await isTurnFree(deps, lane, headRecord, endpoint);
+  if (isFree === 'contended') return 'contended';
+  if (place.kind === 'new') {
+    const isNext = isFree && lane.given === headSequence(lane);
+    if (isNext) return take(claimNew(lane, headRecord, task), deps.lanes.write);
+    const step = await waitInLane(deps, { lane, headRecord, isFree, task, endpoint });
+    return step === 'done' ? 'waits' : 'contended';
+  }
+  const { sequence } = place;
+  if (!isFree || sequence !== headSequence(lane) + 1) return 'waits';
+  const { event, replay = null } = task;
+  const { id: eventId, receivedAt } = event;
+  const head = { sequence, eventId, receivedAt, replay };
+  return take(claimWaiting(lane, headRecord, head), deps.lanes.writeFromWaiting);
+}

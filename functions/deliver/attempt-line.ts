@@ -1,0 +1,61 @@
+import type { Attempt, DeliveryTask } from '../../schemas/delivery.ts';
+import { instantToMs } from '../../schemas/instant.ts';
+import type { KnownEndpoint } from '../shared/endpoint-directory.ts';
+import { deliveryId } from '../shared/keys.ts';
+import type { Channel } from '../shared/queue.ts';
+import type { Order } from './lane/order-headers.ts';
+
+/** How an attempt came about. */
+export interface AttemptContext {
+  task: DeliveryTask;
+  endpoint: KnownEndpoint;
+  channel: Channel;
+  /** Set in a lane. */
+  order: Order | undefined;
+}
+
+/**
+ * One wide line per attempt: all that is asked of the log afterwards, under names that don't change. Neither URL, body
+ * nor headers: those may hold secrets.
+ */
+export function attemptLine(
+  { task, endpoint, channel, order }: AttemptContext,
+  { number, at, outcome, status, reason, durationMs, peerAddress, connection, times }: Attempt,
+  nowMs: number,
+): Record<string, unknown> {
+  const { event, partnerId, endpointId, replay } = task;
+  return {
+    towerId: event.towerId,
+    locker: event.locker,
+    eventId: event.id,
+    eventType: event.type,
+    deliveryId: deliveryId(endpointId, event.receivedAt, event.id),
+    endpointId,
+    partnerId,
+    contract: endpoint.contract,
+    channel,
+    breaker: endpoint.health?.breaker ?? 'closed',
+    sequence: order?.sequence ?? null,
+    replay: replay === undefined ? null : (replay.redriveId ?? true),
+    attempt: number,
+    at,
+    outcome,
+    status,
+    reason,
+    durationMs,
+    times,
+    peerAddress,
+    tlsProtocol: connection?.tls?.protocol ?? null,
+    reused: connection?.reused ?? null,
+    latencyMs: nowMs - instantToMs(event.receivedAt),
+  };
+}
+
+/**
+ * Whether an attempt says how long an event took to its partner. What is acknowledged by reading is received again and
+ * again, and a replay is as old as somebody's wish.
+ */
+export const isFirstReceipt = ({ attempts, replay }: DeliveryTask, { outcome }: Attempt): boolean =>
+  outcome === 'delivered' &&
+  replay === undefined &&
+  attempts.every((earlier) => earlier.outcome !== 'delivered');

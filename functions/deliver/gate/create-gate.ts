@@ -1,0 +1,155 @@
+import { setTimeout as waitMs } from 'node:timers/promises';
+import type { DeliveryTask } from '../../../schemas/delivery.ts';
+import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import type { Instant } from '../../../schemas/primitives.ts';
+import { isProven, isSlow, isTroubled } from '../../domain/endpoint-health.ts';
+import type { Admission, AdmissionRequest } from '../../domain/endpoint-limits.ts';
+import type { KnownEndpoint } from '../../shared/endpoint-directory.ts';
+import type { EndpointLimiter } from '../../shared/endpoint-limits.ts';
+import { TowercastError } from '../../shared/errors.ts';
+import { maxDelaySeconds } from '../../shared/queue.ts';
+import type { Entry, Gate } from '../gate.ts';
+import { createBreaker, type Breaker, type BreakerDeps } from './breaker.ts';
+
+export interface GateDeps extends BreakerDeps {
+  limiter: EndpointLimiter;
+  /** How long one of an endpoint's concurrent requests counts if it never ends: longer than an attempt may take. */
+  leaseMs: number;
+  newLeaseId: () => string;
+  logger: { error(message: string, fields: Record<string, unknown>): void };
+}
+
+/** How long a request waits for its turn where it is. It holds its batch for so long. */
+const waitOfNewcomersMs = 250;
+const waitInTurnMs = 1_000;
+/** Beyond that the queue holds nothing back: the delivery is parked. */
+const maxAheadMs = maxDelaySeconds * 1_000;
+
+/**
+ * Asks, in this order: is the breaker closed, or is this the probe; is this the right queue for so slow an endpoint, or
+ * for one that nobody knows; what do the endpoint's limits allow. An endpoint that is known to be well and has no limits
+ * costs nothing here. A test delivery passes an
+ * open breaker, so that a partner can try its endpoint, and says nothing about its health.
+ */
+export function createGate(deps: GateDeps): Gate {
+  const breaker = createBreaker(deps);
+  return {
+    async enter(endpoint, task, channel) {
+      const { health } = endpoint;
+      const isTest = task.event.test !== undefined;
+      const isMisplaced = channel === 'live' && (isTest ? isSlow : isTroubled)(health);
+      let probe: Instant | null = null;
+      if (!isTest) {
+        // On the queue of the live, a probe is only let go to the other one.
+        const passage = await breaker.pass(endpoint, isMisplaced ? 'look' : 'take');
+        if (passage.kind === 'closed') return park(breaker, endpoint, 'breaker_open');
+        probe = passage.probe;
+      }
+      if (isMisplaced) return { kind: 'divert' };
+      if (channel === 'live' && !isProven(health)) {
+        if (saysNothing(task)) return { kind: 'divert' };
+        const passage = await breaker.tryOut(endpoint);
+        if (passage.kind === 'closed') return { kind: 'divert' };
+        probe = passage.probe;
+      }
+      return enterLimits(deps, breaker, { endpoint, task, probe });
+    },
+  };
+}
+
+/** Tests and replays don't count for the endpoint's health. */
+const saysNothing = ({ event, replay }: DeliveryTask): boolean =>
+  event.test !== undefined || replay !== undefined;
+
+async function park(breaker: Breaker, endpoint: KnownEndpoint, reason: string): Promise<Entry> {
+  await breaker.markBacklog(endpoint);
+  return { kind: 'park', reason };
+}
+
+interface Visit {
+  endpoint: KnownEndpoint;
+  task: DeliveryTask;
+  probe: Instant | null;
+}
+
+async function enterLimits(deps: GateDeps, breaker: Breaker, visit: Visit): Promise<Entry> {
+  const { endpoint, task, probe } = visit;
+  const { limits } = endpoint;
+  if (limits?.perSecond === undefined && limits?.concurrency === undefined)
+    return { kind: 'go', leave: leaving(deps, breaker, visit, null) };
+  const leaseId = deps.newLeaseId();
+  const turnMs = task.slotAt === undefined ? null : instantToMs(task.slotAt);
+  const admission = await admit(deps, endpoint.endpointId, {
+    limits,
+    nowMs: deps.now(),
+    leaseId,
+    leaseMs: deps.leaseMs,
+    turnMs,
+    maxWaitMs: turnMs === null ? waitOfNewcomersMs : waitInTurnMs,
+    maxAheadMs,
+  });
+  if (admission.kind === 'go') {
+    if (admission.waitMs > 0) await waitMs(admission.waitMs);
+    return {
+      kind: 'go',
+      leave: leaving(deps, breaker, visit, limits.concurrency === undefined ? null : leaseId),
+    };
+  }
+  deps.metrics.addMetric('RateLimited', 'Count', 1);
+  if (probe !== null) await breaker.giveBack(endpoint, probe);
+  const reason = `${admission.limit}_limited`;
+  return admission.kind === 'full' ? park(breaker, endpoint, reason) : later(deps, admission, reason);
+}
+
+/** So many ask at once that not all can be answered: that, too, is a reason to come again. */
+async function admit(
+  { limiter }: GateDeps,
+  endpointId: string,
+  request: AdmissionRequest,
+): Promise<Admission> {
+  try {
+    return await limiter.admit(endpointId, request);
+  } catch (error) {
+    if (!(error instanceof TowercastError) || error.code !== 'item_contended') throw error;
+    const { nowMs, turnMs } = request;
+    return { kind: 'later', turnMs: turnMs ?? nowMs, retryMs: nowMs, limit: 'concurrency' };
+  }
+}
+
+function later(
+  { now, random }: GateDeps,
+  { turnMs, retryMs, limit }: Extract<Admission, { kind: 'later' }>,
+  reason: string,
+): Entry {
+  // When one of the requests under way ends, nobody knows.
+  const delayMs = limit === 'concurrency' ? 1_000 + random() * 4_000 : retryMs - now();
+  const delaySeconds = Math.min(Math.max(Math.ceil(delayMs / 1_000), 1), maxDelaySeconds);
+  return { kind: 'later', delaySeconds, slotAt: instantFromMs(Math.ceil(turnMs)), reason };
+}
+
+/**
+ * What can't be noted is not worth the delivery: its record comes next. A lease that isn't given back ends by itself.
+ */
+function leaving(
+  { limiter, logger, metrics }: GateDeps,
+  breaker: Breaker,
+  { endpoint, task, probe }: Visit,
+  leaseId: string | null,
+): Extract<Entry, { kind: 'go' }>['leave'] {
+  const stopWatching = saysNothing(task) ? () => undefined : breaker.watch(endpoint);
+  return async (made) => {
+    stopWatching();
+    const { endpointId } = endpoint;
+    const noted = await Promise.allSettled([
+      leaseId === null ? undefined : limiter.release(endpointId, leaseId),
+      made !== null && task.event.test === undefined
+        ? breaker.observe(endpoint, task, probe, made)
+        : probe !== null && breaker.giveBack(endpoint, probe),
+    ]);
+    for (const outcome of noted)
+      if (outcome.status === 'rejected') {
+        logger.error('health not noted', { endpointId, error: outcome.reason });
+        metrics.addMetric('HealthNotNoted', 'Count', 1);
+      }
+  };
+}

@@ -1,0 +1,35 @@
+import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
+import { instantToMs } from '../../../schemas/instant.ts';
+import { isOfHead } from '../../domain/lane.ts';
+import { passTurn, type Step } from '../../shared/lane-turn.ts';
+import { laneGraceMs } from '../settlement.ts';
+import type { LaneDeps, Situation } from './situation.ts';
+
+/**
+ * It is on record what came of this task, but whoever wrote that may have died before the end: what may be missing is
+ * done again, here or by the next who comes.
+ */
+export async function afterwards(deps: LaneDeps, situation: Situation): Promise<Step> {
+  const { task, endpoint, lane, record } = situation;
+  if (record === null || !isOfHead(lane, record)) {
+    deps.metrics.addMetric('ChainsDropped', 'Count', 1);
+    return 'done';
+  }
+  if (record.status !== 'pending') return passTurn(deps, lane, record, endpoint);
+  if (record.taskId === task.taskId) await sendSuccessor(deps, task, record);
+  return 'done';
+}
+
+/** It may never have been sent. One too many does nothing, and without any `timers` would come, later. */
+async function sendSuccessor(deps: LaneDeps, task: DeliveryTask, record: DeliveryRecord): Promise<void> {
+  if (record.dueAt === null || record.waitsFor === 'endpoint') return;
+  const dueMs = instantToMs(record.dueAt) - laneGraceMs - deps.now();
+  const delaySeconds = Math.max(0, Math.ceil(dueMs / 1_000));
+  // `timers` has it.
+  if (delaySeconds > deps.maxDelaySeconds) return;
+  const { slotAt: _used, ...rest } = task;
+  const { attempts, sequence } = record;
+  const next = { ...rest, taskId: deps.newTaskId(), attempts };
+  const place = sequence === undefined ? {} : { sequence };
+  await deps.tasks.send([{ task: { ...next, ...place }, delaySeconds }]);
+}

@@ -1,0 +1,102 @@
+import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
+import { claimNew, claimWaiting, headSequence, isTurnTaken, placeOf } from '../../domain/lane.ts';
+import { TowercastError } from '../../shared/errors.ts';
+import { laneOf } from '../../shared/keys.ts';
+import { isTurnFree, readHead, waitInLane } from '../../shared/lane-entry.ts';
+import { passTurn, wake, type Step } from '../../shared/lane-turn.ts';
+import { afterwards } from './afterwards.ts';
+import { look, type LaneDeps, type Situation } from './situation.ts';
+import { useTurn } from './use-turn.ts';
+
+/** A lane changes under one's hands only when SQS gives its group to two invocations at a time. */
+const maxTries = 5;
+/** When to look again after a head that should be under way, and is not seen to be. */
+const watchSeconds = 30;
+
+/**
+ * One task of the queue that keeps order: at most one attempt, if it is the delivery's turn; else the delivery waits in
+ * its lane. Without time for an attempt it waits too. Rejects when the task must be given again.
+ */
+export async function deliverInLane(deps: LaneDeps, task: DeliveryTask, hasTime: boolean): Promise<void> {
+  for (let tries = 0; tries < maxTries; tries += 1)
+    if ((await takeStep(deps, await look(deps, task), hasTime)) === 'done') return;
+  throw new TowercastError('lane_contended', `${laneOf(task.event)} of ${task.endpointId} keeps changing`);
+}
+
+async function takeStep(deps: LaneDeps, situation: Situation, hasTime: boolean): Promise<Step> {
+  const { lane, record, task, endpoint } = situation;
+  const place = placeOf(lane, record, task);
+  switch (place.kind) {
+    case 'past':
+      return afterwards(deps, situation);
+    case 'head':
+      if (isTurnTaken(lane, record, deps.now())) return watch(deps, task, headSequence(lane));
+      if (!hasTime) return wakeAgain(deps, task, headSequence(lane));
+      return useTurn(deps, situation, { lane, seen: lane, write: deps.lanes.write });
+    case 'waiting':
+    case 'new': {
+      const headRecord = lane.head?.eventId === task.event.id ? record : await readHead(deps, lane);
+      const isFree = await isTurnFree(deps, lane, headRecord, endpoint);
+      if (isFree === 'contended') return 'contended';
+      const prospect = { headRecord, isFree, hasTime };
+      return place.kind === 'new'
+        ? enter(deps, situation, prospect)
+        : takeTurnOfWaiting(deps, situation, { ...prospect, sequence: place.sequence });
+    }
+  }
+}
+
+interface Prospect {
+  headRecord: DeliveryRecord | null;
+  /** Whether the head is over. */
+  isFree: boolean;
+  hasTime: boolean;
+}
+
+/** A delivery that has no place yet: it has the next turn, or waits behind the others. */
+async function enter(
+  deps: LaneDeps,
+  situation: Situation,
+  { headRecord, isFree, hasTime }: Prospect,
+): Promise<Step> {
+  const { lane, task, endpoint } = situation;
+  if (isFree && hasTime && lane.given === headSequence(lane)) {
+    const claimed = claimNew(lane, headRecord, task);
+    return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.write });
+  }
+  const step = await waitInLane(deps, { lane, headRecord, isFree, task, endpoint });
+  if (step === 'contended' || isFree || isScheduled(headRecord)) return step;
+  return watch(deps, task, lane.given + 1);
+}
+
+async function takeTurnOfWaiting(
+  deps: LaneDeps,
+  situation: Situation,
+  { headRecord, isFree, hasTime, sequence }: Prospect & { sequence: number },
+): Promise<Step> {
+  const { lane, task, endpoint } = situation;
+  if (!isFree) return isScheduled(headRecord) ? 'done' : watch(deps, task, sequence);
+  if (sequence !== headSequence(lane) + 1) return passTurn(deps, lane, headRecord, endpoint);
+  if (!hasTime) return wakeAgain(deps, task, sequence);
+  const { event, replay = null } = task;
+  const { id: eventId, receivedAt } = event;
+  const claimed = claimWaiting(lane, headRecord, { sequence, eventId, receivedAt, replay });
+  return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.writeFromWaiting });
+}
+
+/** Whether `timers` will give out the lane's head, whatever becomes of its task. */
+const isScheduled = (headRecord: DeliveryRecord | null): boolean =>
+  headRecord?.status === 'pending' && headRecord.dueAt !== null;
+
+/** The head's task may have come to nothing: this one looks again when that would show. */
+async function watch(deps: LaneDeps, task: DeliveryTask, sequence: number): Promise<Step> {
+  deps.metrics.addMetric('LanesWatched', 'Count', 1);
+  const again = { ...task, sequence, taskId: deps.newTaskId() };
+  await deps.tasks.send([{ task: again, delaySeconds: Math.min(watchSeconds, deps.maxDelaySeconds) }]);
+  return 'done';
+}
+
+async function wakeAgain(deps: LaneDeps, task: DeliveryTask, sequence: number): Promise<Step> {
+  await wake(deps, { ...task, sequence, taskId: deps.newTaskId() });
+  return 'done';
+}

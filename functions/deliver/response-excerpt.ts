@@ -1,0 +1,21 @@
+import { StringDecoder } from 'node:string_decoder';
+
+/** Attempts travel with their task and rest in its record, up to twenty of them and those of replays. */
+const maxExcerptBytes = 1_024;
+
+/** What SQS takes in a message only if it is escaped, and then each takes six bytes: control characters and U+FFFE. */
+const unfit = /[^\t\n\r\u0020-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+
+/**
+ * The start of a response as text of at most 1,024 bytes in UTF-8; null when it is empty. Some servers answer with what
+ * they were sent: `secrets` are taken out.
+ */
+export function responseExcerpt(body: Uint8Array, secrets: readonly string[]): string | null {
+  if (body.byteLength === 0) return null;
+  let text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '[secret]');
+  // Half a surrogate pair fits neither DynamoDB nor SQS.
+  const fit = text.slice(0, maxExcerptBytes).toWellFormed().replaceAll(unfit, '\uFFFD');
+  // The decoder keeps back a character that the cut has split.
+  return new StringDecoder('utf8').write(Buffer.from(fit).subarray(0, maxExcerptBytes));
+}

@@ -1,0 +1,268 @@
+import type { EndpointHealth, EndpointState, HealthPolicy } from '../../schemas/endpoint-health.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+
+export interface HealthContext {
+  policy: HealthPolicy;
+  nowMs: number;
+  /** Uniform in [0, 1): spreads the ends of pauses. */
+  random: () => number;
+}
+
+/** What an attempt says about its endpoint. */
+export interface Observation {
+  kind: 'success' | 'failure';
+  startedAtMs: number;
+  durationMs: number;
+  /** Stable code of a failure. */
+  reason: string | null;
+  /** What Retry-After asked for. */
+  retryAfterMs: number | null;
+  /** The lease that it ran under (`probeUntil`); null when it was no probe. */
+  probe: Instant | null;
+  /** True: only what it says as a probe counts. */
+  replay: boolean;
+  /** When this process last saw a success of the endpoint: those are not written while all is well. */
+  lastSuccessMs: number | null;
+}
+
+/** Health after a step. Undefined when nothing changed: then there is nothing to write. */
+export interface HealthStep {
+  health: EndpointHealth;
+  /** What is announced with it, in the same commit. */
+  announces: 'endpoint.failing' | 'endpoint.recovered' | null;
+}
+
+type EndpointName = Pick<Endpoint, 'partnerId' | 'endpointId'>;
+
+/** A mark of the backlog that is older than this is made anew before another delivery is parked. */
+const markEveryMs = 30_000;
+/** Whoever has seen a mark parks within this, or dies: more than a mark's age and a function's time together. */
+const parkedWithinMs = 120_000;
+/** The mark of slowness is renewed at most this often. */
+const slowMarkEveryMs = 60_000;
+
+export const healthyEndpoint = ({ partnerId, endpointId }: EndpointName): EndpointHealth => ({
+  kind: 'endpoint-health',
+  partnerId,
+  endpointId,
+  ...unharmed,
+  provenAt: null,
+  slowUntil: null,
+  backlogAt: null,
+  dueAt: null,
+  version: 0,
+});
+
+const unharmed = {
+  failures: 0,
+  failingSince: null,
+  lastFailureAt: null,
+  lastReason: null,
+  breaker: 'closed',
+  openedAt: null,
+  openUntil: null,
+  openings: 0,
+  probeUntil: null,
+} as const satisfies Partial<EndpointHealth>;
+
+const quietly = (health: EndpointHealth): HealthStep => ({ health, announces: null });
+const isPast = (instant: Instant | null, nowMs: number): boolean =>
+  instant === null || instantToMs(instant) <= nowMs;
+
+export const isSlow = (health: EndpointHealth | undefined): boolean =>
+  health !== undefined && health.slowUntil !== null;
+
+/** Slow, or so bad that only probes are sent: not for the queue of those that answer in time. */
+export const isTroubled = (health: EndpointHealth | undefined): boolean =>
+  isSlow(health) || health?.breaker === 'open';
+
+/** Whether it is known to answer in time. */
+export const isProven = (health: EndpointHealth | undefined): boolean =>
+  health !== undefined && health.provenAt !== null && health.slowUntil === null;
+
+/** Whether a success would change anything. */
+export const isHarmed = (health: EndpointHealth | undefined): boolean =>
+  health !== undefined && (health.failures > 0 || health.breaker === 'open');
+
+/** `probe`: it is time to ask for the lease of the probe. */
+export function passage(health: EndpointHealth | undefined, nowMs: number): 'free' | 'probe' | 'closed' {
+  if (health === undefined || health.breaker === 'closed') return 'free';
+  return isPast(health.openUntil, nowMs) && isPast(health.probeUntil, nowMs) ? 'probe' : 'closed';
+}
+
+/** Takes the lease of the one probe; undefined when it isn't to be had. */
+export function probeTaken(
+  health: EndpointHealth,
+  { policy, nowMs }: Pick<HealthContext, 'policy' | 'nowMs'>,
+): HealthStep | undefined {
+  if (passage(health, nowMs) !== 'probe') return undefined;
+  return quietly({ ...health, probeUntil: instantFromMs(nowMs + policy.probeSeconds * 1_000) });
+}
+
+/**
+ * Takes the lease of the one request that shows whether an unproven endpoint answers in time; undefined when it isn't to
+ * be had, or not needed.
+ */
+export function trialTaken(
+  health: EndpointHealth,
+  { policy, nowMs }: Pick<HealthContext, 'policy' | 'nowMs'>,
+): HealthStep | undefined {
+  if (isTroubled(health) || isProven(health) || !isPast(health.probeUntil, nowMs)) return undefined;
+  return quietly({ ...health, probeUntil: instantFromMs(nowMs + policy.probeSeconds * 1_000) });
+}
+
+/** Gives the lease back without having made the attempt. */
+export const probeReturned = (health: EndpointHealth, probe: Instant): HealthStep | undefined =>
+  health.probeUntil === probe ? quietly({ ...health, probeUntil: null }) : undefined;
+
+/** What is known after an attempt. */
+export function attempted(
+  health: EndpointHealth,
+  observation: Observation,
+  context: HealthContext,
+): HealthStep | undefined {
+  const step =
+    observation.kind === 'success' ? succeeded(health, observation) : failed(health, observation, context);
+  const judged = step?.health ?? health;
+  const paced = observation.replay ? judged : pacedBy(judged, observation, context);
+  const next = withoutLease(paced, observation.probe);
+  return next === health ? undefined : { health: next, announces: step?.announces ?? null };
+}
+
+const withoutLease = (health: EndpointHealth, probe: Instant | null): EndpointHealth =>
+  probe !== null && health.probeUntil === probe ? { ...health, probeUntil: null } : health;
+
+/**
+ * A success closes the breaker if it says that the endpoint has recovered since: what began before it opened and ends
+ * now says nothing.
+ */
+function succeeded(
+  health: EndpointHealth,
+  { startedAtMs, probe, replay }: Observation,
+): HealthStep | undefined {
+  if (!isHarmed(health) || (replay && probe === null)) return undefined;
+  const { openedAt } = health;
+  if (openedAt === null) return quietly({ ...health, ...unharmed });
+  if (startedAtMs < instantToMs(openedAt)) return undefined;
+  return { health: { ...health, ...unharmed }, announces: 'endpoint.recovered' };
+}
+
+function failed(
+  health: EndpointHealth,
+  observation: Observation,
+  context: HealthContext,
+): HealthStep | undefined {
+  const { probe, replay, startedAtMs, lastSuccessMs, reason } = observation;
+  const failure = { lastFailureAt: instantFromMs(startedAtMs), lastReason: reason };
+  if (health.breaker === 'open') {
+    // Others that were under way when it opened say nothing new, and would cost a write each.
+    if (probe === null || health.probeUntil !== probe) return undefined;
+    return quietly(opened({ ...health, ...failure }, observation, context));
+  }
+  if (replay) return undefined;
+  // In a row only if nothing succeeded in between.
+  const isRow =
+    lastSuccessMs === null ||
+    health.lastFailureAt === null ||
+    lastSuccessMs <= instantToMs(health.lastFailureAt);
+  const row = isRow ? health : { ...health, ...unharmed };
+  const next = {
+    ...row,
+    ...failure,
+    failures: row.failures + 1,
+    failingSince: row.failingSince ?? failure.lastFailureAt,
+  };
+  if (next.failures < context.policy.failuresToOpen) return quietly(next);
+  return { health: opened(next, observation, context), announces: 'endpoint.failing' };
+}
+
+/** Opens it, each time for longer, or for as long as the partner asks if that is longer. */
+function opened(
+  health: EndpointHealth,
+  { retryAfterMs }: Observation,
+  { policy, nowMs, random }: HealthContext,
+): EndpointHealth {
+  const longestMs = policy.maxOpenSeconds * 1_000;
+  const stepMs = Math.min(policy.openSeconds * 1_000 * 2 ** Math.min(health.openings, 30), longestMs);
+  // ±20 %, as the retries, so that endpoints that failed together aren't tried together.
+  const pauseMs = Math.min(Math.max(stepMs * (0.8 + 0.4 * random()), retryAfterMs ?? 0), longestMs);
+  return {
+    ...health,
+    breaker: 'open',
+    openedAt: health.openedAt ?? instantFromMs(nowMs),
+    openUntil: instantFromMs(Math.round(nowMs + pauseMs)),
+    openings: health.openings + 1,
+    probeUntil: null,
+  };
+}
+
+/** What a request's time says. A failure in time is in time: it holds up nobody. */
+function pacedBy(
+  health: EndpointHealth,
+  { durationMs, reason }: Observation,
+  context: HealthContext,
+): EndpointHealth {
+  if (durationMs > context.policy.slowMs || reason === 'timeout')
+    return takingLong(health, context)?.health ?? health;
+  if (isProven(health) || (isSlow(health) && !isPast(health.slowUntil, context.nowMs))) return health;
+  return { ...health, provenAt: instantFromMs(context.nowMs), slowUntil: null };
+}
+
+/** An attempt has taken too long already, whatever comes of it. */
+export function takingLong(
+  health: EndpointHealth,
+  { policy, nowMs }: Pick<HealthContext, 'policy' | 'nowMs'>,
+): HealthStep | undefined {
+  const untilMs = nowMs + policy.slowSeconds * 1_000;
+  const renewedMs = Math.min(slowMarkEveryMs, policy.slowSeconds * 500);
+  if (health.slowUntil !== null && instantToMs(health.slowUntil) > untilMs - renewedMs) return undefined;
+  return quietly({ ...health, slowUntil: instantFromMs(untilMs) });
+}
+
+/** Whether a delivery may be parked under the mark that stands, without a new one. */
+export const isMarked = (health: EndpointHealth | undefined, nowMs: number): boolean =>
+  health?.backlogAt != null && instantToMs(health.backlogAt) > nowMs - markEveryMs;
+
+/** To be written before a delivery is parked. */
+export const backlogMarked = (health: EndpointHealth, nowMs: number): HealthStep | undefined =>
+  isMarked(health, nowMs) ? undefined : quietly({ ...health, backlogAt: instantFromMs(nowMs) });
+
+/**
+ * Takes the mark off a backlog that was found empty; undefined while somebody who has seen the mark may still be about
+ * to park, and without a mark.
+ */
+export const backlogCleared = (health: EndpointHealth, nowMs: number): HealthStep | undefined =>
+  health.backlogAt !== null && instantToMs(health.backlogAt) + parkedWithinMs <= nowMs
+    ? quietly({ ...health, backlogAt: null })
+    : undefined;
+
+/** A new start: for an endpoint that was disabled or is enabled again. Its backlog stays. */
+export const madeWell = (health: EndpointHealth): HealthStep | undefined =>
+  isHarmed(health) || isSlow(health)
+    ? quietly({ ...health, ...unharmed, slowUntil: null, provenAt: null })
+    : undefined;
+
+/**
+ * When `timers` must look at an endpoint: at once while there may be parked deliveries that may be sent, else when the
+ * breaker lets a probe through. Null: never, nothing waits that would not come by itself.
+ */
+export function lookAt({ breaker, openUntil, openedAt, backlogAt }: EndpointHealth): Instant | null {
+  if (breaker === 'open') return openUntil ?? openedAt;
+  return backlogAt;
+}
+
+/** What is to be shown of an endpoint. */
+export function stateOf(
+  { status }: Pick<Endpoint, 'status'>,
+  health: EndpointHealth | null,
+  nowMs: number,
+): EndpointState {
+  if (status === 'disabled') return 'disabled';
+  if (health === null) return 'healthy';
+  if (health.breaker === 'open') return isPast(health.openUntil, nowMs) ? 'recovering' : 'open';
+  if (health.failures > 0) return 'failing';
+  if (health.backlogAt !== null) return 'recovering';
+  return isSlow(health) ? 'slow' : 'healthy';
+}

@@ -1,0 +1,127 @@
+import type { DeliveryRecord, DeliveryTask, Replay } from '../../schemas/delivery.ts';
+import type { Lane, LanePlace } from '../../schemas/lane.ts';
+import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+
+/** Where a task's delivery stands in its lane. */
+export type Place =
+  /** It is on record what came of this task, or the delivery is further. */
+  { kind: 'past' } | { kind: 'head' } | { kind: 'waiting'; sequence: number } | { kind: 'new' };
+
+export const newLane = (endpointId: string, subject: string): Lane => ({
+  endpointId,
+  subject,
+  version: 0,
+  given: 0,
+  acknowledged: 0,
+  head: null,
+  turn: null,
+});
+
+type TaskInLane = Pick<DeliveryTask, 'taskId' | 'attempts' | 'replay'> & { event: { id: string } };
+
+/** `record` is the delivery's, or null. */
+export function placeOf(lane: Lane, record: DeliveryRecord | null, task: TaskInLane): Place {
+  if (record !== null && isPast(record, task)) return { kind: 'past' };
+  if (record?.status === 'pending' && record.sequence !== undefined) {
+    const { sequence } = record;
+    if (sequence === lane.head?.sequence) return { kind: 'head' };
+    return sequence > headSequence(lane) ? { kind: 'waiting', sequence } : { kind: 'past' };
+  }
+  // A crash may have come between the claim and the first record.
+  return isOf(lane.head, task) ? { kind: 'head' } : { kind: 'new' };
+}
+
+function isPast(record: DeliveryRecord, { taskId, attempts, replay }: TaskInLane): boolean {
+  if (record.attempts.length > attempts.length) return true;
+  if (record.status === 'pending') return false;
+  // What was held before its first attempt, and is asked for again, has no more attempts than before.
+  return replay === undefined || record.attempts.length < attempts.length || record.taskId === taskId;
+}
+
+const isOf = (head: LanePlace | null, { event, replay }: TaskInLane): boolean =>
+  head?.eventId === event.id && isSameRun(head.replay, replay ?? null);
+
+const isSameRun = (a: Replay | null, b: Replay | null): boolean =>
+  a?.redriveId === b?.redriveId && a?.attemptsBefore === b?.attemptsBefore;
+
+export const headSequence = ({ head }: Lane): number => head?.sequence ?? 0;
+
+/**
+ * Whether a record is that of the lane's head, or of what the head stands in the place of. Another chain, of before the
+ * lane, gave it no number.
+ */
+export function isOfHead({ head }: Lane, record: DeliveryRecord | null): boolean {
+  if (head === null || record === null) return false;
+  if (record.sequence !== undefined) return record.sequence === head.sequence;
+  return record.event.id === head.eventId && isSameRun(record.replay, head.replay);
+}
+
+/** Whether the turn of the lane's head is over, by the head's record. A later run of it has a later place. */
+export function isHeadOver(lane: Lane, record: DeliveryRecord | null): boolean {
+  if (lane.head === null) return true;
+  if (record === null) return false;
+  if ((record.sequence ?? 0) > lane.head.sequence) return true;
+  return record.status !== 'pending' && isOfHead(lane, record);
+}
+
+/** Whether somebody may be making the head's attempt right now, by the head's record. */
+export function isTurnTaken({ turn }: Lane, record: DeliveryRecord | null, nowMs: number): boolean {
+  return turn !== null && (record?.attempts.length ?? 0) < turn.attempt && nowMs < instantToMs(turn.until);
+}
+
+/** A change that makes a lane another version. */
+const changed = (lane: Lane, changes: Partial<Lane>): Lane => ({
+  ...lane,
+  ...changes,
+  version: lane.version + 1,
+});
+
+/** The head's turn is over: whether the partner acknowledged it is told by its record. */
+const acknowledgedIn = (lane: Lane, record: DeliveryRecord | null): number =>
+  record?.status === 'delivered' && isOfHead(lane, record) ? headSequence(lane) : lane.acknowledged;
+
+const newPlace = (lane: Lane, task: DeliveryTask): LanePlace => ({
+  sequence: lane.given + 1,
+  eventId: task.event.id,
+  receivedAt: task.event.receivedAt,
+  replay: task.replay ?? null,
+});
+
+/** Gives a delivery the next number, and the turn. `overRecord` is that of the head until now. */
+export const claimNew = (lane: Lane, overRecord: DeliveryRecord | null, task: DeliveryTask): Lane =>
+  changed(lane, {
+    given: lane.given + 1,
+    acknowledged: acknowledgedIn(lane, overRecord),
+    head: newPlace(lane, task),
+    turn: null,
+  });
+
+/** Gives the turn to what has waited for it. */
+export const claimWaiting = (lane: Lane, overRecord: DeliveryRecord | null, head: LanePlace): Lane =>
+  changed(lane, { acknowledged: acknowledgedIn(lane, overRecord), head, turn: null });
+
+/** Gives a delivery the next number, to wait with. */
+export function append(
+  lane: Lane,
+  headRecord: DeliveryRecord | null,
+  task: DeliveryTask,
+): { lane: Lane; place: LanePlace } {
+  const place = newPlace(lane, task);
+  return {
+    lane: changed(lane, { given: place.sequence, acknowledged: acknowledgedIn(lane, headRecord) }),
+    place,
+  };
+}
+
+/** For one attempt of the head. No other may be made before `untilMs`, unless this one is on record by then. */
+export const takeTurn = (lane: Lane, attempt: number, untilMs: number): Lane =>
+  changed(lane, { turn: { attempt, until: instantFromMs(untilMs) } });
+
+export const endTurn = (lane: Lane): Lane => changed(lane, { turn: null });
+
+/** Puts what says that the head was given up in the head's place. */
+export const replaceHead = (lane: Lane, { id, receivedAt }: { id: string; receivedAt: string }): Lane =>
+  changed(lane, {
+    head: { sequence: headSequence(lane), eventId: id, receivedAt, replay: null },
+    turn: null,
+  });

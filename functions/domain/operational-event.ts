@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { DeliveryRecord } from '../../schemas/delivery.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import { isOperational, type DomainEvent, type EndpointHealthData } from '../../schemas/event.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import { toEvent, type EventDraft } from './event.ts';
+
+/** Whose operational events the operator hears too. Null: nobody's but the partners' own. */
+export interface OperationalContext {
+  operatorPartnerId: string | null;
+  now: Instant;
+}
+
+type EndpointName = Pick<Endpoint, 'endpointId' | 'partnerId'>;
+
+/** Tells what changed at an endpoint. `cause` names the change, so that telling it twice makes one event. */
+export const endpointEvent = (
+  type: 'endpoint.failing' | 'endpoint.recovered' | 'endpoint.disabled',
+  endpoint: EndpointName,
+  change: Omit<EndpointHealthData, 'endpointId'> & { cause: string },
+  context: OperationalContext,
+): DomainEvent => {
+  const { cause, ...data } = change;
+  return operationalEvent(
+    { type, data: { endpointId: endpoint.endpointId, ...data } },
+    endpoint,
+    { name: `${type} ${cause}`, at: context.now },
+    context,
+  );
+};
+
+/** Tells of a delivery that was given up; null when it was itself about a delivery: that would never end. */
+export function deliveryDead(
+  record: Pick<DeliveryRecord, 'id' | 'endpointId' | 'partnerId' | 'event' | 'reason' | 'attempts'>,
+  context: OperationalContext,
+): DomainEvent | null {
+  const { id, event, attempts, endpointId } = record;
+  if (isOperational(event.type)) return null;
+  const data = {
+    deliveryId: id,
+    endpointId,
+    eventId: event.id,
+    eventType: event.type,
+    reason: record.reason ?? 'unknown',
+    attempts: attempts.length,
+  };
+  // A replay of it may die once more, and has made more attempts by then.
+  const name = `delivery.dead ${id} ${attempts.length}`;
+  return operationalEvent({ type: 'delivery.dead', data }, record, { name, at: context.now }, context);
+}
+
+/** Takes the place of a delivery that was given up, at an endpoint that asks for order. */
+export function sequenceSkipped(
+  record: Pick<DeliveryRecord, 'id' | 'endpointId' | 'partnerId' | 'event' | 'reason'> & { sequence: number },
+  now: Instant,
+): DomainEvent {
+  const { id, endpointId, event, sequence } = record;
+  const data = {
+    endpointId,
+    sequence,
+    deliveryId: id,
+    eventId: event.id,
+    eventType: event.type,
+    reason: record.reason ?? 'unknown',
+  };
+  const circumstances = { name: `sequence.skipped ${id} ${sequence}`, at: now };
+  return operationalEvent({ type: 'sequence.skipped', data }, record, circumstances, {
+    operatorPartnerId: null,
+    now,
+  });
+}
+
+function operationalEvent(
+  draft: EventDraft,
+  { endpointId, partnerId }: EndpointName,
+  { name, at }: { name: string; at: Instant },
+  { operatorPartnerId }: OperationalContext,
+): DomainEvent {
+  const audience = operatorPartnerId === null ? [partnerId] : [partnerId, operatorPartnerId];
+  return toEvent(
+    {
+      subject: { kind: 'endpoint', id: endpointId },
+      source: {
+        entity: 'notice',
+        id: createHash('sha256').update(name).digest('hex').slice(0, 20),
+        version: 1,
+      },
+      occurredAt: at,
+      receivedAt: at,
+      cause: 'system',
+      late: false,
+      towerId: null,
+      locker: null,
+      partnerIds: [...new Set(audience)],
+    },
+    draft,
+  );
+}

@@ -1,0 +1,89 @@
+import type { DeliveryRecord } from '../../schemas/delivery.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
+import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import type { Redrive, RedriveCursor, RedriveStatus } from '../../schemas/redrive.ts';
+import { matches, passes } from './match.ts';
+
+/** Something that a redrive came past. */
+export interface Candidate {
+  event: DomainEvent;
+  /** What is on record of its delivery to the endpoint; null when there is nothing. */
+  record: DeliveryRecord | null;
+}
+
+/** What a redrive is for, without its progress. */
+export type RedriveSelection = Pick<Redrive, 'redriveId' | 'partnerId' | 'source' | 'filter' | 'eventId'>;
+
+/** Whether a redrive sends it. */
+export function selects(
+  redrive: RedriveSelection,
+  endpoint: Endpoint,
+  { event, record }: Candidate,
+): boolean {
+  if (!event.partnerIds.includes(redrive.partnerId) || event.test !== undefined) return false;
+  if (redrive.eventId !== undefined && redrive.eventId !== event.id) return false;
+  // A lane says by itself what it skipped.
+  if (event.type === 'sequence.skipped' || !passes(redrive.filter, event)) return false;
+  if (record === null) return redrive.source === 'events' && matches(endpoint, event);
+  // An endpoint's id may have been another partner's before.
+  if (record.partnerId !== redrive.partnerId) return false;
+  // It is on its way, or this redrive has sent it: a crash repeats a page.
+  if (record.status === 'pending' || record.replay?.redriveId === redrive.redriveId) return false;
+  return redrive.source === 'events' ? matches(endpoint, event) : record.status !== 'delivered';
+}
+
+/** How far ahead a redrive sends: until the next run of `timers`. */
+const minuteMs = 60_000;
+
+/** How many deliveries it may send now. */
+export function roomOf({ perSecond, nextSlotAt }: Redrive, now: Instant): number {
+  const startMs = Math.max(instantToMs(now), instantToMs(nextSlotAt));
+  return Math.max(0, Math.ceil(((instantToMs(now) + minuteMs - startMs) * perSecond) / 1_000));
+}
+
+/** Milliseconds from now to the turn of each of so many deliveries, and when the next one's would be. */
+export function slotsFor(
+  { perSecond, nextSlotAt }: Redrive,
+  count: number,
+  now: Instant,
+): { delaysMs: number[]; nextSlotAt: Instant } {
+  const nowMs = instantToMs(now);
+  const startMs = Math.max(nowMs, instantToMs(nextSlotAt));
+  const slotMs = (index: number): number => startMs + (index * 1_000) / perSecond;
+  return {
+    delaysMs: Array.from({ length: count }, (_, index) => slotMs(index) - nowMs),
+    nextSlotAt: instantFromMs(Math.ceil(slotMs(count))),
+  };
+}
+
+export interface Step {
+  cursor: RedriveCursor | null;
+  looked: number;
+  sent: number;
+  nextSlotAt: Instant;
+}
+
+/** A redrive after a page of its source was sent. */
+export const movedOn = (redrive: Redrive, step: Step): Redrive => ({
+  ...redrive,
+  cursor: step.cursor,
+  looked: redrive.looked + step.looked,
+  sent: redrive.sent + step.sent,
+  nextSlotAt: step.nextSlotAt,
+  reason: null,
+});
+
+/** It stays running, and says why nothing happens. */
+export const waitingFor = (redrive: Redrive, reason: string): Redrive => ({ ...redrive, reason });
+
+/** A redrive that ends. It is kept for as long as what it sent again. */
+export function ended(
+  redrive: Redrive,
+  status: Exclude<RedriveStatus, 'running'>,
+  { now, reason = null, retentionDays }: { now: Instant; reason?: string | null; retentionDays: number },
+): Redrive {
+  const expiresAt = Math.floor(instantToMs(now) / 1_000) + retentionDays * 86_400;
+  return { ...redrive, status, reason, endedAt: now, dueAt: null, expiresAt };
+}

@@ -1,0 +1,197 @@
+import { EndpointHealthSchema, type EndpointHealth } from '../../schemas/endpoint-health.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
+import { instantFromMs } from '../../schemas/instant.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import { healthyEndpoint, lookAt, type HealthStep } from '../domain/endpoint-health.ts';
+import { endpointEvent } from '../domain/operational-event.ts';
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  TransactionCanceledException,
+  TransactWriteCommand,
+} from './aws/documents.ts';
+import { dueText } from './delivery-item.ts';
+import { eventItem } from './event-item.ts';
+import { expiresAfter } from './expiry.ts';
+import { entityKey, type ItemKey } from './keys.ts';
+import { keyOf, queryDueKeys, readItems, type DueKeysPage, type Position } from './read-items.ts';
+import { createStepwiseItem } from './stepwise-item.ts';
+
+export type EndpointName = Pick<Endpoint, 'partnerId' | 'endpointId'>;
+
+export interface EndpointHealthStore {
+  /** As it is now; null for an endpoint that never failed. */
+  get(endpoint: EndpointName): Promise<EndpointHealth | null>;
+  /**
+   * Takes a step from whatever health is stored, with what it announces in the same transaction, and returns what stands
+   * then. `step` is pure: it is asked again when somebody else was ahead. Nothing is written when it gives undefined.
+   * `seen` is what the caller has read, if it has: null for nothing.
+   */
+  change(
+    endpoint: EndpointName,
+    step: (health: EndpointHealth) => HealthStep | undefined,
+    seen?: EndpointHealth | null,
+  ): Promise<EndpointHealth>;
+  /**
+   * Endpoints that `timers` must look at by now (see `lookAt`), the longest overdue first. The index lags by moments;
+   * what no longer is due is left out.
+   */
+  listDue(now: Instant): Promise<EndpointHealth[]>;
+}
+
+export interface EndpointHealthOptions {
+  documents: DynamoDBDocumentClient;
+  entitiesTable: string;
+  eventsTable: string;
+  /** Of the announcements. */
+  retentionDays: number;
+  /** Who hears of every partner's endpoints. */
+  operatorPartnerId: string | null;
+  now: () => number;
+  /** Told of an item that is no health that this release knows; the others go on. */
+  onUnreadable?: (key: ItemKey, error: unknown) => void;
+}
+
+/** The partition of the entities table's due index that names all endpoints that `timers` must look at. */
+export const healthPartition = 'health#0';
+
+/** Right behind the endpoint's own key, so that one query gives both. See `createEndpointDirectory`. */
+export function endpointHealthKey(endpoint: EndpointName): ItemKey {
+  const { partnerId, endpointId } = endpoint;
+  const { pk, sk } = entityKey({ kind: 'endpoint', partnerId, endpointId });
+  return { pk, sk: `${sk}#health` };
+}
+
+/** Health that is being changed, and what is to be announced with it. */
+interface Announcing {
+  health: EndpointHealth;
+  announces: readonly DomainEvent[];
+}
+
+const pageSize = 100;
+/** What `timers` has no need to look at is cleaned up so long after its last change. */
+const keptDays = 30;
+
+export function createEndpointHealthStore(options: EndpointHealthOptions): EndpointHealthStore {
+  const { documents, entitiesTable } = options;
+  const get = async (endpoint: EndpointName): Promise<EndpointHealth | null> => {
+    const { Item } = await documents.send(
+      new GetCommand({ TableName: entitiesTable, Key: endpointHealthKey(endpoint), ConsistentRead: true }),
+    );
+    return Item === undefined ? null : EndpointHealthSchema.parse(Item);
+  };
+  const items = createStepwiseItem<EndpointName, Announcing>({
+    nameOf: ({ partnerId, endpointId }) => `${partnerId}/${endpointId}`,
+    load: async (endpoint) => ({
+      health: (await get(endpoint)) ?? healthyEndpoint(endpoint),
+      announces: [],
+    }),
+    replace: async (_, before, after) => replace(options, before.health.version, after),
+  });
+  return {
+    get,
+    change: async (endpoint, step, seen) =>
+      items.take(
+        endpoint,
+        (state) => {
+          const next = stepped(options, state, step(state.health));
+          return { state: next, result: next.health };
+        },
+        seen === undefined ? undefined : { health: seen ?? healthyEndpoint(endpoint), announces: [] },
+      ),
+    listDue: async (now) => listDue(options, dueText(now)),
+  };
+}
+
+function stepped(
+  { operatorPartnerId, now }: EndpointHealthOptions,
+  state: Announcing,
+  step: HealthStep | undefined,
+): Announcing {
+  if (step === undefined) return state;
+  const health = { ...step.health, version: state.health.version + 1, dueAt: lookAt(step.health) };
+  const type = step.announces;
+  if (type === null) return { ...state, health };
+  // A recovery tells since when it had failed: what is known before it.
+  const { failingSince, openedAt } = type === 'endpoint.recovered' ? state.health : health;
+  const reason = type === 'endpoint.recovered' ? null : health.lastReason;
+  const event = endpointEvent(
+    type,
+    health,
+    { failingSince, reason, cause: openedAt ?? '' },
+    { operatorPartnerId, now: instantFromMs(now()) },
+  );
+  return { health, announces: [...state.announces, event] };
+}
+
+async function replace(
+  options: EndpointHealthOptions,
+  version: number,
+  { health, announces }: Announcing,
+): Promise<Announcing | null> {
+  const { documents, entitiesTable, eventsTable, retentionDays } = options;
+  const put = {
+    TableName: entitiesTable,
+    Item: healthItem(health, options.now()),
+    ConditionExpression: version === 0 ? 'attribute_not_exists(pk)' : '#version = :version',
+    ...(version > 0 && {
+      ExpressionAttributeNames: { '#version': 'version' },
+      ExpressionAttributeValues: { ':version': version },
+    }),
+  };
+  const events = announces.map((event) => ({
+    Put: { TableName: eventsTable, Item: eventItem(event, retentionDays) },
+  }));
+  try {
+    if (events.length === 0) await documents.send(new PutCommand(put));
+    else await documents.send(new TransactWriteCommand({ TransactItems: [{ Put: put }, ...events] }));
+    return { health, announces: [] };
+  } catch (error) {
+    if (isConflict(error)) return null;
+    throw error;
+  }
+}
+
+/** Health as the entities table holds it: in the due index only if `timers` must look at it. */
+export function healthItem({ dueAt, ...health }: EndpointHealth, nowMs: number): Record<string, unknown> {
+  return {
+    ...endpointHealthKey(health),
+    ...health,
+    ...(dueAt === null
+      ? { expiresAt: expiresAfter(instantFromMs(nowMs), keptDays) }
+      : { duePk: healthPartition, dueAt: dueText(dueAt) }),
+  };
+}
+
+/** Somebody else changed it first, or is about to. */
+const isConflict = (error: unknown): boolean =>
+  error instanceof ConditionalCheckFailedException ||
+  (error instanceof TransactionCanceledException &&
+    (error.CancellationReasons ?? []).some(
+      ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
+    )) ||
+  (error instanceof Error && error.name === 'TransactionConflictException');
+
+async function listDue(options: EndpointHealthOptions, until: Instant): Promise<EndpointHealth[]> {
+  const { documents, entitiesTable: table, onUnreadable } = options;
+  const found: EndpointHealth[] = [];
+  let from: Position | null = null;
+  do {
+    const page: DueKeysPage = await queryDueKeys(
+      { documents, table },
+      { partition: healthPartition, until, limit: pageSize, from },
+    );
+    for (const item of await readItems({ documents, table }, page.keys)) {
+      const parsed = EndpointHealthSchema.safeParse(item);
+      if (parsed.success) found.push(parsed.data);
+      else onUnreadable?.(keyOf(item), parsed.error);
+    }
+    from = page.next;
+  } while (from !== null);
+  return found
+    .filter(({ dueAt }) => dueAt !== null && dueAt <= until)
+    .sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1));
+}

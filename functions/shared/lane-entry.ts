@@ -1,0 +1,67 @@
+import { summaryOf, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import type { Lane } from '../../schemas/lane.ts';
+import { append, isHeadOver } from '../domain/lane.ts';
+import { deliveryId } from './keys.ts';
+import { passTurn, skipOf, type LaneTurnDeps, type Step } from './lane-turn.ts';
+
+type Contract = Pick<Endpoint, 'contract'> | null;
+
+/** The record of the lane's head; null when there is none yet. */
+export async function readHead(
+  { store }: Pick<LaneTurnDeps, 'store'>,
+  { endpointId, head }: Lane,
+): Promise<DeliveryRecord | null> {
+  if (head === null) return null;
+  return store.get({ endpointId, event: { id: head.eventId, receivedAt: head.receivedAt } });
+}
+
+/**
+ * Whether the lane's head is over. Of one that was given up the partner is told first, and nothing may overtake that:
+ * then the lane is `contended`.
+ */
+export async function isTurnFree(
+  deps: LaneTurnDeps,
+  lane: Lane,
+  headRecord: DeliveryRecord | null,
+  endpoint: Contract,
+): Promise<boolean | 'contended'> {
+  if (!isHeadOver(lane, headRecord)) return false;
+  if (headRecord?.sequence !== lane.head?.sequence || skipOf(headRecord, endpoint) === null) return true;
+  await passTurn(deps, lane, headRecord, endpoint);
+  return 'contended';
+}
+
+export interface Latecomer {
+  lane: Lane;
+  headRecord: DeliveryRecord | null;
+  isFree: boolean;
+  task: DeliveryTask;
+  endpoint: Contract;
+}
+
+/** Gives a delivery its place behind the others, where the API shows it as waiting. */
+export async function waitInLane(deps: LaneTurnDeps, latecomer: Latecomer): Promise<Step> {
+  const { lane, headRecord, isFree, task, endpoint } = latecomer;
+  const { lane: next, place } = append(lane, headRecord, task);
+  const waiting = { ...place, partnerId: task.partnerId };
+  const written = await deps.lanes.append({ lane: next, seen: lane }, waiting, behind(task, place.sequence));
+  if (written === 'contended') return 'contended';
+  deps.metrics.addMetric('DeliveriesBehind', 'Count', 1);
+  return isFree ? passTurn(deps, next, headRecord, endpoint) : 'done';
+}
+
+const behind = (task: DeliveryTask, sequence: number): DeliveryRecord => ({
+  id: deliveryId(task.endpointId, task.event.receivedAt, task.event.id),
+  partnerId: task.partnerId,
+  endpointId: task.endpointId,
+  status: 'pending',
+  reason: 'behind',
+  event: summaryOf(task.event),
+  attempts: task.attempts,
+  taskId: task.taskId,
+  dueAt: null,
+  waitsFor: 'time',
+  replay: task.replay ?? null,
+  sequence,
+});

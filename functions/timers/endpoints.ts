@@ -1,0 +1,115 @@
+import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { backlogCleared, madeWell } from '../domain/endpoint-health.ts';
+import { forEachAtMost } from '../shared/concurrency.ts';
+import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
+import type { EndpointHealthStore } from '../shared/endpoint-health.ts';
+import type { EntityStore } from '../shared/entity-store.ts';
+import { runEndpointBacklog, type Backlog, type BacklogDeps } from './endpoint-backlog.ts';
+import { isHopeless } from './failing-endpoint.ts';
+import { addReport, emptyReport, type Run, type ShardReport } from './run.ts';
+import type { Pace } from './pace.ts';
+
+export interface EndpointsDeps extends BacklogDeps {
+  entities: Pick<EntityStore, 'getMany'>;
+  disable: DisableEndpoint;
+  health: Pick<EndpointHealthStore, 'listDue' | 'change'>;
+  disableAfterHours: number;
+}
+
+export interface EndpointsReport extends ShardReport {
+  breakersOpen: number;
+  /** Of those: open for longer than an hour. */
+  breakersOpenLong: number;
+  parked: number;
+  disabled: number;
+  /** Since when the longest wait of a failing endpoint's partner lasts. */
+  oldestAt: string | null;
+}
+
+/** What is due within this is counted; what is due now is worked on. Longer than a breaker stays open. */
+const horizonMs = 3_600_000;
+const longMs = 3_600_000;
+const endpointsAtOnce = 8;
+
+/**
+ * Looks at every endpoint that is not well: switches off what failed for days, drains backlogs. One that fails here stops
+ * no other.
+ */
+export async function runEndpoints(deps: EndpointsDeps, run: Run, pace: Pace): Promise<EndpointsReport> {
+  const nowMs = instantToMs(run.now);
+  const unwell = await deps.health.listDue(instantFromMs(nowMs + horizonMs));
+  const endpoints = await deps.entities.getMany(unwell.map(refOf));
+  const report: EndpointsReport = {
+    ...emptyReport(),
+    ...countBreakers(unwell, nowMs),
+    parked: 0,
+    disabled: 0,
+  };
+  // Another one begins each minute, so that none is always the one that the time is too short for.
+  await forEachAtMost(endpointsAtOnce, rotated(unwell, Math.floor(nowMs / 60_000)), async (health) => {
+    if (!run.hasTime()) return;
+    try {
+      await attend(deps, { health, endpoint: endpoints.get(refOf(health)) }, { run, pace, report });
+    } catch (error) {
+      report.failures.push({ what: `endpoint ${health.endpointId}`, error });
+    }
+  });
+  return report;
+}
+
+interface Attending {
+  run: Run;
+  pace: Pace;
+  report: EndpointsReport;
+}
+
+async function attend(deps: EndpointsDeps, unwell: Backlog, { run, pace, report }: Attending): Promise<void> {
+  const backlog = await switchOff(deps, unwell, report);
+  const { health, endpoint } = backlog;
+  // Nothing counts against an endpoint that takes nothing: should it be enabled again, it begins anew.
+  const isOver = endpoint === null || endpoint.status === 'disabled';
+  if (isOver) await deps.health.change(health, madeWell);
+  if (health.backlogAt === null) return;
+  const part = await runEndpointBacklog(deps, backlog, run, pace);
+  addReport(report, part);
+  report.parked += part.parked;
+  report.oldestAt = earliest(report.oldestAt, part.oldestAt);
+  if (part.parked === 0)
+    await deps.health.change(health, (current) => backlogCleared(current, instantToMs(run.now)));
+}
+
+async function switchOff(
+  { disable, disableAfterHours }: EndpointsDeps,
+  { health, endpoint }: Backlog,
+  report: EndpointsReport,
+): Promise<Backlog> {
+  if (endpoint?.status !== 'active' || !isHopeless(health, disableAfterHours)) return { health, endpoint };
+  // Somebody has changed it: the next run looks again.
+  if ((await disable({ ...endpoint, health }, 'failing')) === 'changed') return { health, endpoint };
+  report.disabled += 1;
+  return { health, endpoint: { ...endpoint, status: 'disabled' } };
+}
+
+function countBreakers(unwell: readonly EndpointHealth[], nowMs: number) {
+  const open = unwell.filter(({ breaker }) => breaker === 'open');
+  const isLong = ({ openedAt }: EndpointHealth) =>
+    openedAt !== null && instantToMs(openedAt) + longMs <= nowMs;
+  return {
+    breakersOpen: open.length,
+    breakersOpenLong: open.filter(isLong).length,
+    oldestAt: unwell.map(({ failingSince }) => failingSince).reduce(earliest, null),
+  };
+}
+
+const earliest = (a: string | null, b: string | null): string | null =>
+  a === null || (b !== null && b < a) ? b : a;
+
+const refOf = ({ partnerId, endpointId }: Pick<Endpoint, 'partnerId' | 'endpointId'>) =>
+  ({ kind: 'endpoint', partnerId, endpointId }) as const;
+
+const rotated = <T>(items: readonly T[], by: number): T[] => {
+  const start = items.length === 0 ? 0 : by % items.length;
+  return [...items.slice(start), ...items.slice(0, start)];
+};

@@ -1,0 +1,117 @@
+import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
+import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import type { DueDeliveries, WaitingDelivery } from '../shared/due-deliveries.ts';
+import { TowercastError } from '../shared/errors.ts';
+import type { EventReader } from '../shared/event-reader.ts';
+import type { Channel, TaskSender } from '../shared/queue.ts';
+import type { Run, ShardReport } from './run.ts';
+
+export interface HandOutDeps {
+  deliveries: DueDeliveries;
+  events: Pick<EventReader, 'getMany'>;
+  sender: TaskSender;
+  /** How long a delivery belongs to the run that took it, from its turn on. */
+  leaseSeconds: number;
+  newTaskId: () => string;
+}
+
+/** A waiting delivery whose turn it is in so many seconds. */
+export interface Turn {
+  waiting: WaitingDelivery;
+  delaySeconds: number;
+  /** Default: `live`. */
+  via?: Channel;
+}
+
+/** What BatchGetItem reads in one request. */
+const turnsAtOnce = 100;
+
+/**
+ * Puts waiting deliveries on the queue, each with its delay. A lease comes first: if this run dies between the
+ * two, the delivery is due again when the lease ends; the other way round it would be sent twice by two runs.
+ */
+export async function handOut(deps: HandOutDeps, turns: readonly Turn[], run: Run): Promise<ShardReport> {
+  const report: ShardReport = { done: 0, skipped: 0, failures: [] };
+  for (let at = 0; at < turns.length && run.hasTime(); at += turnsAtOnce)
+    await handOutSome(deps, turns.slice(at, at + turnsAtOnce), run, report);
+  return report;
+}
+
+interface Taken {
+  record: DeliveryRecord;
+  delaySeconds: number;
+  via: Channel;
+}
+
+async function handOutSome(
+  deps: HandOutDeps,
+  turns: readonly Turn[],
+  run: Run,
+  report: ShardReport,
+): Promise<void> {
+  const records = await deps.deliveries.read(turns.map(({ waiting }) => waiting));
+  const found = turns.flatMap(({ delaySeconds, via = 'live' }, index): Taken[] => {
+    const record = records[index] ?? null;
+    return record === null ? [] : [{ record, delaySeconds, via }];
+  });
+  report.skipped += turns.length - found.length;
+  if (found.length === 0) return;
+  const [leased, events] = await Promise.all([
+    leaseAll(deps, found, run, report),
+    // A record names its event; the event itself is in the events table for longer than any schedule.
+    deps.events.getMany(found.map(({ record }) => record.event.id)),
+  ]);
+  await sendAll(deps, leased, events, report);
+}
+
+async function leaseAll(
+  { deliveries, leaseSeconds }: HandOutDeps,
+  found: readonly Taken[],
+  run: Run,
+  report: ShardReport,
+): Promise<Taken[]> {
+  const nowMs = instantToMs(run.now);
+  const outcomes = await deliveries.lease(
+    found.map(({ record, delaySeconds }) => ({
+      record,
+      until: instantFromMs(nowMs + (delaySeconds + leaseSeconds) * 1_000),
+    })),
+  );
+  return found.filter(({ record }, index) => {
+    const outcome = outcomes[index];
+    if (outcome === 'taken') report.skipped += 1;
+    else if (outcome !== 'leased') report.failures.push({ what: `delivery ${record.id}`, error: outcome });
+    return outcome === 'leased';
+  });
+}
+
+async function sendAll(
+  deps: HandOutDeps,
+  leased: readonly Taken[],
+  events: ReadonlyMap<string, DomainEvent>,
+  report: ShardReport,
+): Promise<void> {
+  const send = async ({ record, ...turn }: Taken): Promise<void> => {
+    const event = events.get(record.event.id);
+    if (event === undefined) throw new TowercastError('event_missing', record.event.id);
+    await deps.sender.send([{ ...turn, task: taskOf(deps, record, event) }]);
+  };
+  // One by one, for each settles by itself; the sender joins what is sent at the same time into requests.
+  const sent = await Promise.allSettled(leased.map(send));
+  for (const [index, result] of sent.entries()) {
+    if (result.status === 'fulfilled') report.done += 1;
+    else report.failures.push({ what: `delivery ${leased[index]?.record.id}`, error: result.reason });
+  }
+}
+
+function taskOf({ newTaskId }: HandOutDeps, record: DeliveryRecord, event: DomainEvent): DeliveryTask {
+  const { partnerId, endpointId, attempts, replay, sequence } = record;
+  const task = { v: 1 as const, taskId: newTaskId(), partnerId, endpointId, event, attempts };
+  return {
+    ...task,
+    ...(replay !== null && { replay }),
+    // `deliver` passes it on to its lane.
+    ...(sequence !== undefined && { sequence }),
+  };
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { cpuPerEvent, figuresBetween, type Stats } from '../../bench/measure/function-figures.ts';
+import { percentiles } from '../../bench/measure/percentiles.ts';
+import { parseBenchOptions } from '../../bench/options.ts';
+import { attribute } from '../../bench/profile/attribution.ts';
+import { withSection } from '../../bench/report/document.ts';
+import { toMarkdown, toText } from '../../bench/report/table.ts';
+import { none, type ScenarioResult } from '../../bench/scenario.ts';
+
+const stats = (count: number, requests: Record<string, number>): Stats[string] => ({
+  invocations: count,
+  errors: 0,
+  replaced: 0,
+  cpuMs: 10 * count,
+  billedMs: 20 * count,
+  memoryMb: 512,
+  logLines: count,
+  logBytes: 100 * count,
+  requests,
+  httpRequests: 0,
+});
+
+const frame = (functionName: string, url: string) => ({
+  functionName,
+  url,
+  lineNumber: 0,
+  columnNumber: 0,
+});
+
+describe('percentiles', () => {
+  it('are of the nearest rank', () => {
+    const values = Array.from({ length: 100 }, (_, index) => 100 - index);
+    expect(percentiles(values)).toEqual({ p50: 50, p95: 95, p99: 99, max: 100 });
+    expect(percentiles([7])).toEqual({ p50: 7, p95: 7, p99: 7, max: 7 });
+    expect(percentiles([])).toEqual({ p50: 0, p95: 0, p99: 0, max: 0 });
+  });
+});
+
+describe('figures of functions', () => {
+  it('are what happened between two looks', () => {
+    const before = { A: stats(1, { 'SQS.SendMessage': 1 }) };
+    const after = { A: stats(3, { 'SQS.SendMessage': 1, 'DynamoDB.PutItem': 4 }), B: stats(0, {}) };
+    const figures = figuresBetween(before, after);
+    expect(figures['A']).toMatchObject({ invocations: 2, cpuMs: 20, billedMs: 40, logBytes: 200 });
+    expect(figures['A']?.requests).toEqual({ 'DynamoDB.PutItem': 4 });
+    expect(cpuPerEvent(figures, 10)).toEqual({ A: 2, together: 2 });
+  });
+});
+
+describe('options', () => {
+  const known = ['steady', 'bill'];
+
+  it('take scenarios one by one or in one', () => {
+    expect(parseBenchOptions(['--scenario', 'steady,bill', '--quick'], known)).toMatchObject({
+      scenarios: ['steady', 'bill'],
+      quick: true,
+    });
+    expect(parseBenchOptions([], known)).toMatchObject({ scenarios: [], quick: false, docs: false });
+  });
+
+  it('refuse a scenario that there is not', () => {
+    expect(() => parseBenchOptions(['--scenario', 'none'], known)).toThrow('must be one of steady, bill');
+  });
+});
+
+describe('a profile', () => {
+  it('gives each sample the time before it, and leaves out what was idle', () => {
+    const nodes = [
+      { id: 1, callFrame: frame('(root)', ''), children: [2, 3] },
+      { id: 2, callFrame: frame('(idle)', ''), children: [] },
+      { id: 3, callFrame: frame('parse', 'node_modules/zod/v4/core/parse.js'), children: [] },
+    ];
+    const profile = { nodes, samples: [2, 3, 3], timeDeltas: [0, 5_000, 2_000, 3_000] };
+    const made = attribute(profile, ({ functionName, url }) => ({
+      module: url === '' ? functionName : url,
+      name: functionName,
+    }));
+    expect(made.busyMs).toBe(5);
+    expect(made.byKind).toEqual([{ name: 'zod', ms: 5 }]);
+    expect(made.byFunction).toEqual([{ name: 'parse in node_modules/zod/v4/core/parse.js', ms: 5 }]);
+  });
+});
+
+describe('a result', () => {
+  const result: ScenarioResult = {
+    figures: {},
+    checks: [none('lost', 0), none('duplicated', 2)],
+    sections: [{ title: 'Latency', header: ['', 'p99'], rows: [['one', '12']] }],
+  };
+
+  it('shows on a terminal what holds and what does not', () => {
+    expect(toText(result)).toContain('✓ lost');
+    expect(toText(result)).toContain('✗ duplicated');
+  });
+
+  it('is Markdown for the documentation', () => {
+    expect(toMarkdown('steady', 'as ever', result)).toBe(
+      [
+        '## steady',
+        '',
+        'as ever.',
+        '',
+        '**Latency**',
+        '',
+        '|  | p99 |',
+        '| --- | --- |',
+        '| one | 12 |',
+        '',
+        '|  | measured | aim | holds |',
+        '| --- | --- | --- | --- |',
+        '| lost | 0 | 0 | yes |',
+        '| duplicated | 2 | 0 | NO |',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('the page of figures', () => {
+  it("has each scenario's between its marks, and keeps the others'", () => {
+    const first = withSection(withSection('# Performance\n', 'steady', 'one'), 'burst', 'two');
+    const second = withSection(first, 'steady', 'three');
+    expect(second).toBe(
+      '# Performance\n\n<!-- bench:steady -->\n\nthree\n\n<!-- /bench:steady -->\n\n<!-- bench:burst -->\n\ntwo\n\n<!-- /bench:burst -->\n',
+    );
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import {
+  allEndpoints,
+  hearersOf,
+  networkOf,
+  PlanSchema,
+  reportsOf,
+  type PlanInput,
+} from '../../bench/load/plan.ts';
+import { NetworkFileSchema } from '../../schemas/network.ts';
+
+const origin = 'http://127.0.0.1:4000';
+
+const planOf = (group: Partial<PlanInput['groups'][number]>) =>
+  PlanSchema.parse({
+    groups: [
+      { name: 'tower', towers: 3, endpoints: [{ name: 'one' }, { name: 'two' }], messages: 100, ...group },
+    ],
+  });
+
+describe('a plan', () => {
+  it.each(['parcels', 'doors'] as const)('of %s has as many reports as messages are asked for', (story) => {
+    const plan = planOf({ story });
+    const [group] = plan.groups;
+    if (group === undefined) throw new Error('no group');
+    const reports = [0, 1, 2].flatMap((tower) => reportsOf(group, tower));
+    expect(reports.length).toBeGreaterThanOrEqual(100);
+    const { towers = [] } = networkOf(plan, origin);
+    const lockers = new Set(towers[0]?.lockers.map(({ locker }) => locker));
+    for (const report of reports) expect(lockers).toContain('locker' in report ? report.locker : null);
+  });
+
+  it('makes a network that the loader takes', () => {
+    const network = networkOf(planOf({ partners: 2 }), origin);
+    expect(() => NetworkFileSchema.parse(network)).not.toThrow();
+    expect(network.endpoints).toHaveLength(4);
+    expect(network.partners).toHaveLength(2);
+  });
+
+  it('lets two of ten endpoints hear of a locker, and of their own partner only', () => {
+    const endpoints = Array.from({ length: 10 }, (_, index) => ({
+      name: `e${index}`,
+      locker: (index % 5) + 1,
+    }));
+    const plan = planOf({ towers: 4, partners: 2, endpoints, story: 'doors' });
+    const [group] = plan.groups;
+    if (group === undefined) throw new Error('no group');
+    expect(allEndpoints(plan)).toHaveLength(20);
+    expect(hearersOf(group, 3, 2).map(({ endpointId }) => endpointId)).toEqual(['tower-2-e1', 'tower-2-e6']);
+  });
+});

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import type { Inbox } from '../helpers/receiver.ts';
+import { testStage } from '../helpers/stage-config.ts';
+import { waitFor } from '../helpers/stack-process.ts';
+import type { Tower } from '../helpers/tower.ts';
+import { secret, startWorld, type World } from './world.ts';
+
+const towerId = '0000000000000001';
+const openSeconds = 2;
+/** In place of five days. */
+const disableAfterSeconds = 2;
+
+const at = (endpointId: string, url: string) => ({
+  endpointId,
+  partnerId: 'acme',
+  url,
+  contract: 'standard' as const,
+  secret,
+});
+
+describe('an endpoint that fails for days is switched off, and nothing meant for it is lost', () => {
+  let world: World;
+  let tower: Tower;
+  let failing: Inbox;
+  let watcher: Inbox;
+  let published = 0;
+
+  beforeAll(async () => {
+    world = await startWorld({
+      stageConfig: {
+        ...testStage,
+        delivery: {
+          ...testStage.delivery,
+          endpointCacheSeconds: 0,
+          breaker: { failures: 2, openSeconds, maxOpenSeconds: openSeconds },
+        },
+        timers: { ...testStage.timers, disableAfterHours: disableAfterSeconds / 3_600, drainPerSecond: 20 },
+      },
+      network: (receiver) => {
+        failing = receiver.expect('/failing', { secret, behaviour: { status: 500 } });
+        watcher = receiver.expect('/watcher', { secret });
+        return {
+          towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
+          partners: [{ partnerId: 'acme' }],
+          endpoints: [
+            at('failing', receiver.url('/failing')),
+            { ...at('watcher', receiver.url('/watcher')), operational: true },
+          ],
+        };
+      },
+    });
+    tower = await world.tower(towerId);
+  });
+  afterAll(() => world?.[Symbol.asyncDispose]());
+
+  const publish = async () => {
+    await tower.publish({ type: 'locker.opened', locker: 1 });
+    published += 1;
+  };
+  const endpointNow = async () =>
+    (await world.entities('endpoint')).find((one) => one['endpointId'] === 'failing');
+  const types = () =>
+    watcher.requests.map(
+      ({ body }) => z.object({ type: z.string() }).parse(JSON.parse(body.toString())).type,
+    );
+  const records = async () => (await world.deliveries()).filter(({ endpointId }) => endpointId === 'failing');
+
+  it('is told, once: that it fails, then that it was switched off', async () => {
+    for (let index = 0; index < 10; index += 1) await publish();
+    await watcher.waitForAccepted(1, 30_000);
+    // Events keep coming: each is a chance for the endpoint to show that it has recovered.
+    let lastAt = 0;
+    await waitFor(
+      async () => {
+        if (performance.now() > lastAt + 1_000) {
+          lastAt = performance.now();
+          await publish();
+        }
+        return (await endpointNow())?.['status'] === 'disabled' ? true : undefined;
+      },
+      { timeoutMs: 150_000, describe: () => 'the end of the endpoint' },
+    );
+    expect(await endpointNow()).toMatchObject({ status: 'disabled', disabledReason: 'failing' });
+    await watcher.waitForAccepted(2, 20_000);
+    expect(types()).toEqual(['endpoint.failing', 'endpoint.disabled']);
+  }, 180_000);
+
+  it('what was parked for it, and what comes after, is held without another request', async () => {
+    await publish();
+    await waitFor(
+      async () => {
+        const all = await records();
+        return all.length === published && all.every(({ status }) => status === 'held') ? true : undefined;
+      },
+      {
+        timeoutMs: 150_000,
+        describe: () => `${published} held records`,
+      },
+    );
+    const before = failing.requests.length;
+    await publish();
+    await waitFor(async () => ((await records()).length === published ? true : undefined), {
+      timeoutMs: 20_000,
+      describe: () => 'another held record',
+    });
+    expect((await records()).map(({ status }) => status)).toEqual(
+      Array.from({ length: published }, () => 'held'),
+    );
+    expect(failing.requests.length).toBe(before);
+    expect(types()).toEqual(['endpoint.failing', 'endpoint.disabled']);
+  }, 180_000);
+});

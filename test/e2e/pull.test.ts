@@ -1,0 +1,107 @@
+import { kill } from 'node:process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { signIn, type ApiClient } from '../helpers/api-client.ts';
+import type { Inbox } from '../helpers/receiver.ts';
+import { waitFor } from '../helpers/stack-process.ts';
+import { secret, startWorld, type World } from './world.ts';
+
+const towerIds = ['0000000000000001', '0000000000000002', '0000000000000003'];
+const eventsPerTower = 100;
+const total = towerIds.length * eventsPerTower;
+const kills = 4;
+
+const PageSchema = z.object({
+  items: z.array(z.looseObject({ id: z.string() })),
+  next: z.string(),
+  atEnd: z.boolean(),
+});
+
+/** Pages along, waiting at the end, until so many are there. */
+async function pull(client: ApiClient, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  let after: string | undefined;
+  const deadline = performance.now() + 150_000;
+  while (new Set(ids).size < count && performance.now() < deadline) {
+    const query = { limit: '20', wait: '2', ...(after !== undefined && { after }) };
+    const answer = await client.call('GET', '/v1/events', { query });
+    // The API's own function may have been killed.
+    if (answer.status !== 200) continue;
+    const page = PageSchema.parse(answer.json);
+    ids.push(...page.items.map(({ id }) => id));
+    after = page.next;
+  }
+  return ids;
+}
+
+describe('a partner that only pulls', () => {
+  let world: World;
+  let inbox: Inbox;
+
+  beforeAll(async () => {
+    world = await startWorld({
+      network: (receiver) => {
+        inbox = receiver.expect('/all', { secret });
+        return {
+          towers: towerIds.map((towerId) => ({
+            towerId,
+            partnerIds: ['acme', 'puller'],
+            lockers: Array.from({ length: 10 }, (_, index) => ({ locker: index + 1 })),
+          })),
+          // Only one of the two has an endpoint.
+          partners: [{ partnerId: 'acme' }, { partnerId: 'puller', clientIds: ['puller-backend'] }],
+          endpoints: [
+            { endpointId: 'all', partnerId: 'acme', url: receiver.url('/all'), contract: 'standard', secret },
+          ],
+        };
+      },
+    });
+  });
+  afterAll(() => world?.[Symbol.asyncDispose]());
+
+  it(`gets the ${total} events that one who only receives gets, while fan-out is killed ${kills} times`, async () => {
+    const puller = await signIn(world.stack.ready, 'puller-backend', 'partner');
+    const pulling = pull(puller, total);
+    const towers = await Promise.all(towerIds.map((towerId) => world.tower(towerId)));
+    let published = 0;
+    const publishing = Promise.all(
+      towers.map(async (tower) => {
+        for (let index = 0; index < eventsPerTower; index += 1) {
+          await tower.publish({
+            type: index % 2 === 0 ? 'locker.opened' : 'locker.closed',
+            locker: (index % 10) + 1,
+          });
+          published += 1;
+        }
+      }),
+    );
+    for (let round = 1; round <= kills; round += 1) {
+      await waitFor(() => (published >= (total * round) / (kills + 1) ? true : undefined), {
+        timeoutMs: 60_000,
+        describe: () => `publication ${round}; ${published} so far`,
+      });
+      for (const pid of await world.stack.functionPids('FanOutFunction')) kill(pid, 'SIGKILL');
+    }
+    await publishing;
+    await inbox.waitForAccepted(total, 150_000);
+    const pulled = await pulling;
+    expect(new Set(pulled)).toEqual(inbox.accepted);
+    expect(pulled).toHaveLength(total);
+    expect(new Set(pulled)).toEqual(new Set((await world.events()).map(({ id }) => id)));
+
+    // Whoever comes later sees the same in the same order, by any step.
+    expect(await pull(puller, total)).toEqual(pulled);
+  }, 240_000);
+
+  it('that waits at the end of the log has an event within moments', async () => {
+    const puller = await signIn(world.stack.ready, 'puller-backend', 'partner');
+    const since = new Date().toISOString();
+    const tower = await world.tower(towerIds[0] ?? '');
+    const waiting = puller.call('GET', '/v1/events', { query: { since, wait: '20' } });
+    await tower.publish({ type: 'locker.opened', locker: 7 });
+    const startedAt = performance.now();
+    const { items } = PageSchema.parse((await waiting).json);
+    expect(items).toMatchObject([{ type: 'locker.opened', locker: 7 }]);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
+  }, 40_000);
+});

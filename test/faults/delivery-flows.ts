@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
+import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { formatDeliveryTask } from '../../functions/shared/delivery-task.ts';
+import { entityKey } from '../../functions/shared/keys.ts';
+import { DomainEventSchema } from '../../schemas/event.ts';
+import { askUntilDone } from './asking.ts';
+import { entityOf, type Flow, type Scene } from './flow.ts';
+import { towerFlows } from './tower-flows.ts';
+
+const { open } = towerFlows;
+const [down, up] = [{ status: 500 }, { status: 204 }];
+
+/** The partner fails twice; the next attempts come by the queue. */
+const retry: Flow = { ...open, name: 'retry', behaviour: () => [down, down, up] };
+
+/** The next attempt is later than the queue can hold it back: the due index and the timers. */
+const wait: Flow = {
+  ...open,
+  name: 'wait',
+  behaviour: () => [down, up],
+  endpoint: { scheduleSeconds: [0, 4, 4, 4, 4] },
+};
+
+/** The partner is gone: the endpoint is disabled, its delivery held. */
+const leave: Flow = {
+  ...open,
+  name: 'leave',
+  ending: 'held',
+  behaviour: () => ({ status: 410 }),
+  disagreement: (state) => {
+    const status = entityOf(state, 'endpoint')?.['status'];
+    return status === 'disabled' ? null : `endpoint ${String(status)}`;
+  },
+};
+
+const sendToDlq = (
+  { world, tag }: Scene,
+  MessageBody: string,
+  queue: 'DeliveryDlq' | 'OrderedDeliveryDlq',
+) => {
+  const QueueUrl = world.stack.queues[queue];
+  const once = queue === 'OrderedDeliveryDlq' && { MessageDeduplicationId: tag };
+  return world.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, MessageGroupId: tag, ...once }));
+};
+
+function firstTask(scene: Scene): string {
+  const { tag } = scene;
+  const event = DomainEventSchema.parse(scene.state().events[0]);
+  const names = { partnerId: tag, endpointId: tag };
+  return formatDeliveryTask({ v: 1, taskId: randomUUID(), ...names, event, attempts: [] });
+}
+
+/** A task that deliver could not process. The endpoint's filter keeps fan-out from making one. */
+const file: Flow = {
+  ...open,
+  name: 'file',
+  endpoint: { filter: { types: ['locker.forced'] } },
+  async drive(scene) {
+    await open.drive(scene);
+    await scene.until('the event', () => scene.state().events.length === 1);
+    await sendToDlq(scene, firstTask(scene), 'DeliveryDlq');
+  },
+};
+
+/** The same of a lane. */
+const fileInLane: Flow = {
+  ...file,
+  name: 'file in lane',
+  async drive(scene) {
+    await askForOrder(scene);
+    await open.drive(scene);
+    await scene.until('the event', () => scene.state().events.length === 1);
+    await sendToDlq(scene, firstTask(scene), 'OrderedDeliveryDlq');
+  },
+};
+
+/** A message that is no task. */
+const poison: Flow = {
+  ...open,
+  name: 'poison',
+  quarantined: 1,
+  async drive(scene) {
+    await open.drive(scene);
+    const body = JSON.stringify({ poison: scene.tag });
+    // It is kept in base64.
+    scene.world.alias(Buffer.from(body).toString('base64'), scene.tag);
+    await sendToDlq(scene, body, 'DeliveryDlq');
+  },
+};
+
+/** An item in the events table that this release can't read. */
+const corrupt: Flow = {
+  ...open,
+  name: 'corrupt',
+  quarantined: 1,
+  async drive(scene) {
+    const { world, tag } = scene;
+    await world.documents.send(
+      new PutCommand({
+        TableName: world.stack.tables['EventsTable'],
+        Item: { pk: `${tag}-1`, sk: '00000000_x-1', note: `of a later release: ${tag}` },
+      }),
+    );
+    await open.drive(scene);
+  },
+};
+
+/** An operator asks for what was given up. */
+async function retryWhenDead(scene: Scene): Promise<void> {
+  // A fault may have cost an attempt that the partner counted: then it is delivered without asking.
+  const ended = () =>
+    scene.state().deliveries.find(({ status }) => status === 'dead' || status === 'delivered');
+  await scene.until('the dead delivery', () => ended() !== undefined);
+  const { id = '', status } = ended() ?? {};
+  if (status === 'dead') await askUntilDone(scene, 'POST', `/v1/deliveries/${encodeURIComponent(id)}/retry`);
+}
+
+const die: Flow = {
+  ...open,
+  name: 'die',
+  behaviour: () => [down, down, up],
+  endpoint: { scheduleSeconds: [0, 1] },
+  async drive(scene) {
+    await open.drive(scene);
+    await retryWhenDead(scene);
+  },
+};
+
+/** A task that deliver could not process, and that had no other attempt. */
+const bury: Flow = {
+  ...file,
+  name: 'bury',
+  endpoint: { ...file.endpoint, scheduleSeconds: [0] },
+  async drive(scene) {
+    await file.drive(scene);
+    await retryWhenDead(scene);
+  },
+};
+
+const doors = ['locker.opened', 'locker.closed', 'locker.left_open', 'locker.forced'] as const;
+
+/** Several events of one locker. */
+const bustle: Omit<Flow, 'name'> = {
+  events: doors,
+  async drive(scene) {
+    const tower = await scene.tower();
+    for (const type of doors) await tower.publish({ type, locker: 1 });
+  },
+};
+
+/** The partner is down until its breaker opens: the rest is parked, and drained when a probe got through. */
+const outage: Flow = { ...bustle, name: 'outage', behaviour: () => [down, down, down, down, up] };
+
+/** More than the endpoint takes at once. */
+const limit: Flow = { ...bustle, name: 'limit', endpoint: { limits: { perSecond: 2, concurrency: 1 } } };
+
+/** Two attempts time out, and the endpoint goes over the queue of the slow. */
+const crawl: Flow = {
+  ...bustle,
+  name: 'crawl',
+  behaviour: () => ['hang', 'hang', up],
+  async drive(scene) {
+    const tower = await scene.tower();
+    const [first, ...others] = doors;
+    await tower.publish({ type: first, locker: 1 });
+    await scene.inbox.waitForRequests(2, 120_000);
+    for (const type of others) await tower.publish({ type, locker: 1 });
+  },
+};
+
+const askForOrder = ({ world, tag }: Scene) =>
+  world.documents.send(
+    new UpdateCommand({
+      TableName: world.stack.tables['EntitiesTable'],
+      Key: entityKey({ kind: 'endpoint', partnerId: tag, endpointId: tag }),
+      UpdateExpression: 'SET ordered = :true',
+      ExpressionAttributeValues: { ':true': true },
+    }),
+  );
+
+/** One after the other, though the first is refused at first: the others have come by then. */
+const queueUp: Flow = {
+  ...bustle,
+  name: 'queue up',
+  ordered: true,
+  behaviour: () => [down, down, up],
+  endpoint: { scheduleSeconds: [0, 2, 2, 2, 2, 2] },
+  async drive(scene) {
+    await askForOrder(scene);
+    const tower = await scene.tower();
+    await tower.publishAll(doors.map((type) => ({ type, locker: 1 })));
+  },
+};
+
+/** The stream gives everything again, and the other way round. */
+const rerun: Flow = {
+  ...bustle,
+  name: 'rerun',
+  async drive(scene) {
+    await bustle.drive(scene);
+    await scene.inbox.waitForAccepted(doors.length, 120_000);
+    await scene.until('all events', () => scene.state().events.length === doors.length);
+    const Records = scene
+      .state()
+      .events.map((event, index) => ({
+        eventName: 'INSERT',
+        dynamodb: { SequenceNumber: String(index), NewImage: z.json().parse(marshall(event)) },
+      }))
+      .toReversed();
+    await scene.until('fan-out to take it', async () => {
+      const { stack } = scene.world;
+      return (await stack.invoke('FanOutFunction', { Records })).ok;
+    });
+    await scene.inbox.waitForRequests(doors.length * 2, 120_000);
+  },
+};
+
+/** Disabled by a 410, enabled again, and what it missed recovered. */
+const comeBack: Flow = {
+  ...open,
+  name: 'come back',
+  behaviour: () => [{ status: 410 }, up],
+  async drive(scene) {
+    await open.drive(scene);
+    const held = () => scene.state().deliveries.some(({ status }) => status === 'held');
+    await scene.until('the held delivery', held);
+    const path = `/v1/endpoints/${scene.tag}`;
+    await enable(scene, path);
+    await askUntilDone(scene, 'POST', `${path}/recover`, {});
+  },
+};
+
+async function enable(scene: Scene, path: string): Promise<void> {
+  const partner = await scene.partner();
+  await scene.until('the endpoint to be enabled', async () => {
+    const read = await partner.call('GET', path).catch(() => null);
+    const headers = { 'if-match': read?.headers.get('etag') ?? '' };
+    const changed = await partner
+      .call('PATCH', path, { body: { status: 'active' }, headers })
+      .catch(() => null);
+    if (changed?.status === 200) return true;
+    scene.refused();
+    return false;
+  });
+}
+
+export const deliveryFlows = {
+  retry,
+  wait,
+  leave,
+  file,
+  poison,
+  corrupt,
+  die,
+  bury,
+  outage,
+  limit,
+  crawl,
+  queueUp,
+  comeBack,
+  rerun,
+  fileInLane,
+};

@@ -1,0 +1,142 @@
+import type { Call } from './call.ts';
+
+/** What goes wrong with a call. */
+export type Mode =
+  /** An error of the service (500), which the SDK retries. */
+  | 'fails once'
+  | 'fails twice'
+  /** Until somebody repairs it: what it stops must rest where an operator sees it, and go on afterwards. */
+  | 'fails for ever'
+  | 'is throttled'
+  /** An error that the SDK doesn't retry. */
+  | 'is refused'
+  /** Done, but the connection breaks before the answer. */
+  | 'loses its answer'
+  /** Neither done nor answered: the caller's own time-out ends it. */
+  | 'is never answered'
+  /** Done when the caller has given up waiting, after its own next try: late, and out of order. */
+  | 'is overtaken'
+  | 'happens twice'
+  | 'kills before'
+  | 'kills after';
+
+export const modes: readonly Mode[] = [
+  'fails once',
+  'fails twice',
+  'fails for ever',
+  'is throttled',
+  'is refused',
+  'loses its answer',
+  'is never answered',
+  'is overtaken',
+  'happens twice',
+  'kills before',
+  'kills after',
+];
+
+export interface Boundary {
+  /** Logical id. */
+  readonly function: string;
+  /** See Call. */
+  readonly call: string;
+}
+
+export interface FaultInput extends Boundary {
+  readonly tag: string;
+  readonly mode: Mode;
+  /** Lets this many calls pass first. */
+  readonly skip?: number;
+  /** It may come to its end without such a call. */
+  readonly sometimes?: boolean;
+  /** Takes calls that name no case: a query for all that is due, say. */
+  readonly anonymous?: boolean;
+}
+
+const timesOf = (mode: Mode): number =>
+  mode === 'fails for ever' ? Infinity : mode === 'fails twice' ? 2 : 1;
+
+/** A fault that waits for its call. */
+export class Fault {
+  readonly input: FaultInput;
+  injected = 0;
+  #isShared = false;
+  #toSkip: number;
+  #lifted = false;
+
+  constructor(input: FaultInput) {
+    this.input = input;
+    this.#toSkip = input.skip ?? 0;
+  }
+
+  get mode(): Mode {
+    return this.input.mode;
+  }
+
+  get lasts(): boolean {
+    return !this.#lifted && this.mode === 'fails for ever';
+  }
+
+  /** It met its call as often as it should, or that call was shared with another case and met that one's fault. */
+  get met(): boolean {
+    return this.#isShared || this.injected >= (this.mode === 'fails twice' ? 2 : 1);
+  }
+
+  /** Another case's fault was done to its call too. */
+  share(): void {
+    this.#isShared = true;
+  }
+
+  lift(): void {
+    this.#lifted = true;
+  }
+
+  concerns({ tags }: Call): boolean {
+    return tags.includes(this.input.tag) || (this.input.anonymous === true && tags.length === 0);
+  }
+
+  /** True when this call is the one. */
+  take(): boolean {
+    if (this.#lifted || this.injected >= timesOf(this.mode)) return false;
+    if (this.#toSkip > 0) {
+      this.#toSkip -= 1;
+      return false;
+    }
+    this.injected += 1;
+    return true;
+  }
+}
+
+const nameOf = (boundary: Boundary): string => `${boundary.function} ${boundary.call}`;
+
+/** Which call is to go wrong, and what was called. */
+export class FaultPlan {
+  /** Everything that functions called, by `function call`. */
+  readonly seen = new Map<string, number>();
+  readonly faults: Fault[] = [];
+  readonly #waiting = new Map<string, Fault[]>();
+
+  arm(input: FaultInput): Fault {
+    const fault = new Fault(input);
+    this.faults.push(fault);
+    const name = nameOf(input);
+    this.#waiting.set(name, [...(this.#waiting.get(name) ?? []), fault]);
+    return fault;
+  }
+
+  /** What must go wrong with this call: the first fault of one of its cases. */
+  next(call: Call): Mode | null {
+    const name = nameOf({ function: call.function, call: call.name });
+    this.seen.set(name, (this.seen.get(name) ?? 0) + 1);
+    const concerned = this.#waiting.get(name)?.filter((one) => one.concerns(call)) ?? [];
+    const fault = concerned.find((one) => one.take());
+    if (fault === undefined) return null;
+    for (const other of concerned) if (other !== fault) other.share();
+    return fault.mode;
+  }
+
+  get injected(): number {
+    return this.faults.reduce((sum, { injected }) => sum + injected, 0);
+  }
+}
+
+export const boundaryName = nameOf;

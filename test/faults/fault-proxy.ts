@@ -1,0 +1,190 @@
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import { buffer } from 'node:stream/consumers';
+import * as z from 'zod';
+import { identify, type Call, type Names, type Service } from './call.ts';
+import type { FaultPlan, Mode } from './fault-plan.ts';
+
+/** Longer than our clients wait for DynamoDB, the broker and partners. */
+const lateMs = 2_600;
+
+export interface FaultProxyOptions {
+  /** Logical id of the function whose calls come here. */
+  readonly function: string;
+  readonly plan: FaultPlan;
+  /** Known once the stack runs. */
+  readonly names: Names;
+  readonly aliases: Map<string, string>;
+  /** A call that could not be understood or passed on: the proxy's fault, and nobody's that it tests. */
+  readonly onError: (what: string) => void;
+  /** SIGKILL to the process whose connection comes from this port. */
+  readonly kill: (functionName: string, port: number) => void;
+}
+
+export interface FaultProxy {
+  readonly origin: string;
+  /** Where the calls of each service go. */
+  readonly targets: Map<Service, string>;
+  close(): void;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body: Buffer;
+  readonly call: Call;
+}
+
+/** Stands between a function and everything that it calls, and makes of each call what the plan says. */
+export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
+  const targets = new Map<Service, string>();
+  const agent = new Agent({ keepAlive: true });
+  const forward = (exchange: Exchange): Promise<Answer> => {
+    const target = targets.get(exchange.call.service);
+    if (target === undefined) throw new Error(`nowhere to send ${exchange.call.name}`);
+    return send(agent, target, exchange);
+  };
+  const server = createServer((request, response) => {
+    const serve = async () => {
+      const body = await buffer(request);
+      const raw = { function: options.function, headers: request.headers, path: request.url ?? '/', body };
+      const call = identify(raw, options.names, options.aliases);
+      const exchange = { request, response, body, call };
+      const mode = options.plan.next(call);
+      if (mode === null) reply(response, await forward(exchange));
+      else await inject(mode, exchange, options, forward);
+    };
+    serve().catch((error: unknown) => {
+      options.onError(`${request.headers['x-amz-target']?.toString()} ${request.url}: ${String(error)}`);
+      response.destroy();
+    });
+  });
+  // Longer than any client keeps an idle connection, so that none breaks but by a fault.
+  server.keepAliveTimeout = 120_000;
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve(z.object({ port: z.int() }).parse(server.address()).port));
+  });
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    targets,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+      agent.destroy();
+    },
+  };
+}
+
+async function inject(
+  mode: Mode,
+  exchange: Exchange,
+  { kill, function: name }: FaultProxyOptions,
+  forward: (exchange: Exchange) => Promise<Answer>,
+): Promise<void> {
+  const { request, response, call } = exchange;
+  const end = () => request.socket.resetAndDestroy();
+  const killCaller = () => kill(name, request.socket.remotePort ?? 0);
+  switch (mode) {
+    case 'fails once':
+    case 'fails twice':
+    case 'fails for ever':
+      return reply(response, failures[call.service].error);
+    case 'is throttled':
+      return reply(response, failures[call.service].throttle);
+    case 'is refused':
+      return reply(response, failures[call.service].refusal);
+    case 'loses its answer':
+      await forward(exchange);
+      return void end();
+    case 'is never answered':
+      return;
+    case 'is overtaken':
+      await wait(lateMs);
+      return reply(response, await forward(exchange));
+    case 'happens twice': {
+      const first = await forward(exchange);
+      await forward(exchange);
+      return reply(response, first);
+    }
+    case 'kills before':
+      killCaller();
+      return void end();
+    case 'kills after':
+      await forward(exchange);
+      killCaller();
+      return void end();
+  }
+}
+
+function reply(response: ServerResponse, { status, headers, body }: Answer): void {
+  if (response.destroyed) return;
+  const { 'transfer-encoding': _, connection: _connection, ...rest } = headers;
+  response.writeHead(status, { ...rest, 'content-length': String(body.length) }).end(body);
+}
+
+function send(agent: Agent, target: string, { request, body }: Exchange): Promise<Answer> {
+  const { hostname, port } = new URL(target);
+  return new Promise((resolve, reject) => {
+    const forwarded = httpRequest(
+      { agent, hostname, port, method: request.method, path: request.url, headers: request.headers },
+      (response) => {
+        buffer(response).then(
+          (answer) =>
+            resolve({ status: response.statusCode ?? 502, headers: response.headers, body: answer }),
+          reject,
+        );
+      },
+    );
+    forwarded.once('error', reject).end(body);
+  });
+}
+
+const awsError = (status: number, type: string): Answer => ({
+  status,
+  headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-errortype': type },
+  body: Buffer.from(JSON.stringify({ __type: type, message: 'made to fail' })),
+});
+
+const plain = (status: number, headers: IncomingHttpHeaders = {}): Answer => ({
+  status,
+  headers,
+  body: Buffer.alloc(0),
+});
+
+/** As each service says it. */
+const failures: Readonly<Record<Service, { error: Answer; throttle: Answer; refusal: Answer }>> = {
+  DynamoDB: {
+    error: awsError(500, 'com.amazonaws.dynamodb.v20120810#InternalServerError'),
+    throttle: awsError(400, 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException'),
+    refusal: awsError(400, 'com.amazon.coral.service#AccessDeniedException'),
+  },
+  SQS: {
+    error: awsError(500, 'com.amazonaws.sqs#InternalFailure'),
+    throttle: awsError(400, 'com.amazonaws.sqs#RequestThrottled'),
+    refusal: awsError(403, 'com.amazonaws.sqs#AccessDeniedException'),
+  },
+  KMS: {
+    error: awsError(500, 'KMSInternalException'),
+    throttle: awsError(400, 'ThrottlingException'),
+    refusal: awsError(400, 'AccessDeniedException'),
+  },
+  IoT: {
+    error: awsError(500, 'InternalFailureException'),
+    throttle: awsError(429, 'ThrottlingException'),
+    refusal: awsError(403, 'UnauthorizedException'),
+  },
+  Partner: { error: plain(500), throttle: plain(429, { 'retry-after': '1' }), refusal: plain(404) },
+};

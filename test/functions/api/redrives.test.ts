@@ -1,0 +1,266 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import type { Operation } from '../../../functions/api/operation.ts';
+import { deliveryOperations } from '../../../functions/api/resources/deliveries.ts';
+import { endpointRecoverOperations } from '../../../functions/api/resources/endpoint-recover.ts';
+import { redriveOperations } from '../../../functions/api/resources/redrives.ts';
+import { selects } from '../../../functions/domain/redrive.ts';
+import { deliveryItem } from '../../../functions/shared/delivery-item.ts';
+import { createDueDeliveries } from '../../../functions/shared/due-deliveries.ts';
+import { createEntityStore } from '../../../functions/shared/entity-store.ts';
+import { eventItem } from '../../../functions/shared/event-item.ts';
+import { dueShardName } from '../../../functions/shared/keys.ts';
+import { createPartnerLog } from '../../../functions/shared/partner-log.ts';
+import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
+import type { DeliveryRecord } from '../../../schemas/delivery.ts';
+import { makeAttempts, makeEndpoint, makeEvents, makeRecord } from '../../helpers/deliveries.ts';
+import { startDeliveriesTable } from '../shared/deliveries-table.ts';
+import type { Tables } from '../shared/tables.ts';
+import {
+  makeApi,
+  makeServices,
+  partnerClaims,
+  partnerNamed,
+  putEntities,
+  type SentRequest,
+} from './foundation.ts';
+
+const operations = [...redriveOperations, ...endpointRecoverOperations, ...deliveryOperations];
+const operation = (id: string): Operation => {
+  const found = operations.find(({ operationId }) => operationId === id);
+  if (found === undefined) throw new Error(`there is no ${id}`);
+  return found;
+};
+const RedriveSchema = z.looseObject({ redriveId: z.string(), status: z.string() });
+const now = '2026-03-20T09:20:00.000Z';
+
+let tables: Tables & { deliveriesTable: string };
+beforeEach(async () => {
+  tables = await startDeliveriesTable();
+  await putEntities(tables, ...partnerNamed('acme'), ...partnerNamed('rival'), makeEndpoint());
+});
+afterEach(async () => tables[Symbol.asyncDispose]());
+
+const as =
+  (partnerId: string) =>
+  async (id: string, request: SentRequest = {}) =>
+    makeApi(tables, operations, makeServices(tables, { now: () => now })).send(operation(id), {
+      claims: partnerClaims(`${partnerId}-backend`),
+      ...request,
+    });
+const acme = as('acme');
+const redrive = async (body: Record<string, unknown> = {}, headers: Record<string, string> = {}) =>
+  acme('createRedrive', { body: { endpointId: 'main', ...body }, headers });
+const idOf = ({ json }: { json: unknown }): string => RedriveSchema.parse(json).redriveId;
+const running = async () => createRedriveStore(tables).running(now);
+
+async function put(status: DeliveryRecord['status'], count: number, from = 0): Promise<DeliveryRecord[]> {
+  const events = makeEvents(count + from).slice(from);
+  const log = createPartnerLog({ ...tables, now: () => Date.parse(now) });
+  await log.append(
+    'acme',
+    events.map(({ id, receivedAt }) => ({ eventId: id, receivedAt })),
+  );
+  const records = events.map((event) => makeRecord({ event, status, attempts: makeAttempts(2) }));
+  for (const [index, event] of events.entries()) {
+    await tables.put('events', eventItem(event, 90));
+    const record = records[index];
+    if (record !== undefined) await tables.put('deliveries', deliveryItem(record, tables));
+  }
+  return records;
+}
+
+describe('a redrive', () => {
+  it('begins, can be read, found in the list, and canceled', async () => {
+    const made = await redrive({ perSecond: 5, filter: { types: ['reservation.*'] } });
+    expect(made).toMatchObject({
+      statusCode: 202,
+      json: {
+        status: 'running',
+        source: 'undelivered',
+        perSecond: 5,
+        until: now,
+        sent: 0,
+        endpointId: 'main',
+      },
+    });
+    const params = { redriveId: idOf(made) };
+    expect(made.headers['location']).toBe(`/v1/redrives/${params.redriveId}`);
+    expect((await acme('getRedrive', { params })).json).toEqual(made.json);
+    expect((await acme('listRedrives')).json).toEqual({ items: [made.json], nextCursor: null });
+    expect(await running()).toMatchObject([params]);
+
+    expect((await acme('cancelRedrive', { params })).json).toMatchObject({
+      status: 'canceled',
+      endedAt: now,
+    });
+    expect((await acme('cancelRedrive', { params })).json).toMatchObject({ status: 'canceled' });
+    expect(await running()).toEqual([]);
+  });
+
+  it('that is asked for again in the same words while it runs is the same one', async () => {
+    const first = await redrive();
+    const again = await redrive();
+    expect(idOf(again)).toBe(idOf(first));
+    expect(idOf(await redrive({ perSecond: 1 }))).not.toBe(idOf(first));
+    expect(await running()).toHaveLength(2);
+    await acme('cancelRedrive', { params: { redriveId: idOf(first) } });
+    expect(idOf(await redrive())).not.toBe(idOf(first));
+  });
+
+  it('that many ask for at the same time is one', async () => {
+    const answers = await Promise.all(Array.from({ length: 6 }, async () => redrive()));
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([202]));
+    expect(new Set(answers.map(idOf)).size).toBe(1);
+    expect(await running()).toHaveLength(1);
+  });
+
+  it('with an Idempotency-Key is made once, also when it has ended by the second time', async () => {
+    const headers = { 'idempotency-key': 'k-1' };
+    const first = await redrive({}, headers);
+    await acme('cancelRedrive', { params: { redriveId: idOf(first) } });
+    const again = await redrive({}, headers);
+    expect(again.json).toEqual(first.json);
+    expect(await running()).toEqual([]);
+  });
+
+  it('belongs to the endpoint’s partner', async () => {
+    const params = { redriveId: idOf(await redrive()) };
+    const rival = as('rival');
+    expect((await rival('createRedrive', { body: { endpointId: 'main' } })).statusCode).toBe(404);
+    expect((await rival('getRedrive', { params })).statusCode).toBe(404);
+    expect((await rival('cancelRedrive', { params })).statusCode).toBe(404);
+    expect((await rival('listRedrives')).json).toMatchObject({ items: [] });
+    expect((await acme('getRedrive', { params })).json).toMatchObject({ status: 'running' });
+  });
+
+  it.each([
+    [{ perSecond: 101 }, '/body/perSecond'],
+    [{ since: '2026-03-21T00:00:00Z' }, '/body/since'],
+    [{ since: '2026-03-20T08:00:00Z', until: '2026-03-20T07:00:00Z' }, '/body/since'],
+    [{ filter: { types: ['nothing.ever'] } }, '/body/filter/types/0'],
+    [{ source: 'everything' }, '/body/source'],
+  ])('of %j is refused', async (body, pointer) => {
+    expect(await redrive(body)).toMatchObject({ statusCode: 400, json: { errors: [{ pointer }] } });
+  });
+
+  it('to a disabled endpoint is refused', async () => {
+    await putEntities(tables, makeEndpoint({ status: 'disabled' }));
+    expect(await redrive()).toMatchObject({ statusCode: 409, json: { code: 'endpoint_disabled' } });
+    expect(await running()).toEqual([]);
+  });
+});
+
+describe('a dry run', () => {
+  it('counts what a redrive would send, and makes nothing', async () => {
+    await put('dead', 3);
+    await put('held', 4, 3);
+    await put('delivered', 5, 7);
+    await put('pending', 6, 12);
+    const count = async (body: Record<string, unknown>) => (await redrive({ dryRun: true, ...body })).json;
+    expect(await redrive({ dryRun: true })).toMatchObject({ statusCode: 200 });
+    expect(await count({})).toEqual({ dryRun: true, count: 7, exact: true });
+    expect(await count({ filter: { lockers: [1] } })).toEqual({ dryRun: true, count: 0, exact: true });
+    expect(await count({ source: 'events' })).toEqual({ dryRun: true, count: 12, exact: true });
+    expect(await count({ source: 'events', since: '2026-03-20T09:16:00Z' })).toMatchObject({ count: 0 });
+    expect(await running()).toEqual([]);
+  });
+});
+
+describe('recovering an endpoint', () => {
+  it('is a redrive of its undelivered since a time', async () => {
+    const request = { params: { endpointId: 'main' }, body: { since: '2026-03-20T09:00:00Z' } };
+    const made = await acme('recoverEndpoint', request);
+    expect(made).toMatchObject({
+      statusCode: 202,
+      json: { source: 'undelivered', since: '2026-03-20T09:00:00.000Z', filter: {}, perSecond: 10 },
+    });
+    expect(idOf(await acme('recoverEndpoint', request))).toBe(idOf(made));
+    expect((await as('rival')('recoverEndpoint', request)).statusCode).toBe(404);
+  });
+});
+
+/** What `timers` would take. */
+const dueNow = async () => {
+  const due = createDueDeliveries({ ...tables });
+  const pages = await Promise.all(
+    Array.from({ length: tables.dueShards }, async (_, shard) =>
+      due.list({ partition: dueShardName(shard), until: now, limit: 100, from: null }),
+    ),
+  );
+  const waiting = pages.flatMap((page) => page.waiting);
+  return due.read(waiting);
+};
+
+describe('retrying a delivery', () => {
+  it.each(['dead', 'held', 'delivered'] as const)(
+    'makes one that is %s due now, as a replay, once',
+    async (status) => {
+      const [record] = await put(status, 1);
+      const params = { deliveryId: record?.id ?? '' };
+      const [first, again] = [
+        await acme('retryDelivery', { params }),
+        await acme('retryDelivery', { params }),
+      ];
+      expect(first).toMatchObject({
+        statusCode: 202,
+        json: {
+          status: 'pending',
+          reason: null,
+          replay: { redriveId: null, attemptsBefore: 2 },
+          nextAttemptAt: now,
+        },
+      });
+      expect(again.json).toEqual(first.json);
+      expect(await dueNow()).toMatchObject([
+        { id: params.deliveryId, status: 'pending', replay: { redriveId: null, attemptsBefore: 2 } },
+      ]);
+    },
+  );
+
+  it('of an endpoint that asks for order is a redrive of that event alone', async () => {
+    await putEntities(tables, makeEndpoint({ ordered: true }));
+    const [first, second] = await put('dead', 2);
+    const params = { deliveryId: second?.id ?? '' };
+    expect(await acme('retryDelivery', { params })).toMatchObject({
+      statusCode: 202,
+      json: { status: 'dead' },
+    });
+    await acme('retryDelivery', { params });
+    const made = await running();
+    expect(made).toMatchObject([{ eventId: second?.event.id, source: 'undelivered' }]);
+    const { redriveSource } = makeServices(tables);
+    const [one] = made;
+    if (one === undefined) throw new Error('no redrive');
+    const { candidates } = await redriveSource.read(one, { cursor: null, limit: 100, upTo: now });
+    const chosen = candidates.filter((candidate) => selects(one, makeEndpoint({ ordered: true }), candidate));
+    expect(chosen.map(({ event }) => event.id)).toEqual([second?.event.id]);
+    expect(candidates.map(({ event }) => event.id)).toContain(first?.event.id);
+    expect(await dueNow()).toEqual([]);
+  });
+
+  it('that is pending anyway is refused', async () => {
+    const [record] = await put('pending', 1);
+    const answer = await acme('retryDelivery', { params: { deliveryId: record?.id ?? '' } });
+    expect(answer).toMatchObject({ statusCode: 409, json: { code: 'delivery_pending' } });
+  });
+
+  it('is refused while its endpoint is disabled or gone', async () => {
+    const [record] = await put('held', 1);
+    const params = { deliveryId: record?.id ?? '' };
+    await putEntities(tables, makeEndpoint({ status: 'disabled' }));
+    expect((await acme('retryDelivery', { params })).json).toMatchObject({ code: 'endpoint_disabled' });
+    await createEntityStore(tables).remove(makeEndpoint());
+    expect((await acme('retryDelivery', { params })).json).toMatchObject({ code: 'endpoint_gone' });
+    expect((await as('rival')('retryDelivery', { params })).statusCode).toBe(404);
+    expect(await dueNow()).toEqual([]);
+  });
+
+  it('loses to whoever changed it meanwhile', async () => {
+    const [record] = await put('dead', 1);
+    if (record === undefined) throw new Error('no record');
+    const services = makeServices(tables);
+    await tables.put('deliveries', deliveryItem({ ...record, attempts: makeAttempts(3) }, tables));
+    expect(await services.deliveryRetry.retry(record, now)).toBeNull();
+  });
+});

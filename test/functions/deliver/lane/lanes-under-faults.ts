@@ -1,0 +1,232 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { createHandler as createDeadLetter } from '../../../../functions/dead-letter/create-handler.ts';
+import { createHandler, type DeliverHandlerDeps } from '../../../../functions/deliver/create-handler.ts';
+import type { Gate } from '../../../../functions/deliver/gate.ts';
+import type { PostRequest } from '../../../../functions/deliver/http-client.ts';
+import { laneOf } from '../../../../functions/shared/keys.ts';
+import type { OutgoingTask } from '../../../../functions/shared/queue.ts';
+import { DeliveryTaskSchema, type DeliveryTask } from '../../../../schemas/delivery.ts';
+import type { DomainEvent } from '../../../../schemas/event.ts';
+import { instantFromMs, instantToMs } from '../../../../schemas/instant.ts';
+import { makeEndpoint, makeEvent, makeTask } from '../../../helpers/deliveries.ts';
+import { makeWorld, nowMs, responds, timesOut } from '../world.ts';
+import { mortal } from './mortal.ts';
+import { startSimulatedQueue, type Message } from './simulated-queue.ts';
+import { makeVirtualTime } from './virtual-time.ts';
+
+const lockers = 3;
+const attemptTimeoutMs = 15_000;
+const maxReceiveCount = 5;
+/** By then faults have been over for longer than any schedule. */
+const endMs = nowMs + 48 * 3_600_000;
+
+export interface Chances {
+  /** Of each call to the outside: the function dies before it, or after it. */
+  death: number;
+  /** Of each call to the outside, but a POST: it rejects, and nothing has happened. */
+  error: number;
+  /** Of each POST: the partner fails. */
+  refusal: number;
+  /** Of each event: it is put on the queue twice. */
+  repeat: number;
+  /** Of each receive: SQS gives the message again while the function is at it. */
+  overlap: number;
+  /** Of each attempt: the gate does not let it pass. */
+  closed: number;
+  /** Of each task: its endpoint is switched off just then. */
+  disabled: number;
+}
+
+export interface Post {
+  lane: string;
+  eventId: string;
+  sequence: number;
+  previousSequence: number;
+  acknowledged: boolean;
+  atMs: number;
+}
+
+/** `deliver`, `dead-letter` and the queues between them in virtual time, with faults for the first ten minutes. */
+export async function runLanes(chances: Chances, eventsPerLane: number, random: () => number) {
+  const time = makeVirtualTime(nowMs);
+  const isFaulty = (): boolean => time.now() < nowMs + 1_200_000;
+  const hits = (chance: number): boolean => isFaulty() && random() < chance;
+  const world = makeWorld({ endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0, 5, 20, 60] })] });
+  const posts: Post[] = [];
+  const faults = { death: 0, error: 0 };
+  let taskNumber = 0;
+  const newTaskId = (): string => `task-${(taskNumber += 1)}`;
+
+  const laneOfRequest = new Map<string, string>();
+  const post = async (request: PostRequest) => {
+    const eventId = request.headers['webhook-id'] ?? '';
+    const refused = hits(chances.refusal);
+    posts.push({
+      lane: laneOfRequest.get(eventId) ?? laneOf(world.events.get(eventId) ?? makeEvent({ id: eventId })),
+      eventId,
+      sequence: Number(request.headers['towercast-sequence']),
+      previousSequence: Number(request.headers['towercast-previous-sequence']),
+      acknowledged: !refused,
+      atMs: time.now(),
+    });
+    await time.sleep(random() * (attemptTimeoutMs - 1));
+    return refused ? (random() < 0.3 ? timesOut() : responds(500)) : responds(200);
+  };
+
+  const gate: Gate = {
+    async enter() {
+      if (!hits(chances.closed)) return { kind: 'go', leave: async () => {} };
+      return random() < 0.5
+        ? { kind: 'park', reason: 'breaker_open' }
+        : { kind: 'later', delaySeconds: 3, reason: 'rate_limited' };
+    },
+  };
+  const send = async (tasks: readonly OutgoingTask[]): Promise<void> => {
+    for (const { task, delaySeconds, via } of tasks) {
+      const body = JSON.stringify(task);
+      if (via === 'ordered') fifo.send(body, laneOf(task.event), { deduplicationId: task.taskId });
+      else live.send(body, task.endpointId, { delayMs: delaySeconds * 1_000 });
+    }
+  };
+  const deps: DeliverHandlerDeps = {
+    ...world.deps,
+    endpoints: {
+      ...world.deps.endpoints,
+      async get(ref) {
+        const endpoint = await world.deps.endpoints.get(ref);
+        return endpoint !== null && hits(chances.disabled) ? { ...endpoint, status: 'disabled' } : endpoint;
+      },
+    },
+    http: { post },
+    gate,
+    tasks: { send },
+    channelOf: (arn) => (arn === 'fifo.fifo' ? 'ordered' : 'live'),
+    now: time.now,
+    random,
+    newTaskId,
+    attemptTimeoutMs,
+  };
+
+  const hasPlace = (body: string): boolean => {
+    const { event, sequence } = DeliveryTaskSchema.parse(JSON.parse(body));
+    const lane = world.lanes.states.get(`main#${laneOf(event)}`);
+    return (
+      sequence !== undefined ||
+      lane?.head?.eventId === event.id ||
+      [...world.records.values()].some((record) => record.event.id === event.id)
+    );
+  };
+
+  /** For one invocation. What never got its place in its lane has no claim to be in order: see docs/decisions. */
+  const forOne = (messages: readonly Message[]): DeliverHandlerDeps =>
+    mortal(deps, {
+      time,
+      random,
+      hits: (kind) => {
+        const isExposed = messages.every(
+          ({ receives, body }) => receives < maxReceiveCount - 1 || hasPlace(body),
+        );
+        if (!isExposed || !hits(chances[kind])) return false;
+        faults[kind] += 1;
+        return true;
+      },
+    });
+  const invoke = async (event: SQSEvent, messages: readonly Message[]): Promise<SQSBatchResponse> =>
+    createHandler(forOne(messages))(event, { getRemainingTimeInMillis: () => random() * 60_000 });
+  const bury = (kind: 'fifo' | 'live') => (message: Message) =>
+    (kind === 'fifo' ? fifoDlq : liveDlq).send(message.body, message.group, { deduplicationId: message.id });
+  const visibilityMs = (): number => (hits(chances.overlap) ? 1_000 + random() * 9_000 : 40_000);
+  const shared = { time, visibilityMs, maxReceiveCount };
+  const fifo = startSimulatedQueue({
+    ...shared,
+    name: 'fifo.fifo',
+    fifo: true,
+    batchSize: 4,
+    concurrency: 6,
+    consume: invoke,
+    bury: bury('fifo'),
+  });
+  const live = startSimulatedQueue({
+    ...shared,
+    name: 'live',
+    fifo: false,
+    batchSize: 4,
+    concurrency: 6,
+    consume: invoke,
+    bury: bury('live'),
+  });
+  const fileDead = async (event: SQSEvent, messages: readonly Message[]): Promise<SQSBatchResponse> =>
+    createDeadLetter({
+      ...forOne(messages),
+      quarantine: { write: async () => {} },
+      scheduleSeconds: deps.config.scheduleSeconds,
+      pointerScheduleSeconds: deps.config.pointerScheduleSeconds,
+      logger: world.observer.logger,
+      metrics: world.observer.recorder,
+    })(event);
+  const dlq = { ...shared, batchSize: 4, concurrency: 1, consume: fileDead, bury: () => {} };
+  const fifoDlq = startSimulatedQueue({ ...dlq, name: 'dlq.fifo', fifo: true, maxReceiveCount: Infinity });
+  const liveDlq = startSimulatedQueue({ ...dlq, name: 'dlq', fifo: false, maxReceiveCount: Infinity });
+
+  const timers = async (): Promise<void> => {
+    for (;;) {
+      await time.sleep(60_000);
+      for (const record of world.records.values()) {
+        if (record.status !== 'pending' || record.dueAt === null) continue;
+        if (record.waitsFor === 'time' && instantToMs(record.dueAt) > time.now()) continue;
+        const event = world.events.get(record.event.id);
+        if (event === undefined) throw new Error(`no event ${record.event.id}`);
+        // The lease.
+        world.records.set(record.id, {
+          ...record,
+          waitsFor: 'time',
+          dueAt: instantFromMs(time.now() + 900_000),
+        });
+        const { partnerId, endpointId, attempts, sequence, replay } = record;
+        const task: DeliveryTask = { v: 1, taskId: newTaskId(), partnerId, endpointId, event, attempts };
+        live.send(
+          JSON.stringify(
+            DeliveryTaskSchema.parse({ ...task, sequence, ...(replay === null ? {} : { replay }) }),
+          ),
+          endpointId,
+        );
+      }
+    }
+  };
+  void timers();
+
+  const events = new Map<string, DomainEvent[]>();
+  let isPublished = false;
+  const publish = async (): Promise<void> => {
+    for (let index = 0; index < eventsPerLane; index += 1) {
+      for (let locker = 1; locker <= lockers; locker += 1) {
+        const event = makeEvent({ id: `evt_t-${locker}_mmykbvk0_b7-${index + 1}` });
+        laneOfRequest.set(event.id, laneOf(event));
+        world.events.set(event.id, event);
+        events.set(laneOf(event), [...(events.get(laneOf(event)) ?? []), event]);
+        const times = hits(chances.repeat) ? 2 : 1;
+        for (let sent = 0; sent < times; sent += 1) {
+          const task = makeTask({ taskId: newTaskId(), event });
+          fifo.send(JSON.stringify(task), laneOf(event), { deduplicationId: task.taskId });
+        }
+      }
+      await time.sleep(random() * 5_000);
+    }
+    isPublished = true;
+  };
+  void publish();
+  const isOver = (): boolean =>
+    isPublished &&
+    [fifo, live, fifoDlq, liveDlq].every((queue) => queue.isEmpty()) &&
+    [...world.records.values()].every(({ status }) => status !== 'pending');
+  await time.run(endMs, isOver);
+  return {
+    posts,
+    events,
+    records: world.records,
+    lanes: world.lanes,
+    faults,
+    total: world.observer.total,
+    isOver: isOver(),
+  };
+}

@@ -1,0 +1,92 @@
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { afterEach } from 'vitest';
+import { createHttpClient, type HttpClient } from '../../../functions/deliver/http-client.ts';
+import type { PostRequest } from '../../../functions/deliver/http-client.ts';
+import type { Resolve } from '../../../functions/deliver/guarded-lookup.ts';
+import { createAddressGuard, type AddressGuard } from '../../../functions/shared/address-guard.ts';
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const clean of cleanups.splice(0)) clean();
+});
+
+/** Listens on a free port of 127.0.0.1 until the test has ended. */
+export async function listen(server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  const keep = (socket: Socket) => sockets.add(socket.on('error', () => {}));
+  server.on('connection', keep).on('secureConnection', keep);
+  cleanups.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** An HTTP server; `connections` counts what was opened to it. */
+export async function serve(listener: RequestListener) {
+  const server = createHttpServer(listener);
+  let connections = 0;
+  server.on('connection', () => (connections += 1));
+  const port = await listen(server);
+  return { url: `http://127.0.0.1:${port}/hook?a=1`, port, connections: () => connections };
+}
+
+/** Called with each request's bytes as they come; `request` counts the chunks of all connections. */
+type Speak = (socket: Socket, request: number) => void;
+
+/** A server that speaks for itself, by TLS if it is given `tls`. */
+export async function serveRaw(speak: Speak, tls?: TlsOptions): Promise<string> {
+  let requests = 0;
+  const accept = (socket: Socket) => {
+    socket.on('data', () => {
+      requests += 1;
+      speak(socket, requests);
+    });
+  };
+  const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
+  server.on('tlsClientError', () => {});
+  return `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${await listen(server)}/`;
+}
+
+export interface ClientOverrides {
+  timeoutMs?: number;
+  allowLoopbackHttp?: boolean;
+  guard?: AddressGuard;
+  resolve?: Resolve;
+}
+
+/** Closed when the test has ended. */
+export function newClient(overrides: ClientOverrides = {}): HttpClient {
+  const { timeoutMs = 5_000, allowLoopbackHttp = true, resolve } = overrides;
+  const { guard = createAddressGuard({ allowLoopbackHttp, allowedPorts: [443, 8443] }) } = overrides;
+  const client = createHttpClient({ guard, timeoutMs, ...(resolve !== undefined && { resolve }) });
+  cleanups.push(() => client.close());
+  return client;
+}
+
+export const to = (url: string, overrides: Partial<PostRequest> = {}): PostRequest => ({
+  url,
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: Buffer.from('{"a":"ä"}'),
+  ...overrides,
+});
+
+/** A resolver that knows what it is told, and counts how often it was asked. */
+export function knowing(names: Record<string, readonly string[]>) {
+  const questions: string[] = [];
+  const resolve: Resolve = (hostname, _, callback) => {
+    questions.push(hostname);
+    const found = (names[hostname] ?? []).map((address) => ({
+      address,
+      family: address.includes(':') ? 6 : 4,
+    }));
+    setImmediate(callback, null, found);
+  };
+  return { resolve, questions, names };
+}

@@ -1,0 +1,337 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  attempted,
+  backlogCleared,
+  backlogMarked,
+  isHarmed,
+  isProven,
+  isSlow,
+  isTroubled,
+  lookAt,
+  madeWell,
+  passage,
+  probeReturned,
+  probeTaken,
+  stateOf,
+  trialTaken,
+  type Observation,
+} from '../../../functions/domain/endpoint-health.ts';
+import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
+import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import { makeHealth, policy } from '../../helpers/health.ts';
+
+const startMs = Date.parse('2026-03-20T09:15:00.000Z');
+const at = (seconds: number) => instantFromMs(startMs + seconds * 1_000);
+const contextAt = (seconds: number, random = 0.5) => ({
+  policy,
+  nowMs: startMs + seconds * 1_000,
+  random: () => random,
+});
+
+/** What an attempt of 100 ms that began at this second says. */
+const seen = (kind: Observation['kind'], seconds: number, more: Partial<Observation> = {}): Observation => ({
+  kind,
+  startedAtMs: startMs + seconds * 1_000,
+  durationMs: 100,
+  reason: kind === 'failure' ? 'http_500' : null,
+  retryAfterMs: null,
+  probe: null,
+  replay: false,
+  lastSuccessMs: null,
+  ...more,
+});
+
+/** Health after a failure each second, and what the last of them announced. */
+function failing(count: number, health: EndpointHealth = makeHealth()) {
+  let announces: string | null = null;
+  let current = health;
+  for (let second = 0; second < count; second += 1) {
+    const step = attempted(current, seen('failure', second), contextAt(second));
+    current = step?.health ?? current;
+    announces = step?.announces ?? null;
+  }
+  return { health: current, announces };
+}
+
+/** An open breaker with a probe under way that began at the end of its pause. */
+function probing() {
+  const open = failing(3).health;
+  const dueSeconds = (instantToMs(open.openUntil ?? '') - startMs) / 1_000;
+  const health = probeTaken(open, contextAt(dueSeconds))?.health ?? open;
+  return { open, health, dueSeconds, probe: health.probeUntil };
+}
+
+describe('the breaker', () => {
+  it('counts failures, and opens and says so at the last that it takes', () => {
+    expect(failing(2)).toMatchObject({
+      health: { failures: 2, failingSince: at(0), lastFailureAt: at(1), breaker: 'closed' },
+      announces: null,
+    });
+    expect(failing(3)).toMatchObject({
+      health: { failures: 3, failingSince: at(0), breaker: 'open', openedAt: at(2), openUntil: at(32) },
+      announces: 'endpoint.failing',
+    });
+  });
+
+  it('lets nothing pass while it is open, then one probe at a time', () => {
+    const { open, health, dueSeconds } = probing();
+    expect(passage(open, startMs + dueSeconds * 1_000 - 1)).toBe('closed');
+    expect(passage(open, startMs + dueSeconds * 1_000)).toBe('probe');
+    expect(passage(health, startMs + dueSeconds * 1_000)).toBe('closed');
+    expect(probeTaken(health, contextAt(dueSeconds + policy.probeSeconds - 1))).toBeUndefined();
+    // A probe that crashed.
+    expect(probeTaken(health, contextAt(dueSeconds + policy.probeSeconds))).toBeDefined();
+  });
+
+  it('closes on the success of a probe, and says so', () => {
+    const { health, dueSeconds, probe } = probing();
+    const step = attempted(health, seen('success', dueSeconds, { probe }), contextAt(dueSeconds + 1));
+    expect(step).toMatchObject({
+      announces: 'endpoint.recovered',
+      health: { breaker: 'closed', failures: 0 },
+    });
+    expect(isHarmed(step?.health)).toBe(false);
+  });
+
+  it('opens for longer on the failure of a probe, and doesn’t say so again', () => {
+    const { health, dueSeconds, probe } = probing();
+    const step = attempted(health, seen('failure', dueSeconds, { probe }), contextAt(dueSeconds));
+    expect(step).toMatchObject({
+      announces: null,
+      health: { breaker: 'open', probeUntil: null, openUntil: at(dueSeconds + 60), openedAt: at(2) },
+    });
+  });
+
+  it('opens for twice as long each time, spread by a fifth, never for longer than the longest', () => {
+    const pauses = [0, 1, 2, 3, 50].map((openings) => {
+      const health = makeHealth({ ...failing(3).health, openings, probeUntil: at(100) });
+      return [0, 0.999_999].map((random) => {
+        const step = attempted(health, seen('failure', 90, { probe: at(100) }), contextAt(90, random));
+        return Math.round(instantToMs(step?.health.openUntil ?? '') - startMs) / 1_000 - 90;
+      });
+    });
+    expect(pauses).toEqual([
+      [24, 36],
+      [48, 72],
+      [96, 120],
+      [96, 120],
+      [96, 120],
+    ]);
+  });
+
+  it('stays open for as long as the partner asks, up to the longest pause', () => {
+    const pauses = [45_000, 1_000, 86_400_000].map((retryAfterMs) => {
+      const observation = seen('failure', 3, { retryAfterMs });
+      return attempted(failing(2).health, observation, contextAt(3))?.health.openUntil;
+    });
+    expect(pauses).toEqual([at(48), at(33), at(123)]);
+  });
+
+  it('takes no news from what was under way when it opened', () => {
+    const open = failing(3).health;
+    expect(attempted(open, seen('failure', 1), contextAt(3))).toBeUndefined();
+    expect(attempted(open, seen('success', 1), contextAt(3))).toBeUndefined();
+  });
+
+  it('ignores the failure of a probe whose lease somebody else has by now', () => {
+    const { health, dueSeconds, probe } = probing();
+    const later = dueSeconds + policy.probeSeconds;
+    const next = probeTaken(health, contextAt(later))?.health ?? health;
+    expect(attempted(next, seen('failure', dueSeconds, { probe }), contextAt(later))).toBeUndefined();
+  });
+
+  it('gives the lease of a probe that was not needed to the next', () => {
+    const { health, dueSeconds, probe } = probing();
+    const returned = probeReturned(health, probe ?? '')?.health;
+    expect(returned?.probeUntil).toBeNull();
+    expect(passage(returned, startMs + dueSeconds * 1_000)).toBe('probe');
+    expect(probeReturned(health, at(0))).toBeUndefined();
+  });
+});
+
+describe('failures in a row', () => {
+  it('end with a success', () => {
+    const { health } = failing(2);
+    const well = attempted(health, seen('success', 2), contextAt(2));
+    expect(well).toMatchObject({ announces: null, health: { failures: 0, failingSince: null } });
+  });
+
+  it('end with a success that was not worth a write', () => {
+    const { health } = failing(2);
+    const step = attempted(health, seen('failure', 3, { lastSuccessMs: startMs + 2_000 }), contextAt(3));
+    expect(step?.health).toMatchObject({ failures: 1, failingSince: at(3), breaker: 'closed' });
+    const older = attempted(health, seen('failure', 3, { lastSuccessMs: startMs - 1 }), contextAt(3));
+    expect(older?.health).toMatchObject({ failures: 3, breaker: 'open' });
+  });
+
+  it('open the breaker if and only if there are enough, whatever came before', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 40 }), (outcomes) => {
+        let health = makeHealth();
+        let row = 0;
+        for (const [second, isSuccess] of outcomes.entries()) {
+          const kind = isSuccess ? 'success' : 'failure';
+          health = attempted(health, seen(kind, second), contextAt(second))?.health ?? health;
+          row = isSuccess ? 0 : row + 1;
+          expect(health.breaker).toBe(row >= policy.failuresToOpen ? 'open' : 'closed');
+          expect(health.failingSince === null).toBe(row === 0);
+        }
+      }),
+    );
+  });
+
+  it('are announced in turns: failing, recovered, failing, …', () => {
+    const steps = fc.record({
+      isSuccess: fc.boolean(),
+      afterSeconds: fc.nat(100),
+      asProbe: fc.boolean(),
+      startedBefore: fc.nat(30),
+    });
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 60 }), (outcomes) => {
+        let health = makeHealth();
+        let second = 0;
+        const announced: string[] = [];
+        for (const { isSuccess, afterSeconds, asProbe, startedBefore } of outcomes) {
+          second += afterSeconds;
+          const lease = asProbe ? probeTaken(health, contextAt(second)) : undefined;
+          health = lease?.health ?? health;
+          const started = lease === undefined ? second - startedBefore : second;
+          const probe = lease?.health.probeUntil ?? null;
+          const observation = seen(isSuccess ? 'success' : 'failure', started, { probe });
+          const step = attempted(health, observation, contextAt(second));
+          health = step?.health ?? health;
+          if (step?.announces != null) announced.push(step.announces);
+        }
+        expect(announced).toEqual(
+          announced.map((_, index) => (index % 2 === 0 ? 'endpoint.failing' : 'endpoint.recovered')),
+        );
+        expect(health.breaker === 'open').toBe(announced.length % 2 === 1);
+      }),
+    );
+  });
+});
+
+describe('a replay', () => {
+  it('says nothing about health', () => {
+    const { health } = failing(2);
+    const slow = { durationMs: 9_000, replay: true };
+    expect(attempted(health, seen('failure', 3, slow), contextAt(3))).toBeUndefined();
+    expect(attempted(health, seen('success', 3, slow), contextAt(3))).toBeUndefined();
+  });
+
+  it('says as a probe whether the endpoint is back, without being counted', () => {
+    const { health, dueSeconds, probe } = probing();
+    const as = (kind: Observation['kind']) =>
+      attempted(health, seen(kind, dueSeconds, { probe, replay: true }), contextAt(dueSeconds))?.health;
+    expect(as('success')).toMatchObject({ breaker: 'closed' });
+    expect(as('failure')).toMatchObject({ breaker: 'open', failures: 3, openUntil: at(dueSeconds + 60) });
+  });
+});
+
+/** Health after an attempt that took so long. */
+const slow = (kind: Observation['kind'], second: number, durationMs: number, health = makeHealth()) =>
+  attempted(health, seen(kind, second, { durationMs }), contextAt(second))?.health;
+
+describe('slowness', () => {
+  it('is marked by a success that takes too long, and by a time-out', () => {
+    expect(slow('success', 0, 2_000)).toBeUndefined();
+    const marked = slow('success', 0, 2_001);
+    expect(marked).toMatchObject({ slowUntil: at(300), failures: 0 });
+    expect([isSlow(marked), isTroubled(marked), isProven(marked)]).toEqual([true, true, false]);
+    const timeout = seen('failure', 0, { reason: 'timeout', durationMs: 1_500 });
+    expect(attempted(makeHealth(), timeout, contextAt(0))?.health).toMatchObject({
+      slowUntil: at(300),
+      failures: 1,
+    });
+  });
+
+  it('is over with a request in time that comes late enough', () => {
+    const marked = slow('success', 0, 2_001);
+    expect(slow('success', 299, 100, marked)).toBeUndefined();
+    expect(slow('failure', 299, 100, marked)).toMatchObject({ slowUntil: at(300), failures: 1 });
+    const proven = slow('success', 300, 100, marked);
+    expect(proven).toMatchObject({ slowUntil: null, provenAt: at(300) });
+    expect([isSlow(proven), isProven(proven)]).toEqual([false, true]);
+  });
+
+  it('is written once a minute at most', () => {
+    const marked = slow('success', 0, 2_001);
+    expect(slow('success', 59, 2_001, marked)).toBeUndefined();
+    expect(slow('success', 60, 2_001, marked)).toMatchObject({ slowUntil: at(360) });
+  });
+});
+
+describe('an endpoint that nobody knows', () => {
+  it('is tried by one request at a time, until one was in time', () => {
+    const trial = trialTaken(makeHealth({ provenAt: null }), contextAt(0))?.health;
+    expect(trial).toMatchObject({ probeUntil: at(policy.probeSeconds), breaker: 'closed' });
+    const health = trial ?? makeHealth();
+    expect(trialTaken(health, contextAt(policy.probeSeconds - 1))).toBeUndefined();
+    // One that crashed.
+    expect(trialTaken(health, contextAt(policy.probeSeconds))).toBeDefined();
+    for (const kind of ['success', 'failure'] as const) {
+      const probe = health.probeUntil;
+      const proven = attempted(health, seen(kind, 1, { probe }), contextAt(1))?.health;
+      expect(proven).toMatchObject({ provenAt: at(1), probeUntil: null });
+      expect(trialTaken(proven ?? health, contextAt(2))).toBeUndefined();
+    }
+    const late = attempted(health, seen('success', 1, { probe: at(20), durationMs: 5_000 }), contextAt(6));
+    expect(late?.health).toMatchObject({ provenAt: null, probeUntil: null, slowUntil: at(306) });
+    expect(trialTaken(late?.health ?? health, contextAt(7))).toBeUndefined();
+  });
+
+  it('costs nothing more once it has proven itself', () => {
+    expect(attempted(makeHealth(), seen('success', 1), contextAt(1))).toBeUndefined();
+  });
+});
+
+describe('the backlog', () => {
+  it('is marked anew while deliveries are parked, but not for each', () => {
+    const marked = backlogMarked(makeHealth(), startMs)?.health ?? makeHealth();
+    expect(marked.backlogAt).toBe(at(0));
+    expect(backlogMarked(marked, startMs + 29_999)).toBeUndefined();
+    expect(backlogMarked(marked, startMs + 30_000)?.health.backlogAt).toBe(at(30));
+  });
+
+  it('is over only when nobody who has seen its mark can park any more', () => {
+    const marked = backlogMarked(makeHealth(), startMs)?.health ?? makeHealth();
+    expect(backlogCleared(marked, startMs + 119_999)).toBeUndefined();
+    expect(backlogCleared(marked, startMs + 120_000)?.health.backlogAt).toBeNull();
+    expect(backlogCleared(makeHealth(), startMs)).toBeUndefined();
+  });
+
+  it('is looked at when it may be sent: at once, or when the breaker lets a probe pass', () => {
+    expect(lookAt(makeHealth())).toBeNull();
+    expect(lookAt(failing(2).health)).toBeNull();
+    expect(lookAt(makeHealth({ backlogAt: at(5) }))).toBe(at(5));
+    expect(lookAt({ ...failing(3).health, backlogAt: at(5) })).toBe(at(32));
+    // One that nothing waits for is looked at too: it may have failed for days.
+    expect(lookAt(failing(3).health)).toBe(at(32));
+  });
+});
+
+describe('a new start', () => {
+  it('forgets all but the backlog', () => {
+    const health = { ...failing(3).health, slowUntil: at(300), backlogAt: at(5) };
+    expect(madeWell(health)?.health).toEqual(makeHealth({ backlogAt: at(5), provenAt: null }));
+    expect(madeWell(makeHealth({ backlogAt: at(5) }))).toBeUndefined();
+  });
+});
+
+describe('what is shown', () => {
+  it.each([
+    ['healthy', null],
+    ['healthy', makeHealth()],
+    ['slow', makeHealth({ slowUntil: at(60) })],
+    ['slow', makeHealth({ slowUntil: at(-60) })],
+    ['failing', failing(1).health],
+    ['open', failing(3).health],
+    ['recovering', makeHealth({ ...failing(3).health, openUntil: at(0) })],
+    ['recovering', makeHealth({ backlogAt: at(0) })],
+  ] as const)('is the worst of what is known: %s', (state, health) => {
+    expect(stateOf({ status: 'active' }, health, startMs)).toBe(state);
+    expect(stateOf({ status: 'disabled' }, health, startMs)).toBe('disabled');
+  });
+});

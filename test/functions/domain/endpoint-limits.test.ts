@@ -1,0 +1,166 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  admit,
+  released,
+  unlimited,
+  type Admission,
+  type AdmissionRequest,
+  type LimitsState,
+} from '../../../functions/domain/endpoint-limits.ts';
+
+const request = (more: Partial<AdmissionRequest>): AdmissionRequest => ({
+  limits: { perSecond: 2 },
+  nowMs: 0,
+  leaseId: 'a',
+  leaseMs: 20_000,
+  turnMs: null,
+  maxWaitMs: 250,
+  maxAheadMs: 900_000,
+  ...more,
+});
+
+/** What is admitted one after the other. */
+function admitAll(requests: readonly AdmissionRequest[], from: LimitsState = unlimited) {
+  let state = from;
+  const admissions: Admission[] = [];
+  for (const one of requests) {
+    const admitted = admit(state, one);
+    state = admitted.state;
+    admissions.push(admitted.admission);
+  }
+  return { state, admissions };
+}
+
+describe('a rate', () => {
+  it('lets the first go and gives the others turns, an interval apart', () => {
+    const { admissions } = admitAll(Array.from({ length: 4 }, () => request({ nowMs: 10_000 })));
+    expect(admissions).toEqual([
+      { kind: 'go', waitMs: 0 },
+      { kind: 'later', turnMs: 10_500, retryMs: 10_500, limit: 'rate' },
+      { kind: 'later', turnMs: 11_000, retryMs: 11_000, limit: 'rate' },
+      { kind: 'later', turnMs: 11_500, retryMs: 11_500, limit: 'rate' },
+    ]);
+  });
+
+  it('lets those wait where they are whose turn is near', () => {
+    const { admissions } = admitAll(Array.from({ length: 3 }, () => request({ limits: { perSecond: 10 } })));
+    expect(admissions).toEqual([0, 100, 200].map((waitMs) => ({ kind: 'go', waitMs })));
+  });
+
+  it('keeps the turns of those who wait free from newcomers', () => {
+    const { state } = admitAll(Array.from({ length: 3 }, () => request({})));
+    // Turns at 0.5 s and 1 s were given.
+    const newcomer = admit(state, request({ nowMs: 600 }));
+    expect(newcomer.admission).toMatchObject({ kind: 'later', turnMs: 1_500 });
+    const inTurn = admit(newcomer.state, request({ nowMs: 600, turnMs: 500 }));
+    expect(inTurn.admission).toEqual({ kind: 'go', waitMs: 0 });
+  });
+
+  it('lets one that comes before its turn wait, or come again with that turn', () => {
+    const early = { turnMs: 10_000, maxWaitMs: 1_000 };
+    expect(admit(unlimited, request({ nowMs: 9_500, ...early })).admission).toEqual({
+      kind: 'go',
+      waitMs: 500,
+    });
+    expect(admit(unlimited, request({ nowMs: 5_000, ...early })).admission).toEqual({
+      kind: 'later',
+      turnMs: 10_000,
+      retryMs: 10_000,
+      limit: 'rate',
+    });
+  });
+
+  it('is full when turns are too far ahead, or one was kept waiting for too long', () => {
+    const far = { ...unlimited, nextMs: 1_000, nextTurnMs: 900_001 };
+    expect(admit(far, request({})).admission).toEqual({ kind: 'full', limit: 'rate' });
+    const state = { ...unlimited, nextMs: 1_000_000 };
+    const late = request({ nowMs: 950_000, turnMs: 1_000 });
+    expect(admit(state, late).admission).toEqual({ kind: 'full', limit: 'rate' });
+  });
+
+  it('below one a second spreads requests over minutes', () => {
+    const { admissions } = admitAll(Array.from({ length: 3 }, () => request({ limits: { perSecond: 0.1 } })));
+    expect(admissions.map((one) => (one.kind === 'later' ? one.turnMs : 0))).toEqual([0, 10_000, 20_000]);
+  });
+
+  it('never lets more through in any second, whoever comes when and comes back when it was told to', () => {
+    const arrivals = fc.array(fc.record({ gapMs: fc.nat(400), lateMs: fc.nat(3_000) }), {
+      minLength: 1,
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(arrivals, fc.constantFrom(0.5, 1, 3, 7, 50, 1_000), (guests, perSecond) => {
+        let state = unlimited;
+        let clock = 0;
+        const waiting = guests.map(({ gapMs, lateMs }) => {
+          clock += gapMs;
+          return { atMs: clock, lateMs, turnMs: null as number | null };
+        });
+        const startsMs: number[] = [];
+        while (waiting.length > 0) {
+          waiting.sort((a, b) => a.atMs - b.atMs);
+          const guest = waiting.shift();
+          if (guest === undefined) break;
+          const asked = admit(
+            state,
+            request({ limits: { perSecond }, nowMs: guest.atMs, turnMs: guest.turnMs, maxWaitMs: 500 }),
+          );
+          state = asked.state;
+          const { admission } = asked;
+          if (admission.kind === 'go') startsMs.push(guest.atMs + admission.waitMs);
+          if (admission.kind === 'later')
+            waiting.push({
+              ...guest,
+              atMs: Math.max(admission.retryMs, guest.atMs + 1) + guest.lateMs,
+              turnMs: admission.turnMs,
+            });
+        }
+        expect(startsMs.length).toBe(guests.length);
+        startsMs.sort((a, b) => a - b);
+        for (const [index, startMs] of startsMs.entries())
+          expect(startMs - (startsMs[index - 1] ?? -Infinity)).toBeGreaterThanOrEqual(
+            1_000 / perSecond - 1e-6,
+          );
+      }),
+    );
+  });
+});
+
+describe('a limit of requests at a time', () => {
+  const limits = { concurrency: 2 };
+
+  it('is never exceeded, and what ends makes room', () => {
+    const { state, admissions } = admitAll(
+      ['a', 'b', 'c'].map((leaseId) => request({ limits, leaseId, nowMs: 1_000 })),
+    );
+    expect(admissions.map(({ kind }) => kind)).toEqual(['go', 'go', 'later']);
+    const freed = released(state, 'a');
+    expect(admit(freed, request({ limits, leaseId: 'c', nowMs: 1_000 })).admission.kind).toBe('go');
+    expect(released(freed, 'a')).toBe(freed);
+  });
+
+  it('forgets requests that never ended', () => {
+    const { state } = admitAll(['a', 'b'].map((leaseId) => request({ limits, leaseId, nowMs: 1_000 })));
+    const at = (nowMs: number) => admit(state, request({ limits, leaseId: 'c', nowMs }));
+    expect(at(20_999).admission.kind).toBe('later');
+    expect(at(21_000).admission.kind).toBe('go');
+    expect(Object.keys(at(21_000).state.leases)).toEqual(['c']);
+  });
+
+  it('takes no turn of the rate for what can’t go', () => {
+    const both = { concurrency: 1, perSecond: 1 };
+    const { state } = admitAll([request({ limits: both })]);
+    const refused = admit(state, request({ limits: both, leaseId: 'b', nowMs: 5_000 }));
+    expect(refused.admission).toMatchObject({ kind: 'later', limit: 'concurrency' });
+    expect(refused.state).toBe(state);
+  });
+
+  it('is full for what was kept waiting for too long', () => {
+    const { state } = admitAll([request({ limits: { concurrency: 1 }, nowMs: 999_000 })]);
+    const waited = (turnMs: number) =>
+      admit(state, request({ limits: { concurrency: 1 }, leaseId: 'b', nowMs: 1_000_000, turnMs })).admission;
+    expect(waited(100_000)).toMatchObject({ kind: 'later', turnMs: 100_000 });
+    expect(waited(99_999)).toEqual({ kind: 'full', limit: 'concurrency' });
+  });
+});

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import {
+  append,
+  claimNew,
+  claimWaiting,
+  isHeadOver,
+  isTurnTaken,
+  newLane,
+  placeOf,
+  takeTurn,
+} from '../../../functions/domain/lane.ts';
+import { makeAttempts, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
+
+const nowMs = Date.parse('2026-03-20T09:15:02.000Z');
+const [task, other] = makeEvents(2).map((event) => makeTask({ event }));
+if (task === undefined || other === undefined) throw new Error('no events');
+const empty = newLane('main', 't-9');
+const lane = claimNew(empty, null, task);
+const replay = { redriveId: 'r1', attemptsBefore: 2 };
+const recordOf = (overrides: Parameters<typeof makeRecord>[0]) =>
+  makeRecord({ event: task.event, ...overrides });
+const delivered = recordOf({ status: 'delivered', sequence: 1, attempts: makeAttempts(1) });
+
+describe('a task’s place', () => {
+  it.each([
+    ['new, when nothing is known of it', empty, null, task, 'new'],
+    ['the head, when a crash came between claim and record', lane, null, task, 'head'],
+    [
+      'the head, when its retry comes up',
+      lane,
+      recordOf({ sequence: 1 }),
+      { ...task, attempts: makeAttempts(1) },
+      'head',
+    ],
+    ['past, when an attempt of its number is on record', lane, recordOf({ sequence: 1 }), task, 'past'],
+    ['past, when it was delivered', lane, delivered, task, 'past'],
+    [
+      'past, when it was held before any attempt',
+      lane,
+      recordOf({ status: 'held', sequence: 1, attempts: [] }),
+      task,
+      'past',
+    ],
+    ['waiting, when another one is the head', lane, recordOf({ sequence: 2, attempts: [] }), task, 'waiting'],
+    [
+      'new, when it waits for a retry from before the lane',
+      empty,
+      recordOf({}),
+      { ...task, attempts: makeAttempts(1) },
+      'new',
+    ],
+    [
+      'new, when it was given up and is asked for again',
+      lane,
+      recordOf({ status: 'dead', sequence: 1, attempts: makeAttempts(2) }),
+      { ...task, taskId: 'again', attempts: makeAttempts(2), replay },
+      'new',
+    ],
+    [
+      'new, when it was held before any attempt and is asked for again',
+      lane,
+      recordOf({ status: 'held', sequence: 1, attempts: [] }),
+      { ...task, taskId: 'again', replay: { ...replay, attemptsBefore: 0 } },
+      'new',
+    ],
+    [
+      'the head, when the run that is asked for has been claimed',
+      claimNew(lane, delivered, { ...task, replay }),
+      recordOf({ status: 'dead', sequence: 1, attempts: makeAttempts(2) }),
+      { ...task, taskId: 'again', attempts: makeAttempts(2), replay },
+      'head',
+    ],
+  ] as const)('is %s', (_, at, record, one, kind) => {
+    expect(placeOf(at, record, { ...one, attempts: [...one.attempts] }).kind).toBe(kind);
+  });
+});
+
+describe('the head of a lane is over', () => {
+  it.each([
+    ['not without a record', null, false],
+    ['not while it is pending', recordOf({ sequence: 1 }), false],
+    ['once it was delivered', delivered, true],
+    ['once it was given up', recordOf({ status: 'dead', sequence: 1 }), true],
+    ['once another chain, from before the lane, delivered it', recordOf({ status: 'delivered' }), true],
+    ['not by the record of an earlier run', recordOf({ status: 'dead', replay }), false],
+    ['once a later run of it has a place', recordOf({ sequence: 7, replay }), true],
+  ])('%s', (_, record, isOver) => {
+    expect(isHeadOver(lane, record)).toBe(isOver);
+  });
+});
+
+describe('numbers', () => {
+  it('go up by one with each delivery, whether it has the turn or waits', () => {
+    const { lane: longer, place } = append(lane, null, other);
+    expect(place.sequence).toBe(2);
+    expect(longer).toMatchObject({ given: 2, head: { sequence: 1 }, acknowledged: 0 });
+    expect(claimWaiting(longer, delivered, place)).toMatchObject({
+      given: 2,
+      head: { sequence: 2 },
+      acknowledged: 1,
+    });
+  });
+
+  it('count as acknowledged only when delivered', () => {
+    const dead = recordOf({ status: 'dead', sequence: 1 });
+    expect(claimNew(lane, dead, other).acknowledged).toBe(0);
+    expect(claimNew(lane, delivered, other).acknowledged).toBe(1);
+  });
+
+  it('are known as acknowledged before a later run of the same event replaces the record', () => {
+    const again = { ...task, replay };
+    expect(append(lane, delivered, again).lane.acknowledged).toBe(1);
+  });
+
+  it('make another version each time', () => {
+    const versions = [
+      empty,
+      lane,
+      append(lane, null, other).lane,
+      takeTurn(append(lane, null, other).lane, 1, nowMs),
+    ];
+    expect(versions.map(({ version }) => version)).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe('a turn', () => {
+  const taken = takeTurn(lane, 2, nowMs + 25_000);
+  it.each([
+    ['is taken until its end', recordOf({ sequence: 1 }), nowMs + 24_999, true],
+    ['is over at its end', recordOf({ sequence: 1 }), nowMs + 25_000, false],
+    [
+      'is over once its attempt is on record',
+      recordOf({ sequence: 1, attempts: makeAttempts(2) }),
+      nowMs,
+      false,
+    ],
+    ['is taken while nothing is on record', null, nowMs, true],
+  ])('%s', (_, record, atMs, isTaken) => {
+    expect(isTurnTaken(taken, record, atMs)).toBe(isTaken);
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { deliveryDead, endpointEvent, sequenceSkipped } from '../../../functions/domain/operational-event.ts';
+import { matches } from '../../../functions/domain/match.ts';
+import { DomainEventSchema, isOperational, type DomainEvent } from '../../../schemas/event.ts';
+import { makeAttempts, makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
+
+const now = '2026-03-20T10:00:00.000Z';
+const context = { operatorPartnerId: 'operator', now };
+const dead = makeRecord({ status: 'dead', reason: 'http_500', attempts: makeAttempts(3) });
+const failing = (cause = 'a') =>
+  endpointEvent('endpoint.failing', makeEndpoint(), { failingSince: now, reason: 'timeout', cause }, context);
+
+const madeOf = (record = dead): DomainEvent => {
+  const event = deliveryDead(record, context);
+  if (event === null) throw new Error('no event');
+  return event;
+};
+
+describe('an operational event', () => {
+  it('is for the partner and the operator, about nobody’s tower, and as an event must be', () => {
+    for (const event of [failing(), madeOf()]) {
+      expect(event).toMatchObject({
+        partnerIds: ['acme', 'operator'],
+        cause: 'system',
+        towerId: null,
+        occurredAt: now,
+        data: { endpointId: 'main' },
+      });
+      expect(DomainEventSchema.parse(event)).toEqual(event);
+    }
+  });
+
+  it('of the operator’s own endpoint is for the operator, once', () => {
+    const own = makeEndpoint({ partnerId: 'operator' });
+    const change = { failingSince: null, reason: 'gone', cause: 'x' };
+    expect(endpointEvent('endpoint.disabled', own, change, context).partnerIds).toEqual(['operator']);
+  });
+
+  it('told twice of one change is one event, of two changes two', () => {
+    expect(failing('a').id).toBe(failing('a').id);
+    expect(failing('a').id).not.toBe(failing('b').id);
+    expect(madeOf().id).toBe(madeOf().id);
+    // Sent again, and given up again.
+    expect(madeOf({ ...dead, attempts: makeAttempts(5) }).id).not.toBe(madeOf().id);
+  });
+
+  it('names the delivery that was given up, its event, and why', () => {
+    expect(madeOf().data).toEqual({
+      deliveryId: dead.id,
+      endpointId: 'main',
+      eventId: dead.event.id,
+      eventType: 'reservation.stocked',
+      reason: 'http_500',
+      attempts: 3,
+    });
+  });
+
+  it('is never made of a delivery of one: that would never end', () => {
+    for (const about of [failing(), madeOf()]) {
+      const record = makeRecord({ status: 'dead', reason: 'http_500', event: about });
+      expect(deliveryDead(record, context)).toBeNull();
+    }
+  });
+
+  it('goes to operational endpoints of its audience, and they hear nothing else', () => {
+    const operational = makeEndpoint({ operational: true });
+    for (const event of [failing(), madeOf()]) {
+      expect(isOperational(event.type)).toBe(true);
+      expect(matches(operational, event)).toBe(true);
+      expect(matches(makeEndpoint({ operational: true, partnerId: 'operator' }), event)).toBe(true);
+      expect(matches(makeEndpoint({ operational: true, partnerId: 'rival' }), event)).toBe(false);
+      expect(matches(makeEndpoint(), event)).toBe(false);
+    }
+    expect(matches(operational, makeEvent())).toBe(false);
+  });
+
+  it('of a skipped place in a lane goes to nobody by fan-out: the lane says so itself', () => {
+    const skipped = sequenceSkipped({ ...dead, sequence: 4 }, now);
+    expect(skipped).toMatchObject({ partnerIds: ['acme'], data: { sequence: 4, deliveryId: dead.id } });
+    expect(matches(makeEndpoint(), skipped)).toBe(false);
+    expect(matches(makeEndpoint({ operational: true }), skipped)).toBe(false);
+  });
+});

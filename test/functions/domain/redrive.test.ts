@@ -1,0 +1,132 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { roomOf, selects, slotsFor, type Candidate } from '../../../functions/domain/redrive.ts';
+import type { DeliveryRecord } from '../../../schemas/delivery.ts';
+import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import type { Redrive, RedriveSource } from '../../../schemas/redrive.ts';
+import { makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
+
+const nowMs = Date.parse('2026-03-20T09:15:00.000Z');
+const now = instantFromMs(nowMs);
+
+const makeRedrive = (overrides: Partial<Redrive> = {}): Redrive => ({
+  kind: 'redrive',
+  redriveId: 'rdr-1',
+  partnerId: 'acme',
+  endpointId: 'main',
+  source: 'undelivered',
+  since: instantFromMs(nowMs - 1),
+  until: now,
+  filter: {},
+  perSecond: 10,
+  status: 'running',
+  reason: null,
+  cursor: null,
+  looked: 0,
+  sent: 0,
+  nextSlotAt: now,
+  createdAt: now,
+  endedAt: null,
+  dueAt: now,
+  version: 1,
+  ...overrides,
+});
+
+const event = makeEvent();
+const withRecord = (overrides: Partial<Omit<DeliveryRecord, 'event'>>): Candidate => ({
+  event,
+  record: makeRecord(overrides),
+});
+const chosen = (
+  source: RedriveSource,
+  candidate: Candidate,
+  filter = {},
+  endpoint = makeEndpoint(),
+): boolean => selects(makeRedrive({ source, filter }), endpoint, candidate);
+
+describe('a redrive sends', () => {
+  it.each([
+    ['dead', true, true],
+    ['held', true, true],
+    ['delivered', false, true],
+    ['pending', false, false],
+  ] as const)('what is %s: of the undelivered %s, of all events %s', (status, undelivered, events) => {
+    expect(chosen('undelivered', withRecord({ status }))).toBe(undelivered);
+    expect(chosen('events', withRecord({ status }))).toBe(events);
+  });
+
+  it('what was never sent, of all events only', () => {
+    expect(chosen('undelivered', { event, record: null })).toBe(false);
+    expect(chosen('events', { event, record: null })).toBe(true);
+  });
+
+  it('nothing twice', () => {
+    const replay = { redriveId: 'rdr-1', attemptsBefore: 1 };
+    for (const status of ['dead', 'held', 'delivered'] as const)
+      for (const source of ['undelivered', 'events'] as const)
+        expect(chosen(source, withRecord({ status, replay }))).toBe(false);
+    expect(
+      chosen('undelivered', withRecord({ status: 'dead', replay: { ...replay, redriveId: null } })),
+    ).toBe(true);
+  });
+
+  it('what its filter and, of events, the endpoint’s own let through', () => {
+    const dead = withRecord({ status: 'dead' });
+    const fresh = { event, record: null };
+    expect(chosen('undelivered', dead, { lockers: [1] })).toBe(false);
+    expect(chosen('events', fresh, { lockers: [1] })).toBe(false);
+    const narrow = makeEndpoint({ filter: { types: ['locker.*'] } });
+    expect(chosen('events', fresh, {}, narrow)).toBe(false);
+    // It was owed when it happened.
+    expect(chosen('undelivered', dead, {}, narrow)).toBe(true);
+  });
+
+  it('nothing of another partner, and no sample', () => {
+    const foreign = makeEvent({ partnerIds: ['rival'] });
+    expect(chosen('events', { event: foreign, record: null })).toBe(false);
+    expect(chosen('undelivered', { event: foreign, record: makeRecord({ status: 'dead' }) })).toBe(false);
+    expect(chosen('undelivered', withRecord({ status: 'dead', partnerId: 'rival' }))).toBe(false);
+    const sample = makeEvent({ test: { endpointId: 'main' } });
+    expect(chosen('undelivered', { event: sample, record: makeRecord({ status: 'dead' }) })).toBe(false);
+  });
+});
+
+describe('the rate of a redrive', () => {
+  it('is never exceeded by more than one, whenever it runs and however much it finds', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.1, max: 100, noNaN: true }),
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 200_000 }), fc.nat(1_000)), { maxLength: 20 }),
+        (perSecond, runs) => {
+          let free = now;
+          let atMs = nowMs;
+          const turns: number[] = [];
+          for (const [pauseMs, found] of runs) {
+            atMs += pauseMs;
+            const at = instantFromMs(atMs);
+            const redrive = makeRedrive({ perSecond, nextSlotAt: free });
+            const count = Math.min(found, roomOf(redrive, at));
+            const { delaysMs, nextSlotAt } = slotsFor(redrive, count, at);
+            for (const delayMs of delaysMs) {
+              expect(delayMs).toBeGreaterThanOrEqual(0);
+              // Within what SQS delays by.
+              expect(delayMs).toBeLessThanOrEqual(60_000 + 1_000 / perSecond);
+              turns.push(atMs + delayMs);
+            }
+            free = nextSlotAt;
+          }
+          for (const [index, turn] of turns.slice(1).entries())
+            expect(turn - (turns[index] ?? 0)).toBeGreaterThanOrEqual(1_000 / perSecond - 0.01);
+        },
+      ),
+    );
+  });
+
+  it('fills the minute', () => {
+    expect(roomOf(makeRedrive({ perSecond: 10 }), now)).toBe(600);
+    expect(roomOf(makeRedrive({ perSecond: 0.1 }), now)).toBe(6);
+    const { nextSlotAt } = slotsFor(makeRedrive({ perSecond: 10 }), 600, now);
+    expect(instantToMs(nextSlotAt)).toBe(nowMs + 60_000);
+    expect(roomOf(makeRedrive({ nextSlotAt }), now)).toBe(0);
+  });
+});

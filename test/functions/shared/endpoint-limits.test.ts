@@ -1,0 +1,96 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Admission } from '../../../functions/domain/endpoint-limits.ts';
+import { createEndpointLimiter, type EndpointLimiter } from '../../../functions/shared/endpoint-limits.ts';
+import type { EndpointLimits } from '../../../schemas/endpoint.ts';
+import { startTables, type Tables } from './tables.ts';
+
+let tables: Tables;
+beforeAll(async () => {
+  tables = await startTables();
+});
+afterAll(async () => tables[Symbol.asyncDispose]());
+
+/** The limiters of so many functions. */
+const makeLimiters = (count: number) => Array.from({ length: count }, () => createEndpointLimiter(tables));
+
+const ask = (
+  limiter: EndpointLimiter | undefined,
+  endpointId: string,
+  limits: EndpointLimits,
+  more: { nowMs?: number; leaseId?: string; turnMs?: number | null } = {},
+): Promise<Admission> => {
+  if (limiter === undefined) throw new TypeError('no limiter');
+  const { nowMs = Date.now(), leaseId = 'a', turnMs = null } = more;
+  const waits = { leaseMs: 20_000, maxWaitMs: 300, maxAheadMs: 900_000 };
+  return limiter.admit(endpointId, { limits, nowMs, leaseId, turnMs, ...waits });
+};
+
+describe('a rate across functions', () => {
+  it('lets nothing through sooner than it allows, and everything in the end', async () => {
+    const limiters = makeLimiters(4);
+    const perSecond = 40;
+    const startsMs: number[] = [];
+    const visit = async (index: number): Promise<void> => {
+      for (let turnMs: number | null = null; ;) {
+        const nowMs = Date.now();
+        const admission = await ask(limiters[index % 4], 'rated', { perSecond }, { nowMs, turnMs });
+        if (admission.kind === 'go') {
+          startsMs.push(nowMs + admission.waitMs);
+          return;
+        }
+        if (admission.kind === 'full') throw new Error('full');
+        turnMs = admission.turnMs;
+        await wait(Math.max(admission.retryMs - Date.now(), 1));
+      }
+    };
+    await Promise.all(Array.from({ length: 60 }, (_, index) => visit(index)));
+    startsMs.sort((a, b) => a - b);
+    expect(startsMs).toHaveLength(60);
+    for (const [index, startMs] of startsMs.entries())
+      expect(
+        startsMs.filter((one) => one >= startMs && one < startMs + 1_000 - 1e-6).length,
+        `${index}`,
+      ).toBeLessThanOrEqual(perSecond);
+  });
+
+  it('costs one write for a request of a single function', async () => {
+    const [limiter] = makeLimiters(1);
+    await ask(limiter, 'cheap', { perSecond: 1_000 });
+    tables.takeRequests();
+    for (let index = 0; index < 3; index += 1) await ask(limiter, 'cheap', { perSecond: 1_000 });
+    expect(tables.takeRequests()).toEqual(['PutItem', 'PutItem', 'PutItem']);
+  });
+});
+
+describe('a number at a time across functions', () => {
+  const limits = { concurrency: 3 };
+
+  it('is never exceeded, and reached', async () => {
+    const limiters = makeLimiters(5);
+    let underWay = 0;
+    let most = 0;
+    let done = 0;
+    const visit = async (index: number): Promise<void> => {
+      const limiter = limiters[index % 5];
+      const leaseId = `lease-${index}`;
+      while ((await ask(limiter, 'few', limits, { leaseId })).kind !== 'go') await wait(5);
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await wait(5);
+      underWay -= 1;
+      done += 1;
+      await limiter?.release('few', leaseId);
+    };
+    await Promise.all(Array.from({ length: 30 }, (_, index) => visit(index)));
+    expect({ done, most }).toEqual({ done: 30, most: 3 });
+  });
+
+  it('frees the leases of functions that crashed', async () => {
+    const [one, other] = makeLimiters(2);
+    for (const leaseId of ['a', 'b', 'c'])
+      expect((await ask(one, 'crashed', limits, { leaseId, nowMs: 1_000 })).kind).toBe('go');
+    expect((await ask(other, 'crashed', limits, { leaseId: 'd', nowMs: 20_999 })).kind).toBe('later');
+    expect((await ask(other, 'crashed', limits, { leaseId: 'd', nowMs: 21_000 })).kind).toBe('go');
+  });
+});

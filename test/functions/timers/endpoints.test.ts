@@ -1,0 +1,224 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DeliveryRecord } from '../../../schemas/delivery.ts';
+import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
+import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import { makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
+import { start, startWorld, type TimersWorld } from './world.ts';
+
+let world: TimersWorld;
+
+beforeEach(async () => {
+  world = await startWorld();
+});
+afterEach(async () => world[Symbol.asyncDispose]());
+
+const hoursBefore = (hours: number) => instantFromMs(instantToMs(start) - hours * 3_600_000);
+const endpoint = makeEndpoint();
+
+/** An endpoint with this health, which has its own way of being due. */
+async function unwell(changes: Partial<EndpointHealth>, given: Endpoint = endpoint): Promise<void> {
+  await world.seed(given);
+  await world.health.change(given, (health) => ({ health: { ...health, ...changes }, announces: null }));
+}
+
+const open = (changes: Partial<EndpointHealth> = {}): Partial<EndpointHealth> => ({
+  failures: 5,
+  failingSince: hoursBefore(2),
+  lastFailureAt: hoursBefore(0.1),
+  lastReason: 'http_500',
+  breaker: 'open',
+  openedAt: hoursBefore(2),
+  openUntil: hoursBefore(0.01),
+  openings: 3,
+  ...changes,
+});
+
+const parkedOf = (endpointId: string, count: number): DeliveryRecord[] =>
+  Array.from({ length: count }, (_, index) =>
+    makeRecord({
+      endpointId,
+      attempts: [],
+      reason: 'breaker_open',
+      waitsFor: 'endpoint',
+      dueAt: instantFromMs(instantToMs(hoursBefore(1)) + index * 1_000),
+      event: makeEvent({ id: `evt_t-9_mmykbvk0_b7-${index + 1}` }),
+    }),
+  );
+
+const sent = () => world.state.sent.map(({ task, ...how }) => ({ ...how, eventId: task.event.id }));
+const healthNow = async () => world.health.get(endpoint);
+const operational = async () =>
+  (await world.events())
+    .filter(({ type }) => type.startsWith('endpoint.'))
+    .map(({ type, data }) => ({ type, data }));
+
+describe('an endpoint that has failed for five days', () => {
+  const hopeless = open({ failingSince: hoursBefore(121), lastFailureAt: hoursBefore(0.5) });
+
+  it('is disabled, and its partner and the operator hear of it, once', async () => {
+    await unwell(hopeless);
+    await Promise.all([world.run(), world.run()]);
+    world.pass(60);
+    await world.run();
+    expect(await world.stored('endpoint')).toMatchObject([
+      { status: 'disabled', disabledReason: 'failing', version: 2 },
+    ]);
+    expect(await world.events()).toMatchObject([
+      {
+        type: 'endpoint.disabled',
+        cause: 'system',
+        partnerIds: ['acme', 'operator'],
+        data: { endpointId: 'main', failingSince: hoursBefore(121), reason: 'failing' },
+      },
+    ]);
+    expect(world.state.metrics.get('EndpointsDisabled')).toBe(1);
+  });
+
+  it('begins anew when it is enabled again', async () => {
+    await unwell(hopeless);
+    await world.run();
+    expect(await healthNow()).toMatchObject({ breaker: 'closed', failures: 0, failingSince: null });
+  });
+
+  it.each([
+    [
+      'whose last attempt was the day before',
+      open({ failingSince: hoursBefore(121), lastFailureAt: hoursBefore(24) }),
+    ],
+    [
+      'that failed for an hour less',
+      open({ failingSince: hoursBefore(119.5), lastFailureAt: hoursBefore(0) }),
+    ],
+  ])('is not one %s', async (_, health) => {
+    await unwell(health);
+    await world.run();
+    expect(await world.stored('endpoint')).toMatchObject([{ status: 'active' }]);
+    expect(await operational()).toEqual([]);
+  });
+
+  it('that somebody is changing is looked at again by the next run', async () => {
+    await unwell(hopeless);
+    await world.run({ disable: async () => 'changed' });
+    expect(await world.stored('endpoint')).toMatchObject([{ status: 'active' }]);
+    world.pass(60);
+    await world.run();
+    expect(await world.stored('endpoint')).toMatchObject([{ status: 'disabled' }]);
+  });
+
+  it('has its parked deliveries filed: deliver holds what is for a disabled endpoint', async () => {
+    await unwell({ ...hopeless, backlogAt: hoursBefore(1), openUntil: hoursBefore(0.01) });
+    await world.seedDeliveries(parkedOf('main', 30));
+    await world.run();
+    expect(sent()).toHaveLength(30);
+  });
+});
+
+describe('a backlog', () => {
+  it('waits while the breaker is open', async () => {
+    await unwell(open({ openUntil: hoursBefore(-0.1), backlogAt: hoursBefore(1) }));
+    await world.seedDeliveries(parkedOf('main', 3));
+    await world.run();
+    expect(sent()).toEqual([]);
+    expect(Object.fromEntries(world.state.metrics)).toMatchObject({
+      BreakersOpen: 1,
+      BreakersOpenLong: 1,
+      BacklogDeliveries: 3,
+      'OldestUndeliveredSeconds/failing': 7_200,
+      'OldestUndeliveredSeconds/healthy': 0,
+    });
+  });
+
+  it('gives its oldest as the one probe when it is time for one', async () => {
+    await unwell(open({ backlogAt: hoursBefore(1) }));
+    await world.seedDeliveries(parkedOf('main', 3));
+    await world.run();
+    expect(sent()).toEqual([{ eventId: 'evt_t-9_mmykbvk0_b7-1', delaySeconds: 0, via: 'slow' }]);
+    // The probe is under way.
+    await world.health.change(endpoint, (health) => ({
+      health: { ...health, probeUntil: hoursBefore(-0.05) },
+      announces: null,
+    }));
+    world.pass(60);
+    await world.run();
+    expect(sent()).toHaveLength(1);
+  });
+
+  it('drains at its rate once the breaker is closed, oldest first, each delivery once', async () => {
+    await unwell({ backlogAt: hoursBefore(1) });
+    const parked = parkedOf('main', 150);
+    await world.seedDeliveries(parked);
+    await world.run({ drainPerSecond: 1 });
+    expect(sent()).toEqual(
+      parked
+        .slice(0, 60)
+        .map(({ event }, index) => ({ eventId: event.id, delaySeconds: index, via: 'live' })),
+    );
+    world.pass(60);
+    await Promise.all([world.run({ drainPerSecond: 1 }), world.run({ drainPerSecond: 1 })]);
+    world.pass(120);
+    await world.run({ drainPerSecond: 1 });
+    expect(sent()).toHaveLength(150);
+    expect(new Set(sent().map(({ eventId }) => eventId)).size).toBe(150);
+  });
+
+  it('drains no faster than its endpoint takes requests', async () => {
+    await unwell({ backlogAt: hoursBefore(1) }, { ...endpoint, limits: { perSecond: 0.5 } });
+    await world.seedDeliveries(parkedOf('main', 100));
+    await world.run();
+    expect(sent()).toHaveLength(30);
+    expect(sent().map(({ delaySeconds }) => delaySeconds)).toEqual(
+      Array.from({ length: 30 }, (_, n) => n * 2),
+    );
+  });
+
+  it('loses nothing when the run dies after it took deliveries: they are due when the lease ends', async () => {
+    await unwell({ backlogAt: hoursBefore(1) });
+    await world.seedDeliveries(parkedOf('main', 3));
+    const dying = world.run({ sender: { send: async () => Promise.reject(new Error('killed')) } });
+    await expect(dying).rejects.toMatchObject({ code: 'timers_failed' });
+    world.pass(910);
+    await world.run();
+    expect(new Set(sent().map(({ eventId }) => eventId)).size).toBe(3);
+  });
+
+  it('that is empty is looked at until nobody can be about to park any more', async () => {
+    await unwell({ backlogAt: instantFromMs(instantToMs(start) - 30_000) });
+    await world.run();
+    expect(await healthNow()).toMatchObject({ backlogAt: instantFromMs(instantToMs(start) - 30_000) });
+    world.pass(120);
+    await world.run();
+    expect(await healthNow()).toMatchObject({ backlogAt: null, dueAt: null });
+  });
+
+  it('of an endpoint that is gone is filed, and the endpoint looked at no more', async () => {
+    await world.health.change(endpoint, (health) => ({
+      health: { ...health, ...open({ backlogAt: hoursBefore(1) }) },
+      announces: null,
+    }));
+    await world.seedDeliveries(parkedOf('main', 2));
+    await world.run();
+    expect(sent()).toHaveLength(2);
+    world.pass(60);
+    await world.run();
+    expect(await healthNow()).toMatchObject({ backlogAt: null, dueAt: null });
+  });
+
+  it('of one endpoint that can’t be read stops no other', async () => {
+    for (const endpointId of ['bad', 'good']) {
+      await unwell({ backlogAt: hoursBefore(1) }, makeEndpoint({ endpointId }));
+      await world.seedDeliveries(parkedOf(endpointId, 1));
+    }
+    const { deliveries } = world.deps;
+    const failing = world.run({
+      deliveries: {
+        ...deliveries,
+        list: async (query) =>
+          query.partition === 'parked#bad' ? Promise.reject(new Error('throttled')) : deliveries.list(query),
+      },
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'timers_failed' });
+    expect(world.state.sent.map(({ task }) => task.endpointId)).toEqual(['good']);
+    expect(world.state.metrics.get('EndpointsFailed')).toBe(1);
+  });
+});

@@ -1,0 +1,384 @@
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deliveryItem } from '../../../functions/shared/delivery-item.ts';
+import { createEntityStore } from '../../../functions/shared/entity-store.ts';
+import { eventItem } from '../../../functions/shared/event-item.ts';
+import { createEventReader } from '../../../functions/shared/event-reader.ts';
+import { createPartnerLog } from '../../../functions/shared/partner-log.ts';
+import { createPartnerLogReader } from '../../../functions/shared/partner-log-reader.ts';
+import type { OutgoingTask } from '../../../functions/shared/queue.ts';
+import { createRedriveSource } from '../../../functions/shared/redrive-source.ts';
+import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
+import { runRedrives, type RedrivesDeps } from '../../../functions/timers/redrives.ts';
+import type { DeliveryRecord } from '../../../schemas/delivery.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
+import type { DomainEvent } from '../../../schemas/event.ts';
+import { instantFromMs } from '../../../schemas/instant.ts';
+import { RedriveSchema, type Redrive } from '../../../schemas/redrive.ts';
+import { makeAttempts, makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
+import { putEntities } from '../api/foundation.ts';
+import { startDeliveriesTable } from '../shared/deliveries-table.ts';
+import type { Tables } from '../shared/tables.ts';
+
+const startMs = Date.parse('2026-03-20T22:00:00.000Z');
+const minuteMs = 60_000;
+
+let tables: Tables & { deliveriesTable: string };
+let nowMs: number;
+let sent: OutgoingTask[];
+beforeEach(async () => {
+  tables = await startDeliveriesTable();
+  nowMs = startMs + 6 * 3_600_000;
+  sent = [];
+});
+afterEach(async () => tables[Symbol.asyncDispose]());
+
+/** Over midnight: every five minutes one. */
+const makeEvents = (count: number): DomainEvent[] =>
+  Array.from({ length: count }, (_, index) =>
+    makeEvent({
+      id: `evt_0000000000000001-${1 + (index % 3)}_mmykbvk0_b7-${1_000 + index}`,
+      locker: 1 + (index % 3),
+      receivedAt: instantFromMs(startMs + index * 5 * minuteMs),
+    }),
+  );
+
+async function store(events: readonly DomainEvent[]): Promise<void> {
+  const log = createPartnerLog({ ...tables, now: () => nowMs });
+  for (const event of events) await tables.put('events', eventItem(event, 90));
+  await log.append(
+    'acme',
+    events.map(({ id, receivedAt }) => ({ eventId: id, receivedAt })),
+  );
+}
+
+const put = async (record: DeliveryRecord): Promise<void> =>
+  tables.put('deliveries', deliveryItem(record, tables));
+const record = (event: DomainEvent, overrides: Partial<Omit<DeliveryRecord, 'event'>>): DeliveryRecord =>
+  makeRecord({ event, ...overrides });
+
+const makeRedrive = (overrides: Partial<Redrive> = {}): Redrive => ({
+  kind: 'redrive',
+  redriveId: 'rdr-1',
+  partnerId: 'acme',
+  endpointId: 'main',
+  source: 'undelivered',
+  since: instantFromMs(startMs - minuteMs),
+  until: instantFromMs(nowMs),
+  filter: {},
+  perSecond: 10,
+  status: 'running',
+  reason: null,
+  cursor: null,
+  looked: 0,
+  sent: 0,
+  nextSlotAt: instantFromMs(nowMs),
+  createdAt: instantFromMs(nowMs),
+  endedAt: null,
+  dueAt: instantFromMs(nowMs),
+  version: 1,
+  ...overrides,
+});
+
+function makeDeps(overrides: Partial<RedrivesDeps> = {}): RedrivesDeps {
+  const events = createEventReader(tables);
+  return {
+    redrives: createRedriveStore(tables),
+    redriveSource: createRedriveSource({ ...tables, log: createPartnerLogReader(tables), events }),
+    redriveConfig: { settleSeconds: 60, retentionDays: 90 },
+    entities: createEntityStore(tables),
+    sender: {
+      async send(tasks) {
+        sent.push(...tasks);
+      },
+    },
+    clock: () => instantFromMs(nowMs),
+    newTaskId: () => `task-${sent.length}`,
+    ...overrides,
+  };
+}
+
+const runOnce = async (deps = makeDeps()) =>
+  runRedrives(deps, { now: instantFromMs(nowMs), hasTime: () => true });
+
+/** As many minutes as it takes. */
+async function runToEnd(deps = makeDeps()): Promise<Redrive> {
+  for (let minutes = 0; minutes < 30; minutes += 1) {
+    await runOnce(deps);
+    const redrive = await stored();
+    if (redrive.status !== 'running') return redrive;
+    nowMs += minuteMs;
+  }
+  throw new Error('it never ended');
+}
+
+async function stored(): Promise<Redrive> {
+  const items = await tables.scan('entities');
+  return RedriveSchema.parse(items.find(({ kind }) => kind === 'redrive'));
+}
+
+const start = async (endpoint: Partial<Endpoint> = {}, redrive: Partial<Redrive> = {}): Promise<void> =>
+  putEntities(tables, makeEndpoint(endpoint), makeRedrive(redrive));
+const idsOf = (tasks: readonly OutgoingTask[]): string[] => tasks.map(({ task }) => task.event.id);
+
+describe('everything dead or held of an endpoint', () => {
+  it('is sent again, once, oldest first and over the days, marked, and on top of its attempts', async () => {
+    const events = makeEvents(60);
+    await store(events);
+    const statuses = ['dead', 'held', 'delivered', 'pending'] as const;
+    for (const [index, event] of events.entries())
+      await put(record(event, { status: statuses[index % 4] ?? 'dead', attempts: makeAttempts(index % 3) }));
+    await start();
+    const redrive = await runToEnd();
+    const wanted = events.filter((_, index) => index % 4 < 2);
+    expect(idsOf(sent)).toEqual(wanted.map(({ id }) => id));
+    for (const { task } of sent) {
+      const index = events.findIndex(({ id }) => id === task.event.id);
+      expect(task.attempts).toEqual(makeAttempts(index % 3));
+      expect(task.replay).toEqual({ redriveId: 'rdr-1', attemptsBefore: index % 3 });
+      expect(task.event).toEqual(events[index]);
+    }
+    expect(redrive).toMatchObject({ status: 'done', sent: wanted.length, dueAt: null, reason: null });
+    expect(redrive.expiresAt).toBe(Math.floor(nowMs / 1_000) + 90 * 86_400);
+  });
+
+  it('is not missed, nor sent twice, when deliveries change their status while it pages', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(59), { maxLength: 40 }), async (changes) => {
+        await using own = await startDeliveriesTable();
+        tables = own;
+        sent = [];
+        const events = makeEvents(60);
+        await store(events);
+        for (const event of events) await put(record(event, { status: 'dead' }));
+        await start({}, { perSecond: 0.1 });
+        const queue = [...changes];
+        const touched = new Set<string>();
+        const deps = makeDeps({
+          sender: {
+            async send(tasks) {
+              sent.push(...tasks);
+              for (const index of queue.splice(0, 4)) {
+                const event = events[index];
+                if (event === undefined) continue;
+                touched.add(event.id);
+                await put(record(event, { status: index % 2 === 0 ? 'delivered' : 'pending' }));
+              }
+            },
+          },
+        });
+        await runToEnd(deps);
+        expect(idsOf(sent)).toHaveLength(new Set(idsOf(sent)).size);
+        expect(idsOf(sent)).toEqual(
+          expect.arrayContaining(events.map(({ id }) => id).filter((id) => !touched.has(id))),
+        );
+      }),
+      { numRuns: 5 },
+    );
+  }, 60_000);
+
+  it('of another partner that had the endpoint’s name is left alone', async () => {
+    const [event] = makeEvents(1);
+    if (event === undefined) throw new Error('no event');
+    await store([event]);
+    await put(record(event, { status: 'dead', partnerId: 'rival' }));
+    await start();
+    expect(await runToEnd()).toMatchObject({ status: 'done', sent: 0 });
+  });
+
+  it('waits until what was received last must be on record', async () => {
+    const [event] = makeEvents(1);
+    if (event === undefined) throw new Error('no event');
+    await store([event]);
+    nowMs = Date.parse(event.receivedAt) + 30_000;
+    await start();
+    await runOnce();
+    expect((await stored()).status).toBe('running');
+    // The delivery was on the queue still.
+    await put(record(event, { status: 'held' }));
+    expect(await runToEnd()).toMatchObject({ status: 'done', sent: 1 });
+  });
+});
+
+describe('a window of the log', () => {
+  it('goes to an endpoint that did not exist, as far as it wants it, delivered before or not', async () => {
+    const events = makeEvents(40);
+    await store(events);
+    const [, second, third] = events;
+    if (second === undefined || third === undefined) throw new Error('no events');
+    await put(record(second, { status: 'delivered' }));
+    await put(record(third, { status: 'pending' }));
+    const since = events[1]?.receivedAt ?? '';
+    const until = events[30]?.receivedAt ?? '';
+    await start({ filter: { lockers: [2, 3] } }, { source: 'events', since, until });
+    await runToEnd();
+    const wanted = events.slice(1, 30).filter((event) => event.locker !== 1 && event !== third);
+    expect(idsOf(sent)).toEqual(wanted.map(({ id }) => id));
+    expect(sent[0]?.task).toMatchObject({ attempts: [{ number: 1 }], replay: { attemptsBefore: 1 } });
+    expect(sent[1]?.task).toMatchObject({ attempts: [], replay: { attemptsBefore: 0 } });
+  });
+
+  it('leaves what was received just now to the next run: it may be on its way for the first time', async () => {
+    const events = makeEvents(10);
+    await store(events);
+    nowMs = Date.parse(events[8]?.receivedAt ?? '') + 30_000;
+    await start({}, { source: 'events', until: instantFromMs(nowMs + 1) });
+    await runOnce();
+    expect(idsOf(sent)).toEqual(events.slice(0, 8).map(({ id }) => id));
+    const ninth = events[8];
+    if (ninth === undefined) throw new Error('no event');
+    await put(record(ninth, { status: 'delivered' }));
+    expect(await runToEnd()).toMatchObject({ status: 'done', sent: 9 });
+    expect(idsOf(sent)).toEqual(events.slice(0, 9).map(({ id }) => id));
+  });
+
+  it('is narrowed down by the redrive’s own filter', async () => {
+    const events = makeEvents(20);
+    await store(events);
+    await start({}, { source: 'events', filter: { lockers: [1], types: ['reservation.*'] } });
+    await runToEnd();
+    expect(idsOf(sent)).toEqual(events.filter(({ locker }) => locker === 1).map(({ id }) => id));
+  });
+});
+
+describe('a crash', () => {
+  it.each(['undelivered', 'events'] as const)(
+    'between any send and its cursor repeats that page and leaves nothing out (%s)',
+    async (source) => {
+      const events = makeEvents(60);
+      await store(events);
+      if (source === 'undelivered') for (const event of events) await put(record(event, { status: 'dead' }));
+      await start({}, { source, perSecond: 0.2 });
+      const redrives = createRedriveStore(tables);
+      let saves = 0;
+      const deps = makeDeps({
+        redrives: {
+          ...redrives,
+          save: async (redrive) => {
+            saves += 1;
+            if (saves % 3 !== 0) throw new Error('killed');
+            return redrives.save(redrive);
+          },
+        },
+      });
+      const redrive = await runToEnd(deps);
+      expect(new Set(idsOf(sent))).toEqual(new Set(events.map(({ id }) => id)));
+      expect(sent.length).toBeGreaterThan(60);
+      expect(redrive).toMatchObject({ status: 'done', sent: 60 });
+    },
+  );
+
+  it('repeats nothing that is on record by then', async () => {
+    const events = makeEvents(10);
+    await store(events);
+    for (const event of events) await put(record(event, { status: 'dead' }));
+    await start();
+    const deliver = makeDeps({
+      redrives: { ...createRedriveStore(tables), save: async () => Promise.reject(new Error('killed')) },
+      sender: {
+        async send(tasks) {
+          sent.push(...tasks);
+          for (const { task } of tasks)
+            await put(record(task.event, { status: 'dead', replay: task.replay ?? null }));
+        },
+      },
+    });
+    expect((await runOnce(deliver)).failures).toHaveLength(1);
+    await runToEnd();
+    expect(idsOf(sent)).toEqual(events.map(({ id }) => id));
+  });
+
+  it('of the queue leaves the page to the next run', async () => {
+    const events = makeEvents(5);
+    await store(events);
+    await start({}, { source: 'events' });
+    const refusing = makeDeps({ sender: { send: async () => Promise.reject(new Error('not sent')) } });
+    expect((await runOnce(refusing)).failures).toMatchObject([{ what: 'redrive rdr-1' }]);
+    expect(await stored()).toMatchObject({ cursor: null, sent: 0 });
+    expect(await runToEnd()).toMatchObject({ sent: 5 });
+  });
+});
+
+describe('the rate', () => {
+  it('is kept over the minutes: each is filled, none is flooded', async () => {
+    await store(makeEvents(60));
+    const dueMs: number[] = [];
+    await start({}, { source: 'events', perSecond: 0.5 });
+    const deps = makeDeps({
+      sender: {
+        async send(tasks) {
+          sent.push(...tasks);
+          dueMs.push(...tasks.map(({ delaySeconds }) => nowMs + delaySeconds * 1_000));
+        },
+      },
+    });
+    const first = nowMs;
+    await runToEnd(deps);
+    expect(dueMs).toHaveLength(60);
+    // Two seconds apart, a second's rounding aside, and all of it as soon as the rate allows.
+    for (const [index, at] of dueMs.entries())
+      expect(Math.abs(at - first - index * 2_000)).toBeLessThanOrEqual(1_000);
+    expect(Math.max(...sent.map(({ delaySeconds }) => delaySeconds))).toBeLessThanOrEqual(60);
+  });
+
+  it('of two runs at the same time is not doubled by what the second stores', async () => {
+    await store(makeEvents(60));
+    await start({}, { source: 'events', perSecond: 0.5 });
+    await Promise.all([runOnce(), runOnce()]);
+    const { sent: counted } = await stored();
+    expect(counted).toBeLessThanOrEqual(31);
+  });
+});
+
+describe('an endpoint', () => {
+  it('that asks for order gets each locker’s events in order, one request after the other', async () => {
+    const events = makeEvents(30);
+    await store(events);
+    await start({ ordered: true }, { source: 'events' });
+    const requests: OutgoingTask[][] = [];
+    const deps = makeDeps({ sender: { send: async (tasks) => void requests.push([...tasks]) } });
+    await runToEnd(deps);
+    for (const tasks of requests)
+      expect(new Set(tasks.map(({ task }) => task.event.locker)).size).toBe(tasks.length);
+    const all = requests.flat();
+    expect(all.every(({ via, delaySeconds }) => via === 'ordered' && delaySeconds === 0)).toBe(true);
+    for (const locker of [1, 2, 3])
+      expect(idsOf(all.filter(({ task }) => task.event.locker === locker))).toEqual(
+        events.filter((event) => event.locker === locker).map(({ id }) => id),
+      );
+  });
+
+  it('that is disabled is waited for', async () => {
+    await store(makeEvents(3));
+    await start({ status: 'disabled' }, { source: 'events' });
+    await runOnce();
+    expect(sent).toEqual([]);
+    expect(await stored()).toMatchObject({ status: 'running', reason: 'endpoint_disabled' });
+    await putEntities(tables, makeEndpoint());
+    expect(await runToEnd()).toMatchObject({ status: 'done', reason: null, sent: 3 });
+  });
+
+  it('that is gone ends it', async () => {
+    await store(makeEvents(3));
+    await putEntities(tables, makeRedrive({ source: 'events' }));
+    expect(await runToEnd()).toMatchObject({ status: 'failed', reason: 'endpoint_gone', sent: 0 });
+  });
+});
+
+it('a redrive that was canceled meanwhile sends no further page', async () => {
+  await store(makeEvents(60));
+  await start({}, { source: 'events', perSecond: 0.5 });
+  const deps = makeDeps({
+    sender: {
+      async send(tasks) {
+        sent.push(...tasks);
+        const { version, ...redrive } = await stored();
+        await createRedriveStore(tables).save({ ...redrive, status: 'canceled', dueAt: null, version });
+      },
+    },
+  });
+  await runOnce(deps);
+  const before = sent.length;
+  expect(await runToEnd(deps)).toMatchObject({ status: 'canceled', sent: 0 });
+  expect(sent).toHaveLength(before);
+});

@@ -1,0 +1,20 @@
+import type { EndpointHealth, HealthPolicy } from '../../schemas/endpoint-health.ts';
+import { healthyEndpoint } from '../../functions/domain/endpoint-health.ts';
+
+/** Opens at the third failure, for 30 s, 60 s, 120 s. */
+export const policy: HealthPolicy = {
+  failuresToOpen: 3,
+  openSeconds: 30,
+  maxOpenSeconds: 120,
+  probeSeconds: 20,
+  slowMs: 2_000,
+  slowSeconds: 300,
+};
+
+/** Of endpoint `main` of `acme`, known to be healthy unless told otherwise. */
+export const makeHealth = (overrides: Partial<EndpointHealth> = {}): EndpointHealth => ({
+  ...healthyEndpoint({ partnerId: 'acme', endpointId: 'main' }),
+  version: 1,
+  provenAt: '2026-03-20T08:00:00.000Z',
+  ...overrides,
+});
