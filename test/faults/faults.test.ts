@@ -125,5 +125,7 @@ it('every call that a function made has its faults', () => {
   const hit = new Set(
     world.plan.faults.filter(({ injected }) => injected > 0).map(({ input }) => boundaryName(input)),
   );
-  expect([...known].filter((name) => !hit.has(name))).toEqual([]);
+  // What depends on timing is not made in every run.
+  const certain = boundaries.filter(({ sometimes }) => sometimes !== true).map(boundaryName);
+  expect(certain.filter((name) => !hit.has(name))).toEqual([]);
 });
