@@ -18,6 +18,8 @@ export interface BedOptions {
   /** Differences from the stage `local`; costs a synthesis. */
   readonly stageConfig?: object;
   readonly dynamodbEndpoint?: string;
+  /** See StackOptions. */
+  readonly streamIdleMs?: number;
 }
 
 /** A running stack under a load generator, its network loaded and its towers connected. */
@@ -49,6 +51,7 @@ export async function openBed(context: ScenarioContext, options: BedOptions): Pr
     httpPort: 0,
     assembly: await assemblyOf(context, options),
     ...(options.dynamodbEndpoint !== undefined && { dynamodbEndpoint: options.dynamodbEndpoint }),
+    ...(options.streamIdleMs !== undefined && { streamIdleMs: options.streamIdleMs }),
     log: (line) => log.write(`${line}\n`),
   });
   opening.defer(() => stack.stop());

@@ -35,9 +35,6 @@ export interface Bill {
 const memoryOfOneCpuMb = 1_769;
 /** CloudWatch adds this to each log event. Source: PutLogEvents. */
 const logOverheadBytes = 26;
-/** START, END and REPORT, which Lambda writes for each invocation: three log events of about this much together. */
-const platformLines = 3;
-const platformBytes = 340;
 const million = 1_000_000;
 
 /** Dollars for a million events like those that were counted. */
@@ -90,5 +87,5 @@ export function gigabyteSeconds({ billedMs, cpuMs, memoryMb }: FunctionFigures):
   return ((billedMs + cpuMs * slowdown) / 1000) * (memoryMb / 1024);
 }
 
-const logBytes = ({ logBytes, logLines, invocations }: FunctionFigures): number =>
-  logBytes + logLines * logOverheadBytes + invocations * (platformBytes + platformLines * logOverheadBytes);
+/** START, END and REPORT are not written: see lib/typed-function.ts. */
+const logBytes = ({ logBytes, logLines }: FunctionFigures): number => logBytes + logLines * logOverheadBytes;

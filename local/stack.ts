@@ -37,6 +37,11 @@ export interface StackOptions extends EngineOptions {
    * a function and its engines.
    */
   readonly functionEnvironment?: FunctionsOptions['environment'];
+  /**
+   * Milliseconds between polls of a stream that has nothing new. Default: 25, for a person who watches. Lambda polls each
+   * shard four times a second.
+   */
+  readonly streamIdleMs?: number;
   /** Gets a line for each thing worth knowing, and each line that a function writes. */
   readonly log: (line: string) => void;
 }
@@ -60,7 +65,8 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   starting.defer(() => functions.stop(0));
   late.functions = functions;
   const polled = new Map<string, PollStats>();
-  const wiring: Wiring = { template, engines, queues, functions, folder, polled, log: options.log };
+  const { log, streamIdleMs } = options;
+  const wiring: Wiring = { template, engines, queues, functions, folder, polled, streamIdleMs, log };
   const broker = await timer.time('functions', open(wiring, options, starting));
   late.broker = broker;
 

@@ -30,6 +30,8 @@ export interface Wiring {
   readonly folder: DataFolder;
   /** Gets each queue mapping's counts, by logical id. */
   readonly polled: Map<string, PollStats>;
+  /** Milliseconds between polls of a stream that has nothing new. */
+  readonly streamIdleMs?: number | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -83,7 +85,7 @@ function startQueue(id: string, { template, engines, queues, functions, polled, 
 }
 
 async function startStream(id: string, wiring: Wiring): Promise<Mapping> {
-  const { template, engines, functions, folder, log } = wiring;
+  const { template, engines, functions, folder, streamIdleMs, log } = wiring;
   const { properties } = template.resource(id, StreamMappingSchema);
   const pool = functions.pool(properties.FunctionName);
   const table = /:table\/(?<name>[^/]+)\/stream\//.exec(properties.EventSourceArn)?.groups?.['name'] ?? '';
@@ -97,6 +99,7 @@ async function startStream(id: string, wiring: Wiring): Promise<Mapping> {
     park: destination === undefined ? undefined : parkInBucket(id, destination, engines),
     checkpointFile: folder.file('checkpoints', `${id}.json`),
     log: (line) => log(`${id}: ${line}`),
+    ...(streamIdleMs !== undefined && { idleMs: streamIdleMs }),
   });
 }
 

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
+import { instantToMs } from '../../schemas/instant.ts';
 import type { Lane } from '../../schemas/lane.ts';
 import {
   claimNew,
@@ -7,15 +9,17 @@ import {
   headSequence,
   isOfHead,
   isTurnTaken,
+  laneGraceMs,
   placeOf,
   takeTurn,
+  willLookAgain,
   type Place,
 } from '../domain/lane.ts';
 import { TowercastError } from '../shared/errors.ts';
 import { laneOf } from '../shared/keys.ts';
 import { isTurnFree, readHead, waitInLane } from '../shared/lane-entry.ts';
 import type { LaneStore } from '../shared/lane-store.ts';
-import { passTurn, type LaneTurnDeps } from '../shared/lane-turn.ts';
+import { passTurn, wake, type LaneTurnDeps } from '../shared/lane-turn.ts';
 import { fileDelivery, type Filed, type FileDeliveryDeps } from './file-delivery.ts';
 
 export type FileInLaneDeps = FileDeliveryDeps & LaneTurnDeps;
@@ -73,10 +77,44 @@ async function tryToFile(deps: FileInLaneDeps, seen: Seen, failed: FailedTask): 
 async function takeUp(
   deps: FileInLaneDeps,
   { lane, record }: Seen,
-  { endpoint }: FailedTask,
+  { task, endpoint }: FailedTask,
 ): Promise<Filed | 'contended'> {
-  if (record === null || record.status === 'pending' || !isOfHead(lane, record)) return 'dropped';
+  if (record === null || !isOfHead(lane, record)) return 'dropped';
+  if (record.status === 'pending') {
+    if (record.taskId === task.taskId && isOverdue(record, deps.now()))
+      await wakeAgain(deps, { ...task, attempts: record.attempts }, headSequence(lane));
+    return 'dropped';
+  }
   return (await passTurn(deps, lane, record, endpoint)) === 'contended' ? 'contended' : 'dropped';
+}
+
+/** What came next should have been sent by now. `timers` would have it too, but later. */
+const isOverdue = ({ dueAt, waitsFor }: DeliveryRecord, nowMs: number): boolean =>
+  dueAt !== null && waitsFor === 'time' && instantToMs(dueAt) - laneGraceMs <= nowMs;
+
+/** However often this is filed, it is one task: SQS knows its name. */
+const wakeAgain = (
+  deps: LaneTurnDeps,
+  { slotAt: _used, ...task }: DeliveryTask,
+  sequence: number,
+): Promise<void> => {
+  const name = createHash('sha256').update(task.taskId).digest('base64url');
+  return wake(deps, { ...task, sequence, taskId: `again-${name}` });
+};
+
+/** Who is at the head may have looked before this one came to wait, and nobody else would look for it. */
+async function lookLater(
+  deps: FileInLaneDeps,
+  { lane, headRecord, task, sequence }: Claimant,
+): Promise<void> {
+  if (!willLookAgain(lane, headRecord, deps.now())) await wakeAgain(deps, task, sequence);
+}
+
+interface Claimant {
+  lane: Lane;
+  headRecord: DeliveryRecord | null;
+  task: DeliveryTask;
+  sequence: number;
 }
 
 interface Standing {
@@ -105,10 +143,17 @@ async function claim(
     const isNext = isFree && lane.given === headSequence(lane);
     if (isNext) return take(claimNew(lane, headRecord, task), deps.lanes.write);
     const step = await waitInLane(deps, { lane, headRecord, isFree, task, endpoint });
-    return step === 'done' ? 'waits' : 'contended';
+    if (step === 'contended') return 'contended';
+    if (!isFree) await lookLater(deps, { lane, headRecord, task, sequence: lane.given + 1 });
+    return 'waits';
   }
   const { sequence } = place;
-  if (!isFree || sequence !== headSequence(lane) + 1) return 'waits';
+  if (!isFree) {
+    await lookLater(deps, { lane, headRecord, task, sequence });
+    return 'waits';
+  }
+  if (sequence !== headSequence(lane) + 1)
+    return (await passTurn(deps, lane, headRecord, endpoint)) === 'done' ? 'waits' : 'contended';
   const { event, replay = null } = task;
   const { id: eventId, receivedAt } = event;
   const head = { sequence, eventId, receivedAt, replay };

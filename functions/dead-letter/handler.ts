@@ -40,6 +40,7 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
     events: createEventReader({ documents, eventsTable: env.EVENTS_TABLE }),
     tasks: createTaskSender({ sqs: createSqsClient(), queues: deliveryQueues(env) }),
     quarantine: createQuarantineStore({ documents, entitiesTable, retentionDays }),
+    retentionDays,
     operatorPartnerId: env.OPERATOR_PARTNER_ID,
     scheduleSeconds: env.SCHEDULE_SECONDS,
     pointerScheduleSeconds: env.POINTER_SCHEDULE_SECONDS,

@@ -94,6 +94,7 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
     events: createEventReader({ documents, eventsTable: env.EVENTS_TABLE }),
     attemptTimeoutMs: env.ATTEMPT_TIMEOUT_MS,
     maxDelaySeconds: env.MAX_DELAY_SECONDS,
+    retentionDays: env.RETENTION_DAYS,
     logger,
     metrics,
     now,

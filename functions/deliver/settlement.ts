@@ -2,6 +2,7 @@ import { instantFromMs } from '../../schemas/instant.ts';
 import { summaryOf, type Attempt, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import type { Instant } from '../../schemas/primitives.ts';
+import { laneGraceMs } from '../domain/lane.ts';
 import { deliveryDead } from '../domain/operational-event.ts';
 import type { DeliveryStore } from '../shared/delivery-store.ts';
 import { deliveryId } from '../shared/keys.ts';
@@ -18,9 +19,6 @@ export type Settlement =
 
 /** `dropped`: the record shows another chain ahead of this task, or delivered; the task ends without a successor. */
 export type Settled = 'recorded' | 'resumed' | 'dropped';
-
-/** How long after its time the head of a lane is also given out by `timers`. */
-export const laneGraceMs = 120_000;
 
 export interface SettlementDeps {
   store: DeliveryStore;

@@ -69,6 +69,21 @@ export function isTurnTaken({ turn }: Lane, record: DeliveryRecord | null, nowMs
   return turn !== null && (record?.attempts.length ?? 0) < turn.attempt && nowMs < instantToMs(turn.until);
 }
 
+/** How long after its time the head of a lane is also given out by `timers`. */
+export const laneGraceMs = 120_000;
+
+/** Whoever had the turn has written its record or died so long after the turn's end: longer than a function lasts. */
+const afterTurnMs = 60_000;
+
+/**
+ * Whether the head will come up once more, by `timers` if by nobody else, and see then what has come to wait. Who is at it
+ * right now may have looked before that came.
+ */
+export const willLookAgain = (lane: Lane, headRecord: DeliveryRecord | null, nowMs: number): boolean =>
+  headRecord?.status === 'pending' &&
+  headRecord.dueAt !== null &&
+  !isTurnTaken(lane, headRecord, nowMs - afterTurnMs);
+
 /** A change that makes a lane another version. */
 const changed = (lane: Lane, changes: Partial<Lane>): Lane => ({
   ...lane,

@@ -16,6 +16,12 @@ export interface Candidate {
 /** What a redrive is for, without its progress. */
 export type RedriveSelection = Pick<Redrive, 'redriveId' | 'partnerId' | 'source' | 'filter' | 'eventId'>;
 
+/**
+ * A record has room for so many attempts and those of one more schedule: DynamoDB takes 400 kB. What has been attempted so
+ * often is not sent again; it can still be pulled.
+ */
+export const maxAttemptsBeforeReplay = 200;
+
 /** Whether a redrive sends it. */
 export function selects(
   redrive: RedriveSelection,
@@ -29,6 +35,7 @@ export function selects(
   if (record === null) return redrive.source === 'events' && matches(endpoint, event);
   // An endpoint's id may have been another partner's before.
   if (record.partnerId !== redrive.partnerId) return false;
+  if (record.attempts.length >= maxAttemptsBeforeReplay) return false;
   // It is on its way, or this redrive has sent it: a crash repeats a page.
   if (record.status === 'pending' || record.replay?.redriveId === redrive.redriveId) return false;
   return redrive.source === 'events' ? matches(endpoint, event) : record.status !== 'delivered';

@@ -11,7 +11,8 @@ import { dueShard } from './keys.ts';
 export interface DeliveryRetry {
   /**
    * Makes a delivery due now, as a replay: `timers` sends it within a minute. One write and no message, so that nothing
-   * is lost in between. Gives the record as it stands then, or null when it has changed since it was read.
+   * is lost in between. Gives the record as it stands then, or null when it has changed since it was read. A place that
+   * it had in a lane is given up: its turn there is over, and under that number it would never be sent.
    */
   retry(record: DeliveryRecord, now: Instant): Promise<DeliveryRecord | null>;
 }
@@ -35,9 +36,15 @@ export const createDeliveryRetry = (options: DeliveryRetryOptions): DeliveryRetr
           TableName: deliveriesTable,
           Key: key,
           UpdateExpression:
-            'SET #status = :pending, #reason = :none, #replay = :replay, waitsFor = :time, duePk = :duePk, dueAt = :dueAt',
+            'SET #status = :pending, #reason = :none, #replay = :replay, waitsFor = :time, duePk = :duePk, dueAt = :dueAt ' +
+            'REMOVE #sequence',
           ConditionExpression: '#status = :seen AND taskId = :taskId AND size(attempts) = :attempts',
-          ExpressionAttributeNames: { '#status': 'status', '#reason': 'reason', '#replay': 'replay' },
+          ExpressionAttributeNames: {
+            '#status': 'status',
+            '#reason': 'reason',
+            '#replay': 'replay',
+            '#sequence': 'sequence',
+          },
           ExpressionAttributeValues: {
             ':pending': 'pending',
             ':none': null,
@@ -55,6 +62,7 @@ export const createDeliveryRetry = (options: DeliveryRetryOptions): DeliveryRetr
       if (error instanceof ConditionalCheckFailedException) return null;
       throw error;
     }
-    return { ...record, status: 'pending', reason: null, replay, waitsFor: 'time', dueAt };
+    const { sequence: _over, ...rest } = record;
+    return { ...rest, status: 'pending', reason: null, replay, waitsFor: 'time', dueAt };
   },
 });

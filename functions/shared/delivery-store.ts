@@ -56,6 +56,8 @@ const maxBatchItems = 25;
 const maxConcurrentCalls = 8;
 /** Waits after a BatchWriteItem that left items unprocessed (throttling), with full jitter. */
 const backoffMs = [20, 80, 320];
+/** Of a transaction that others are in the way of. */
+const maxTries = 4;
 /** Deliveries of one batch end within milliseconds of each other: waiting for the neighbours saves requests. */
 const coalesceMs = 4;
 
@@ -80,14 +82,16 @@ export function createDeliveryStore(options: DeliveryStoreOptions): DeliveryStor
     },
     async advance(record, attemptsBelow, notice = null) {
       const put = conditionalPut(options, record, attemptsBelow);
-      try {
-        if (notice === null) await documents.send(new PutCommand(put));
-        else await writeWithNotice(options, put, notice);
-        return { kind: 'written' };
-      } catch (error) {
-        if (!isBehind(error)) throw error;
-        return { kind: 'behind', current: await get(record) };
-      }
+      for (let tries = 1; ; tries += 1)
+        try {
+          if (notice === null) await documents.send(new PutCommand(put));
+          else await writeWithNotice(options, put, notice);
+          return { kind: 'written' };
+        } catch (error) {
+          if (isBehind(error)) return { kind: 'behind', current: await get(record) };
+          if (!isConflict(error) || tries === maxTries) throw error;
+          await wait(Math.random() * 50 * tries);
+        }
     },
   };
 }
@@ -127,6 +131,11 @@ const isBehind = (error: unknown): boolean =>
   error instanceof ConditionalCheckFailedException ||
   (error instanceof TransactionCanceledException &&
     error.CancellationReasons?.[0]?.Code === 'ConditionalCheckFailed');
+
+/** Somebody else was writing the item just then: not to be told of it would repeat the POST that it records. */
+const isConflict = (error: unknown): boolean =>
+  error instanceof TransactionCanceledException &&
+  (error.CancellationReasons ?? []).some(({ Code }) => Code === 'TransactionConflict');
 
 /** One outcome per record, in order. */
 async function writeBatched(

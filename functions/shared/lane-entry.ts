@@ -1,5 +1,6 @@
 import { summaryOf, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
+import { instantToMs } from '../../schemas/instant.ts';
 import type { Lane } from '../../schemas/lane.ts';
 import { append, isHeadOver } from '../domain/lane.ts';
 import { deliveryId } from './keys.ts';
@@ -26,11 +27,24 @@ export async function isTurnFree(
   headRecord: DeliveryRecord | null,
   endpoint: Contract,
 ): Promise<boolean | 'contended'> {
-  if (!isHeadOver(lane, headRecord)) return false;
+  if (!isHeadOver(lane, headRecord) && !isForgotten(deps, lane, headRecord)) return false;
   if (headRecord?.sequence !== lane.head?.sequence || skipOf(headRecord, endpoint) === null) return true;
   await passTurn(deps, lane, headRecord, endpoint);
   return 'contended';
 }
+
+const dayMs = 86_400_000;
+
+/**
+ * Whether the head's record was cleaned up: a lane lives on after its last change, while its head may be of an older
+ * event. A record that is missing before that is yet to be written.
+ */
+const isForgotten = (
+  { now, retentionDays }: Pick<LaneTurnDeps, 'now' | 'retentionDays'>,
+  { head }: Lane,
+  record: DeliveryRecord | null,
+): boolean =>
+  head !== null && record === null && instantToMs(head.receivedAt) + retentionDays * dayMs <= now();
 
 export interface Latecomer {
   lane: Lane;

@@ -18,6 +18,9 @@ export interface LaneTurnDeps {
   events: Pick<EventReader, 'get'>;
   tasks: TaskSender;
   metrics: { addMetric(name: string, unit: 'Count', value: number): unknown };
+  now: () => number;
+  /** Of deliveries, from the receipt of their events. */
+  retentionDays: number;
 }
 
 /** `contended`: the lane has changed meanwhile, so that all is to be read and decided again. */

@@ -1,13 +1,17 @@
+import { instantToMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { RedriveSchema, type Redrive } from '../../schemas/redrive.ts';
 import { dueText } from './delivery-item.ts';
 import { redrivePartition } from './entity-item.ts';
 import { createEntityStore, type EntityStoreOptions } from './entity-store.ts';
 import type { ItemKey } from './keys.ts';
-import { keyOf, queryDueKeys, readItems } from './read-items.ts';
+import { keyOf, queryDueKeys, readItems, type DueKeysPage, type Position } from './read-items.ts';
 
 export interface RedriveStore {
-  /** Redrives that run, the oldest first, at most a hundred. */
+  /**
+   * Redrives that run, the oldest first, at most a hundred. Where more do, partners take turns, and so do the redrives of
+   * each: minute by minute all come up, so that nobody's keep others waiting.
+   */
   running(now: Instant): Promise<Redrive[]>;
   /** Stores a redrive over the version it was loaded at. False when somebody else was ahead. */
   save(redrive: Redrive): Promise<boolean>;
@@ -19,14 +23,24 @@ export interface RedriveStoreOptions extends EntityStoreOptions {
 }
 
 const maxRunning = 100;
+/** Keys only: a page of the index costs one request. */
+const pageSize = 1_000;
+const maxPages = 10;
 
 export function createRedriveStore(options: RedriveStoreOptions): RedriveStore {
   const table = { documents: options.documents, table: options.entitiesTable };
   const entities = createEntityStore(options);
   return {
     async running(now) {
-      const query = { partition: redrivePartition, until: dueText(now), limit: maxRunning, from: null };
-      const { keys } = await queryDueKeys(table, query);
+      const running: ItemKey[] = [];
+      let from: Position | null = null;
+      for (let pages = 0; pages === 0 || (from !== null && pages < maxPages); pages += 1) {
+        const query = { partition: redrivePartition, until: dueText(now), limit: pageSize, from };
+        const page: DueKeysPage = await queryDueKeys(table, query);
+        running.push(...page.keys);
+        from = page.next;
+      }
+      const keys = shareOut(running, Math.floor(instantToMs(now) / 60_000));
       const redrives = (await readItems(table, keys)).flatMap((item): Redrive[] => {
         const parsed = RedriveSchema.safeParse(item);
         if (!parsed.success) options.onUnreadable?.(keyOf(item), parsed.error);
@@ -38,3 +52,20 @@ export function createRedriveStore(options: RedriveStoreOptions): RedriveStore {
     save: async (redrive) => entities.replace(redrive),
   };
 }
+
+/** As many as one run moves on: one of each partner, then another of each; with others at the front each time. */
+function shareOut(keys: readonly ItemKey[], turn: number): ItemKey[] {
+  if (keys.length <= maxRunning) return [...keys];
+  const partners = rotated([...Map.groupBy(keys, ({ pk }) => pk).values()], turn * maxRunning);
+  const share = Math.max(1, Math.floor(maxRunning / partners.length));
+  const lines = partners.map((line) => rotated(line, turn * share));
+  const longest = Math.max(...lines.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, round) => lines.flatMap((line) => line.slice(round, round + 1)))
+    .flat()
+    .slice(0, maxRunning);
+}
+
+const rotated = <T>(items: readonly T[], by: number): T[] => {
+  const start = by % items.length;
+  return [...items.slice(start), ...items.slice(0, start)];
+};

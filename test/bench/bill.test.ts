@@ -48,9 +48,9 @@ describe('the bill', () => {
     expect(dollarsOf(counts, 'SQS: fair queue')).toBeCloseTo(0.1);
   });
 
-  it('adds to log lines what CloudWatch and Lambda add', () => {
+  it('adds to log lines what CloudWatch adds', () => {
     const functions = { Ingest: { ...idle, invocations: 10, logLines: 20, logBytes: 5_000 } };
-    const bytes = 5_000 + 20 * 26 + 10 * (340 + 3 * 26);
+    const bytes = 5_000 + 20 * 26;
     expect(dollarsOf({ functions }, 'CloudWatch: logs')).toBeCloseTo(costOf('logs', bytes * 1_000), 10);
   });
 

@@ -4,6 +4,7 @@ import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
+import { maxAttemptsBeforeReplay } from '../../domain/redrive.ts';
 import { deliveryRecordKey } from '../../shared/delivery-item.ts';
 import { ownerFor, visibleTo } from '../caller.ts';
 import { openRedrive } from '../open-redrive.ts';
@@ -100,6 +101,8 @@ const retryDelivery = defineOperation({
     if (record.status === 'pending' && record.replay !== null) return { body: show(record) };
     if (record.status === 'pending')
       throw new Problem(409, 'delivery_pending', 'Another attempt at it is coming anyway.');
+    if (record.attempts.length >= maxAttemptsBeforeReplay)
+      throw new Problem(409, 'too_many_attempts', 'It was attempted too often. Read the event instead.');
     if (endpoint.ordered === true) return retryInOrder(services, endpoint, record);
     const retried = await services.deliveryRetry.retry(record, services.now());
     if (retried === null) throw contended();

@@ -1,8 +1,7 @@
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
 import { instantToMs } from '../../../schemas/instant.ts';
-import { isOfHead } from '../../domain/lane.ts';
+import { isOfHead, laneGraceMs } from '../../domain/lane.ts';
 import { passTurn, type Step } from '../../shared/lane-turn.ts';
-import { laneGraceMs } from '../settlement.ts';
 import type { LaneDeps, Situation } from './situation.ts';
 
 /**

@@ -1,5 +1,12 @@
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
-import { claimNew, claimWaiting, headSequence, isTurnTaken, placeOf } from '../../domain/lane.ts';
+import {
+  claimNew,
+  claimWaiting,
+  headSequence,
+  isTurnTaken,
+  placeOf,
+  willLookAgain,
+} from '../../domain/lane.ts';
 import { TowercastError } from '../../shared/errors.ts';
 import { laneOf } from '../../shared/keys.ts';
 import { isTurnFree, readHead, waitInLane } from '../../shared/lane-entry.ts';
@@ -65,7 +72,7 @@ async function enter(
     return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.write });
   }
   const step = await waitInLane(deps, { lane, headRecord, isFree, task, endpoint });
-  if (step === 'contended' || isFree || isScheduled(headRecord)) return step;
+  if (step === 'contended' || isFree || willLookAgain(lane, headRecord, deps.now())) return step;
   return watch(deps, task, lane.given + 1);
 }
 
@@ -75,7 +82,8 @@ async function takeTurnOfWaiting(
   { headRecord, isFree, hasTime, sequence }: Prospect & { sequence: number },
 ): Promise<Step> {
   const { lane, task, endpoint } = situation;
-  if (!isFree) return isScheduled(headRecord) ? 'done' : watch(deps, task, sequence);
+  if (!isFree)
+    return willLookAgain(lane, headRecord, deps.now()) ? 'done' : watch(deps, task, sequence);
   if (sequence !== headSequence(lane) + 1) return passTurn(deps, lane, headRecord, endpoint);
   if (!hasTime) return wakeAgain(deps, task, sequence);
   const { event, replay = null } = task;
@@ -83,10 +91,6 @@ async function takeTurnOfWaiting(
   const claimed = claimWaiting(lane, headRecord, { sequence, eventId, receivedAt, replay });
   return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.writeFromWaiting });
 }
-
-/** Whether `timers` will give out the lane's head, whatever becomes of its task. */
-const isScheduled = (headRecord: DeliveryRecord | null): boolean =>
-  headRecord?.status === 'pending' && headRecord.dueAt !== null;
 
 /** The head's task may have come to nothing: this one looks again when that would show. */
 async function watch(deps: LaneDeps, task: DeliveryTask, sequence: number): Promise<Step> {

@@ -4,7 +4,7 @@ import { laneOf } from '../../shared/keys.ts';
 import type { LaneTurnDeps } from '../../shared/lane-turn.ts';
 import type { DeliverDeps, Destination } from '../delivery.ts';
 
-export interface LaneDeps extends DeliverDeps, Pick<LaneTurnDeps, 'lanes' | 'events'> {
+export interface LaneDeps extends DeliverDeps, Pick<LaneTurnDeps, 'lanes' | 'events' | 'retentionDays'> {
   /** One attempt, from its start to the end of the response. */
   attemptTimeoutMs: number;
 }

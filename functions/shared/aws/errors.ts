@@ -59,8 +59,12 @@ const throttlingCodes = new Set([
   'TransactionInProgressException',
 ]);
 
-/** A request that was signed too long ago: a function may be frozen in between. The next try is signed anew. */
+/**
+ * A request that was signed too long ago: a function may be frozen in between. The next try is signed anew. And a write
+ * that met a transaction on its item: nothing was written, and in a moment that is over. The SDK leaves this to its user.
+ */
 const transientCodes = new Set([
+  'TransactionConflictException',
   'RequestTimeout',
   'RequestTimeoutException',
   'RequestExpired',

@@ -256,6 +256,24 @@ describe('retrying a delivery', () => {
     expect(await dueNow()).toEqual([]);
   });
 
+  it('that had a place in a lane loses it when its endpoint asks for order no longer', async () => {
+    const [record] = await put('dead', 1);
+    if (record === undefined) throw new Error('no record');
+    await tables.put('deliveries', deliveryItem({ ...record, sequence: 5 }, tables));
+    expect((await acme('retryDelivery', { params: { deliveryId: record.id } })).statusCode).toBe(202);
+    const [item] = await tables.scan('deliveries').then((all) => all.filter(({ id }) => id === record.id));
+    expect(item).toMatchObject({ status: 'pending', replay: { redriveId: null } });
+    expect(item).not.toHaveProperty('sequence');
+  });
+
+  it('is refused when its record has no room for more attempts', async () => {
+    const [record] = await put('dead', 1);
+    if (record === undefined) throw new Error('no record');
+    await tables.put('deliveries', deliveryItem({ ...record, attempts: makeAttempts(200) }, tables));
+    const answer = await acme('retryDelivery', { params: { deliveryId: record.id } });
+    expect(answer).toMatchObject({ statusCode: 409, json: { code: 'too_many_attempts' } });
+  });
+
   it('loses to whoever changed it meanwhile', async () => {
     const [record] = await put('dead', 1);
     if (record === undefined) throw new Error('no record');

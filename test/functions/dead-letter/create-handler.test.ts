@@ -57,6 +57,7 @@ function makeWorld({
         quarantined.push(...more);
       },
     },
+    retentionDays: 90,
     operatorPartnerId: 'operator',
     scheduleSeconds: [0, 5, 1_800],
     pointerScheduleSeconds: [0, 60, 120],

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../functions/dead-letter/create-handler.ts';
-import { claimNew, newLane, takeTurn } from '../../../functions/domain/lane.ts';
+import { claimNew, laneGraceMs, newLane, takeTurn } from '../../../functions/domain/lane.ts';
 import { laneOf } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
+import { instantFromMs } from '../../../schemas/instant.ts';
 import type { Lane } from '../../../schemas/lane.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../helpers/batches.ts';
 import { makeAttempts, makeEndpoint, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
@@ -110,6 +111,50 @@ describe('a task of a lane on the DLQ', () => {
     await world.file(first);
     const begun = { lane: takeTurn(lane, 1, nowMs + 25_000), seen: lane };
     expect(await world.write(begun)).toBe('contended');
+  });
+
+  it('whose record was written, but no successor sent, has it sent once its time has come', async () => {
+    const dueAt = (ms: number) => instantFromMs(nowMs + laneGraceMs + ms);
+    const record = makeRecord({
+      event: first.event,
+      status: 'pending',
+      attempts: makeAttempts(1),
+      taskId: first.taskId,
+      sequence: 1,
+    });
+    const early = makeDlqWorld({ lane: claimed(), records: [{ ...record, dueAt: dueAt(5_000) }] });
+    await early.file(first);
+    expect(early.sent).toEqual([]);
+    const world = makeDlqWorld({ lane: claimed(), records: [{ ...record, dueAt: dueAt(-5_000) }] });
+    await world.file(first);
+    await world.file(first);
+    expect(world.sent).toMatchObject([
+      { via: 'ordered', task: { sequence: 1, attempts: [{ number: 1 }] } },
+      { via: 'ordered', task: { sequence: 1, attempts: [{ number: 1 }] } },
+    ]);
+    // SQS drops the other one.
+    expect(world.sent[0]?.task.taskId).toBe(world.sent[1]?.task.taskId);
+    expect(world.sent[0]?.task.taskId).not.toBe(first.taskId);
+  });
+
+  it('that waits behind somebody who is at it looks again: that one may not have seen it', async () => {
+    const record = makeRecord({
+      event: first.event,
+      status: 'pending',
+      attempts: makeAttempts(1),
+      sequence: 1,
+      dueAt: instantFromMs(nowMs),
+    });
+    const lane = takeTurn(claimed(), 2, nowMs + 10_000);
+    const world = makeDlqWorld({ lane, records: [record] });
+    await world.file(second);
+    expect(world.recordOf(second)).toMatchObject({ sequence: 2, reason: 'behind' });
+    expect(world.sent).toMatchObject([
+      { via: 'ordered', task: { sequence: 2, event: { id: second.event.id } } },
+    ]);
+    const calm = makeDlqWorld({ lane: takeTurn(claimed(), 1, nowMs + 10_000), records: [record] });
+    await calm.file(second);
+    expect(calm.sent).toEqual([]);
   });
 
   it('stays on the DLQ while somebody has its turn', async () => {

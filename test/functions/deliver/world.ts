@@ -135,6 +135,7 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
     events: { get: async (eventId) => state.events.get(eventId) ?? null },
     attemptTimeoutMs: 15_000,
     maxDelaySeconds: 900,
+    retentionDays: 90,
     logger: observer.logger,
     metrics: observer.recorder,
     now: () => nowMs,

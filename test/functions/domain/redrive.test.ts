@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { roomOf, selects, slotsFor, type Candidate } from '../../../functions/domain/redrive.ts';
+import { maxAttemptsBeforeReplay, roomOf, selects, slotsFor, type Candidate } from '../../../functions/domain/redrive.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import type { Redrive, RedriveSource } from '../../../schemas/redrive.ts';
-import { makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
+import { makeAttempts, makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
 
 const nowMs = Date.parse('2026-03-20T09:15:00.000Z');
 const now = instantFromMs(nowMs);
@@ -53,6 +53,22 @@ describe('a redrive sends', () => {
   ] as const)('what is %s: of the undelivered %s, of all events %s', (status, undelivered, events) => {
     expect(chosen('undelivered', withRecord({ status }))).toBe(undelivered);
     expect(chosen('events', withRecord({ status }))).toBe(events);
+  });
+
+  it('nothing that was attempted so often that its record would outgrow what DynamoDB takes', () => {
+    const often = { status: 'dead', attempts: makeAttempts(maxAttemptsBeforeReplay) } as const;
+    expect(chosen('undelivered', withRecord(often))).toBe(false);
+    expect(chosen('events', withRecord(often))).toBe(false);
+    // With the longest schedule after it.
+    const excerpt = 'x'.repeat(1_024);
+    const most = makeAttempts(maxAttemptsBeforeReplay - 1 + 20).map((attempt) => ({
+      ...attempt,
+      requestSha256: 'a'.repeat(64),
+      responseSha256: 'a'.repeat(64),
+      responseExcerpt: excerpt,
+    }));
+    // JSON is longer than what DynamoDB counts.
+    expect(Buffer.byteLength(JSON.stringify(makeRecord({ attempts: most })))).toBeLessThan(400 * 1_024);
   });
 
   it('what was never sent, of all events only', () => {

@@ -121,6 +121,27 @@ const start = async (endpoint: Partial<Endpoint> = {}, redrive: Partial<Redrive>
   putEntities(tables, makeEndpoint(endpoint), makeRedrive(redrive));
 const idsOf = (tasks: readonly OutgoingTask[]): string[] => tasks.map(({ task }) => task.event.id);
 
+describe('many redrives', () => {
+  it('of one partner keep nobody else waiting, and each of them comes up', async () => {
+    const names = Array.from({ length: 150 }, (_, index) => `rdr-${String(index).padStart(3, '0')}`);
+    const createdAt = (at: number) => ({ createdAt: instantFromMs(at), dueAt: instantFromMs(at) });
+    await putEntities(
+      tables,
+      ...names.map((redriveId) => makeRedrive({ redriveId, ...createdAt(nowMs - minuteMs) })),
+      makeRedrive({ redriveId: 'late', partnerId: 'other', ...createdAt(nowMs) }),
+    );
+    const redrives = createRedriveStore(tables);
+    const seen = new Set<string>();
+    for (let minute = 0; minute < 10; minute += 1) {
+      const running = await redrives.running(instantFromMs(nowMs + minute * minuteMs));
+      expect(running).toHaveLength(100);
+      expect(running.map(({ redriveId }) => redriveId)).toContain('late');
+      for (const { redriveId } of running) seen.add(redriveId);
+    }
+    expect(seen.size).toBe(151);
+  });
+});
+
 describe('everything dead or held of an endpoint', () => {
   it('is sent again, once, oldest first and over the days, marked, and on top of its attempts', async () => {
     const events = makeEvents(60);

@@ -316,6 +316,42 @@ describe('a lane', () => {
   });
 });
 
+describe('what comes to wait', () => {
+  it('is not held up for ever by a head whose record was cleaned up', async () => {
+    const world = makeLaneWorld();
+    await world.give(taskOf(1));
+    // The records of old events go first; a lane lives on after its last change.
+    world.records.clear();
+    const { receivedAt } = eventAt(9, 1);
+    world.deps.now = () => Date.parse(receivedAt) + 90 * 86_400_000 + 1;
+    await world.give(taskOf(2));
+    expect(world.numbers()).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+    expect(world.recordOf(2)).toMatchObject({ status: 'delivered' });
+    expect(world.sent).toEqual([]);
+  });
+
+  it('looks again if the head is at an attempt that began before it came', async () => {
+    const world = makeLaneWorld({ answer: () => responds(500) });
+    await world.give(taskOf(1));
+    world.sent.length = 0;
+    const { post } = world.deps.http;
+    let follower: Promise<unknown> = Promise.resolve();
+    world.deps.http.post = async (request) => {
+      follower = world.give(taskOf(2));
+      await follower;
+      return { ...(await post(request)), status: 200 };
+    };
+    const retry = taskOf(1, { attempts: makeAttempts(1), sequence: 1, taskId: 'retry' });
+    await world.give(retry);
+    await follower;
+    expect(world.recordOf(2)).toMatchObject({ reason: 'behind', sequence: 2 });
+    expect(world.sent).toMatchObject([{ delaySeconds: 30, task: { sequence: 2 } }]);
+  });
+});
+
 describe('a batch', () => {
   it('reports the rest of a group as failed after a failure, and no other group', async () => {
     const world = makeLaneWorld();

@@ -91,6 +91,7 @@ describe('a request that fails for the moment', () => {
     ['beyond the throughput', refuse('ProvisionedThroughputExceededException')],
     ['too many', refuse('RequestLimitExceeded')],
     ['an earlier try is at work', refuse('TransactionInProgressException')],
+    ['a transaction is in the way', refuse('TransactionConflictException')],
     ['status 429', say(429, '')],
     ['an error of the service', refuse('InternalServerError', 500)],
     ['a proxy without a backend', say(502, '<html>Bad Gateway</html>', { 'content-type': 'text/html' })],
