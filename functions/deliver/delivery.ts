@@ -103,6 +103,24 @@ export interface Destination {
 export async function decide(
   deps: DeliverDeps,
   task: DeliveryTask,
+  destination: Destination,
+): Promise<Settlement | Postponement> {
+  const outcome = await attemptOnce(deps, task, destination);
+  const isOver = outcome.kind === 'dead' || outcome.kind === 'held';
+  return isOver && wasAcknowledged(destination.endpoint, outcome.attempts)
+    ? { kind: 'delivered', attempts: outcome.attempts }
+    : outcome;
+}
+
+/** Then no replay can undo it, whatever it comes to. A request for what must be read acknowledges nothing. */
+const wasAcknowledged = (endpoint: Endpoint | null, attempts: readonly Attempt[]): boolean =>
+  endpoint !== null &&
+  acknowledgementOf(endpoint.contract) === 'response' &&
+  attempts.some(({ outcome }) => outcome === 'delivered');
+
+async function attemptOnce(
+  deps: DeliverDeps,
+  task: DeliveryTask,
   { endpoint, schedule, channel, order }: Destination,
 ): Promise<Settlement | Postponement> {
   const { attempts } = task;
@@ -130,9 +148,6 @@ export async function decide(
   const attemptsMade = sinceReplay(task, made);
   const delayMs = nextDelayMs({ scheduleSeconds: schedule, attemptsMade, retryAfterMs, random });
   if (delayMs !== null) return { kind: 'retry', attempts: made, delayMs };
-  // A replay can't undo what was acknowledged before.
-  if (settles && made.some(({ outcome }) => outcome === 'delivered'))
-    return { kind: 'delivered', attempts: made };
   return { kind: 'dead', attempts: made, reason: verdict.kind === 'delivered' ? 'unread' : verdict.reason };
 }
 

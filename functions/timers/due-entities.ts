@@ -29,9 +29,11 @@ export async function runDueEntities(deps: DueEntitiesDeps, shard: number, run: 
     const page: DuePage = await deps.entities.listDue({ shard, now: run.now, limit: pageSize, after });
     for (const { key, error } of page.unreadable) report.failures.push({ what: key.pk, error });
     const due = page.entities.filter((entity) => isDue(entity, run.now));
-    const behind = await loadBehind(deps.entities, due);
+    // What can't be read must not hold up what does not rest on it: then each is loaded by itself.
+    const shared = await loadBehind(deps.entities, due).catch(() => null);
     for (const entity of due) {
       try {
+        const behind = shared ?? (await loadBehind(deps.entities, [entity]));
         const done = await move(deps, entity, behind, run.now);
         report[done ? 'done' : 'skipped'] += 1;
       } catch (error) {

@@ -40,7 +40,8 @@ const endpointsAtOnce = 8;
 export async function runEndpoints(deps: EndpointsDeps, run: Run, pace: Pace): Promise<EndpointsReport> {
   const nowMs = instantToMs(run.now);
   const unwell = await deps.health.listDue(instantFromMs(nowMs + horizonMs));
-  const endpoints = await deps.entities.getMany(unwell.map(refOf));
+  // One that can't be read must not keep the others from being looked at: then each is read by itself.
+  const endpoints = await deps.entities.getMany(unwell.map(refOf)).catch(() => null);
   const report: EndpointsReport = {
     ...emptyReport(),
     ...countBreakers(unwell, nowMs),
@@ -51,7 +52,8 @@ export async function runEndpoints(deps: EndpointsDeps, run: Run, pace: Pace): P
   await forEachAtMost(endpointsAtOnce, rotated(unwell, Math.floor(nowMs / 60_000)), async (health) => {
     if (!run.hasTime()) return;
     try {
-      await attend(deps, { health, endpoint: endpoints.get(refOf(health)) }, { run, pace, report });
+      const known = endpoints ?? (await deps.entities.getMany([refOf(health)]));
+      await attend(deps, { health, endpoint: known.get(refOf(health)) }, { run, pace, report });
     } catch (error) {
       report.failures.push({ what: `endpoint ${health.endpointId}`, error });
     }

@@ -82,8 +82,7 @@ async function takeTurnOfWaiting(
   { headRecord, isFree, hasTime, sequence }: Prospect & { sequence: number },
 ): Promise<Step> {
   const { lane, task, endpoint } = situation;
-  if (!isFree)
-    return willLookAgain(lane, headRecord, deps.now()) ? 'done' : watch(deps, task, sequence);
+  if (!isFree) return willLookAgain(lane, headRecord, deps.now()) ? 'done' : watch(deps, task, sequence);
   if (sequence !== headSequence(lane) + 1) return passTurn(deps, lane, headRecord, endpoint);
   if (!hasTime) return wakeAgain(deps, task, sequence);
   const { event, replay = null } = task;

@@ -17,6 +17,9 @@ const subject = laneOf(first.event);
 /** A lane with the first delivery at its head. */
 const claimed = (): Lane => claimNew(newLane('main', subject), null, first);
 
+/** `dueAt` of a record whose next attempt is in so many milliseconds. */
+const graceEnding = (ms: number) => instantFromMs(nowMs + laneGraceMs + ms);
+
 function makeDlqWorld({ lane, records = [] }: { lane?: Lane; records?: DeliveryRecord[] } = {}) {
   const world = makeWorld({
     endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0, 60] })],
@@ -114,7 +117,6 @@ describe('a task of a lane on the DLQ', () => {
   });
 
   it('whose record was written, but no successor sent, has it sent once its time has come', async () => {
-    const dueAt = (ms: number) => instantFromMs(nowMs + laneGraceMs + ms);
     const record = makeRecord({
       event: first.event,
       status: 'pending',
@@ -122,10 +124,10 @@ describe('a task of a lane on the DLQ', () => {
       taskId: first.taskId,
       sequence: 1,
     });
-    const early = makeDlqWorld({ lane: claimed(), records: [{ ...record, dueAt: dueAt(5_000) }] });
+    const early = makeDlqWorld({ lane: claimed(), records: [{ ...record, dueAt: graceEnding(5_000) }] });
     await early.file(first);
     expect(early.sent).toEqual([]);
-    const world = makeDlqWorld({ lane: claimed(), records: [{ ...record, dueAt: dueAt(-5_000) }] });
+    const world = makeDlqWorld({ lane: claimed(), records: [{ ...record, dueAt: graceEnding(-5_000) }] });
     await world.file(first);
     await world.file(first);
     expect(world.sent).toMatchObject([

@@ -372,6 +372,40 @@ describe('an endpoint', () => {
   });
 });
 
+describe('a replay of what was acknowledged', () => {
+  const earlier = makeAttempt({ outcome: 'delivered', status: 200, reason: null });
+  const replayed = makeTask({ attempts: [earlier], replay: { redriveId: null, attemptsBefore: 1 } });
+  const statusAfter = async (options: Parameters<typeof makeWorld>[0]) => {
+    const world = makeWorld(options);
+    await deliver(world.deps, replayed, received(1));
+    return [...world.records.values()].map(({ status, attempts }) => [status, attempts.length]);
+  };
+
+  it.each<[string, Parameters<typeof makeWorld>[0], number]>([
+    [
+      'fails for good',
+      { endpoints: [makeEndpoint({ scheduleSeconds: [0] })], answer: () => responds(500) },
+      2,
+    ],
+    [
+      'meets an endpoint that was disabled meanwhile',
+      { endpoints: [makeEndpoint({ status: 'disabled' })] },
+      1,
+    ],
+    ['is answered with 410', { answer: () => responds(410) }, 2],
+    ['meets a contract that can’t say it', { endpoints: [makeEndpoint({ contract: 'locker-open' })] }, 1],
+  ])('leaves it delivered when it %s', async (_, options, attempts) => {
+    expect(await statusAfter(options)).toEqual([['delivered', attempts]]);
+  });
+
+  it('is tried again by the schedule before that', async () => {
+    const world = makeWorld({ answer: () => responds(500) });
+    await deliver(world.deps, replayed, received(1));
+    expect(world.sent.map(({ task }) => task.attempts.length)).toEqual([2]);
+    expect(world.posts[0]?.headers['towercast-replay']).toBe('true');
+  });
+});
+
 describe('what is observed', () => {
   it('is one wide line per attempt and the time from receipt to receipt', async () => {
     const world = makeWorld();

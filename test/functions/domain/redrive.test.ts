@@ -1,6 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { maxAttemptsBeforeReplay, roomOf, selects, slotsFor, type Candidate } from '../../../functions/domain/redrive.ts';
+import {
+  maxAttemptsBeforeReplay,
+  roomOf,
+  selects,
+  slotsFor,
+  type Candidate,
+} from '../../../functions/domain/redrive.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import type { Redrive, RedriveSource } from '../../../schemas/redrive.ts';
@@ -60,13 +66,12 @@ describe('a redrive sends', () => {
     expect(chosen('undelivered', withRecord(often))).toBe(false);
     expect(chosen('events', withRecord(often))).toBe(false);
     // With the longest schedule after it.
-    const excerpt = 'x'.repeat(1_024);
-    const most = makeAttempts(maxAttemptsBeforeReplay - 1 + 20).map((attempt) => ({
-      ...attempt,
-      requestSha256: 'a'.repeat(64),
-      responseSha256: 'a'.repeat(64),
-      responseExcerpt: excerpt,
-    }));
+    const most = makeAttempts(maxAttemptsBeforeReplay - 1 + 20);
+    for (const attempt of most) {
+      attempt.requestSha256 = 'a'.repeat(64);
+      attempt.responseSha256 = 'a'.repeat(64);
+      attempt.responseExcerpt = 'x'.repeat(1_024);
+    }
     // JSON is longer than what DynamoDB counts.
     expect(Buffer.byteLength(JSON.stringify(makeRecord({ attempts: most })))).toBeLessThan(400 * 1_024);
   });

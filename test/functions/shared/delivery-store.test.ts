@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deliveryDead } from '../../../functions/domain/operational-event.ts';
+import { TransactionCanceledException } from '../../../functions/shared/aws/documents.ts';
 import { createDeliveryStore, type DeliveryStore } from '../../../functions/shared/delivery-store.ts';
 import { deliveryId, deliveryKey, dueShard } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
@@ -133,6 +134,28 @@ describe('advance', () => {
     expect(await store.advance(other, 3, told)).toEqual({ kind: 'written' });
     expect(await store.get(other)).toEqual(other);
     expect(await eventIds()).toContain(told?.id);
+  });
+
+  it('tries again when somebody else was just writing the item', async () => {
+    let conflicts = 0;
+    const { documents } = tables;
+    const contended = createDeliveryStore({
+      ...tables,
+      documents: {
+        ...documents,
+        async send(command) {
+          if (command.operation !== 'TransactWriteItems' || conflicts === 2) return documents.send(command);
+          conflicts += 1;
+          const CancellationReasons = [{ Code: 'TransactionConflict' }, { Code: 'None' }];
+          throw new TransactionCanceledException({ message: 'in the way', CancellationReasons });
+        },
+      },
+    });
+    const dead = newRecord({ status: 'dead', reason: 'http_500', attempts: makeAttempts(3) });
+    const notice = deliveryDead(dead, { operatorPartnerId: 'operator', now: dead.event.receivedAt });
+    expect(await contended.advance(dead, 3, notice)).toEqual({ kind: 'written' });
+    expect(conflicts).toBe(2);
+    expect(await store.get(dead)).toEqual(dead);
   });
 
   it('lets exactly one of many at the same time win', async () => {

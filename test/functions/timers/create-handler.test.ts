@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCommit } from '../../../functions/shared/commit.ts';
 import { entityItem } from '../../../functions/shared/entity-item.ts';
+import { entityKey } from '../../../functions/shared/keys.ts';
 import type { Position } from '../../../schemas/position.ts';
 import { makeRecord } from '../../helpers/deliveries.ts';
 import { locker, reservationWith } from '../domain/samples.ts';
@@ -78,6 +79,19 @@ describe('due reservations', () => {
     expect(world.state.metrics.has('EntitiesDueFailed')).toBe(false);
     await world.run();
     expect(await events()).toHaveLength(1);
+  });
+
+  it('happen though what another one rests on can not be read', async () => {
+    const due = [
+      reservationWith({ reservationId: 'R-1' }),
+      reservationWith({ reservationId: 'R-2', locker: 8 }),
+    ];
+    for (const entity of due) await world.tables.put('entities', entityItem(entity, 1));
+    const broken = { kind: 'locker', towerId: reservationWith().towerId, locker: 8 } as const;
+    await world.tables.put('entities', { ...entityKey(broken), kind: 'locker', note: 'of a later release' });
+    await expect(world.run({ dueShards: 1 })).rejects.toMatchObject({ code: 'timers_failed' });
+    expect(await events()).toMatchObject([{ type: 'reservation.expired', data: { reservationId: 'R-1' } }]);
+    expect(world.state.metrics.get('EntitiesDueFailed')).toBe(1);
   });
 
   it('that fail stop no other, and fail the run at its end', async () => {

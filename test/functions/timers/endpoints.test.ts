@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { entityKey } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
@@ -170,6 +171,21 @@ describe('a backlog', () => {
     expect(sent().map(({ delaySeconds }) => delaySeconds)).toEqual(
       Array.from({ length: 30 }, (_, n) => n * 2),
     );
+  });
+
+  it('drains though the item of another endpoint can not be read', async () => {
+    await unwell({ backlogAt: hoursBefore(1) });
+    await world.seedDeliveries(parkedOf('main', 3));
+    const broken = makeEndpoint({ endpointId: 'broken' });
+    await unwell({ backlogAt: hoursBefore(1) }, broken);
+    await world.tables.put('entities', {
+      ...entityKey(broken),
+      kind: 'endpoint',
+      note: 'of a later release',
+    });
+    await expect(world.run()).rejects.toMatchObject({ code: 'timers_failed' });
+    expect(sent()).toHaveLength(3);
+    expect(world.state.metrics.get('EndpointsFailed')).toBe(1);
   });
 
   it('loses nothing when the run dies after it took deliveries: they are due when the lease ends', async () => {

@@ -124,11 +124,12 @@ const idsOf = (tasks: readonly OutgoingTask[]): string[] => tasks.map(({ task })
 describe('many redrives', () => {
   it('of one partner keep nobody else waiting, and each of them comes up', async () => {
     const names = Array.from({ length: 150 }, (_, index) => `rdr-${String(index).padStart(3, '0')}`);
-    const createdAt = (at: number) => ({ createdAt: instantFromMs(at), dueAt: instantFromMs(at) });
+    const early = instantFromMs(nowMs - minuteMs);
+    const late = instantFromMs(nowMs);
     await putEntities(
       tables,
-      ...names.map((redriveId) => makeRedrive({ redriveId, ...createdAt(nowMs - minuteMs) })),
-      makeRedrive({ redriveId: 'late', partnerId: 'other', ...createdAt(nowMs) }),
+      ...names.map((redriveId) => makeRedrive({ redriveId, createdAt: early, dueAt: early })),
+      makeRedrive({ redriveId: 'late', partnerId: 'other', createdAt: late, dueAt: late }),
     );
     const redrives = createRedriveStore(tables);
     const seen = new Set<string>();
