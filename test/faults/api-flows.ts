@@ -32,7 +32,7 @@ const point: Flow = {
   endpoint: { contract: 'message-pointer' },
   async drive(scene) {
     await book.drive(scene);
-    const { id } = await scene.inbox.waitFor(() => true, 120_000);
+    const { id } = await scene.inbox.waitFor(() => true, 180_000);
     const partner = await scene.partner();
     await scene.until('the message to be marked as read', async () => {
       const answer = await partner.call('POST', `/message/${id}`).catch(() => null);

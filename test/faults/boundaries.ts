@@ -110,6 +110,7 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.TransactWriteItems(DeliveriesTable+EventsTable)', bury],
     ['DynamoDB.GetItem(DeliveriesTable:lane)', fileInLane],
     ['DynamoDB.PutItem(DeliveriesTable:lane)', fileInLane, { sometimes: true }],
+    ['SQS.SendMessageBatch(OrderedDeliveryQueue)', fileInLane, { sometimes: true }],
     ['DynamoDB.BatchWriteItem(EntitiesTable)', poison],
     [
       'DynamoDB.GetItem(DeliveriesTable)',

@@ -166,7 +166,7 @@ const crawl: Flow = {
     const tower = await scene.tower();
     const [first, ...others] = doors;
     await tower.publish({ type: first, locker: 1 });
-    await scene.inbox.waitForRequests(2, 120_000);
+    await scene.inbox.waitForRequests(2, 180_000);
     for (const type of others) await tower.publish({ type, locker: 1 });
   },
 };
@@ -201,7 +201,7 @@ const rerun: Flow = {
   name: 'rerun',
   async drive(scene) {
     await bustle.drive(scene);
-    await scene.inbox.waitForAccepted(doors.length, 120_000);
+    await scene.inbox.waitForAccepted(doors.length, 180_000);
     await scene.until('all events', () => scene.state().events.length === doors.length);
     const Records = scene
       .state()
@@ -214,7 +214,7 @@ const rerun: Flow = {
       const { stack } = scene.world;
       return (await stack.invoke('FanOutFunction', { Records })).ok;
     });
-    await scene.inbox.waitForRequests(doors.length * 2, 120_000);
+    await scene.inbox.waitForRequests(doors.length * 2, 180_000);
   },
 };
 

@@ -176,4 +176,4 @@ export class FaultCase {
 }
 
 /** For the slowest way: three receives by a function that dies, the dead-letter queue, the due index. */
-const deadlineMs = 150_000;
+const deadlineMs = 180_000;
