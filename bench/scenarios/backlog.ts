@@ -8,7 +8,7 @@ import { fixed, none, type Row, type Scenario } from '../scenario.ts';
 const stageConfig = { delivery: { scheduleSeconds: [0, 2, 4, 8, 15, 30, 60, 60, 60, 60] } };
 
 /** A run of the timers, and what it takes them to hand out. */
-const drainLimitMs = 150_000;
+const drainLimitMs = 300_000;
 
 const endpoint = (label: string) => [{ name: 'e', label }];
 
