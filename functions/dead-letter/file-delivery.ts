@@ -1,10 +1,15 @@
-import { acknowledgementOf } from '../../schemas/contract.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
-import { summaryOf, type Attempt, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
-import { deliveryDead } from '../domain/operational-event.ts';
+import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
+import {
+  attemptsOfSchedule,
+  hasAcknowledged,
+  isOutcomeOf,
+  noticeOf,
+  recordOfTask,
+  wasAcknowledged,
+} from '../shared/delivery-record.ts';
 import type { DeliveryStore } from '../shared/delivery-store.ts';
-import { deliveryId } from '../shared/keys.ts';
 import { nextDelayMs } from '../shared/retry-schedule.ts';
 
 export interface FileDeliveryDeps {
@@ -29,38 +34,26 @@ export async function fileDelivery(
 ): Promise<Filed> {
   const crashed = crashedAttempt(task.attempts.length + 1, deps.now());
   const attempts = [...task.attempts, crashed];
-  const { replay = null } = task;
-  const dueAt = nextDue(deps, scheduleSeconds, attempts.length - (replay?.attemptsBefore ?? 0));
-  const end = wasAcknowledged(task, endpoint) ? 'delivered' : 'dead';
-  const record: DeliveryRecord = {
-    id: deliveryId(task.endpointId, task.event.receivedAt, task.event.id),
-    partnerId: task.partnerId,
-    endpointId: task.endpointId,
+  const dueAt = nextDue(deps, scheduleSeconds, attemptsOfSchedule(task, attempts));
+  const end = mayBeAcknowledged(endpoint, attempts) ? 'delivered' : 'dead';
+  const record = recordOfTask(task, {
     status: dueAt === null ? end : 'pending',
     reason: dueAt === null && end === 'dead' ? crashed.reason : null,
-    event: summaryOf(task.event),
     attempts,
-    taskId: task.taskId,
     dueAt,
     waitsFor: 'time',
-    replay,
-    ...(task.sequence !== undefined && { sequence: task.sequence }),
-  };
+  });
   const { operatorPartnerId } = deps;
-  const notice =
-    record.status === 'dead'
-      ? deliveryDead(record, { operatorPartnerId, now: instantFromMs(deps.now()) })
-      : null;
+  const notice = noticeOf(record, { operatorPartnerId, now: instantFromMs(deps.now()) });
   const outcome = await deps.store.advance(record, attempts.length, notice);
   if (outcome.kind === 'behind') return takeUp(deps, task, outcome.current, dueAt);
   if (dueAt !== null) return 'rescheduled';
   return end === 'dead' ? 'dead' : 'kept';
 }
 
-/** What is acknowledged by reading was not by any response. */
-const wasAcknowledged = ({ attempts }: DeliveryTask, endpoint: Endpoint | null): boolean =>
-  (endpoint === null || acknowledgementOf(endpoint.contract) === 'response') &&
-  attempts.some(({ outcome }) => outcome === 'delivered');
+/** Of an endpoint that can't be read nobody knows how it acknowledges. */
+const mayBeAcknowledged = (endpoint: Endpoint | null, attempts: readonly Attempt[]): boolean =>
+  endpoint === null ? hasAcknowledged(attempts) : wasAcknowledged(endpoint, attempts);
 
 /**
  * The task may have got as far as its record, and crashed each time before its successor was sent: then nobody else
@@ -72,12 +65,7 @@ async function takeUp(
   current: DeliveryRecord | null,
   dueAt: string | null,
 ): Promise<Filed> {
-  if (
-    current === null ||
-    current.taskId !== task.taskId ||
-    current.attempts.length !== task.attempts.length + 1
-  )
-    return 'dropped';
+  if (!isOutcomeOf(task, current)) return 'dropped';
   if (current.status !== 'pending' || current.dueAt !== null) return 'dropped';
   const taken = { ...current, dueAt: dueAt ?? instantFromMs(deps.now()) };
   const outcome = await deps.store.advance(taken, current.attempts.length + 1);

@@ -10,11 +10,13 @@ import {
   isOfHead,
   isTurnTaken,
   laneGraceMs,
+  placeAt,
   placeOf,
   takeTurn,
   willLookAgain,
   type Place,
 } from '../domain/lane.ts';
+import { successorOf } from '../shared/delivery-record.ts';
 import { TowercastError } from '../shared/errors.ts';
 import { laneOf } from '../shared/keys.ts';
 import { isTurnFree, readHead, waitInLane } from '../shared/lane-entry.ts';
@@ -93,13 +95,10 @@ const isOverdue = ({ dueAt, waitsFor }: DeliveryRecord, nowMs: number): boolean 
   dueAt !== null && waitsFor === 'time' && instantToMs(dueAt) - laneGraceMs <= nowMs;
 
 /** However often this is filed, it is one task: SQS knows its name. */
-const wakeAgain = (
-  deps: LaneTurnDeps,
-  { slotAt: _used, ...task }: DeliveryTask,
-  sequence: number,
-): Promise<void> => {
+const wakeAgain = (deps: LaneTurnDeps, task: DeliveryTask, sequence: number): Promise<void> => {
   const name = createHash('sha256').update(task.taskId).digest('base64url');
-  return wake(deps, { ...task, sequence, taskId: `again-${name}` });
+  const next = successorOf(task, { taskId: `again-${name}`, attempts: task.attempts });
+  return wake(deps, { ...next, sequence });
 };
 
 /** Who is at the head may have looked before this one came to wait, and nobody else would look for it. */
@@ -154,8 +153,5 @@ async function claim(
   }
   if (sequence !== headSequence(lane) + 1)
     return (await passTurn(deps, lane, headRecord, endpoint)) === 'done' ? 'waits' : 'contended';
-  const { event, replay = null } = task;
-  const { id: eventId, receivedAt } = event;
-  const head = { sequence, eventId, receivedAt, replay };
-  return take(claimWaiting(lane, headRecord, head), deps.lanes.writeFromWaiting);
+  return take(claimWaiting(lane, headRecord, placeAt(sequence, task)), deps.lanes.writeFromWaiting);
 }

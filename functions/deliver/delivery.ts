@@ -6,6 +6,7 @@ import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
 import type { EndpointDirectory, KnownEndpoint } from '../shared/endpoint-directory.ts';
 import type { ReadMessages } from '../shared/read-messages.ts';
 import type { Channel } from '../shared/queue.ts';
+import { attemptsOfSchedule, wasAcknowledged } from '../shared/delivery-record.ts';
 import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import type { SecretsOpener } from '../shared/secrets.ts';
 import { attemptLine, isFirstReceipt, type AttemptContext } from './attempt-line.ts';
@@ -107,16 +108,11 @@ export async function decide(
 ): Promise<Settlement | Postponement> {
   const outcome = await attemptOnce(deps, task, destination);
   const isOver = outcome.kind === 'dead' || outcome.kind === 'held';
-  return isOver && wasAcknowledged(destination.endpoint, outcome.attempts)
+  const { endpoint } = destination;
+  return isOver && endpoint !== null && wasAcknowledged(endpoint, outcome.attempts)
     ? { kind: 'delivered', attempts: outcome.attempts }
     : outcome;
 }
-
-/** Then no replay can undo it, whatever it comes to. A request for what must be read acknowledges nothing. */
-const wasAcknowledged = (endpoint: Endpoint | null, attempts: readonly Attempt[]): boolean =>
-  endpoint !== null &&
-  acknowledgementOf(endpoint.contract) === 'response' &&
-  attempts.some(({ outcome }) => outcome === 'delivered');
 
 async function attemptOnce(
   deps: DeliverDeps,
@@ -145,15 +141,11 @@ async function attemptOnce(
     return { kind: 'held', attempts: made, reason: 'endpoint_gone' };
   const retryAfterMs = verdict.kind === 'retry' ? verdict.retryAfterMs : null;
   const { random } = deps;
-  const attemptsMade = sinceReplay(task, made);
+  const attemptsMade = attemptsOfSchedule(task, made);
   const delayMs = nextDelayMs({ scheduleSeconds: schedule, attemptsMade, retryAfterMs, random });
   if (delayMs !== null) return { kind: 'retry', attempts: made, delayMs };
   return { kind: 'dead', attempts: made, reason: verdict.kind === 'delivered' ? 'unread' : verdict.reason };
 }
-
-/** Attempts of the schedule that is running: a replay starts it anew. */
-const sinceReplay = ({ replay }: DeliveryTask, attempts: readonly Attempt[]): number =>
-  attempts.length - (replay?.attemptsBefore ?? 0);
 
 async function attemptWithin(
   entry: Extract<Entry, { kind: 'go' }>,
@@ -181,7 +173,7 @@ async function endOfReading(
   const { event, attempts } = task;
   if (acknowledgementOf(contract) !== 'read') return null;
   if (await messages.isRead(event.id)) return { kind: 'delivered', attempts };
-  const made = sinceReplay(task, attempts);
+  const made = attemptsOfSchedule(task, attempts);
   const isOver = made > 0 && made >= scheduleSeconds.length - 1;
   return isOver ? { kind: 'dead', attempts, reason: 'unread' } : null;
 }

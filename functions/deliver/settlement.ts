@@ -1,11 +1,9 @@
 import { instantFromMs } from '../../schemas/instant.ts';
-import { summaryOf, type Attempt, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
-import type { DomainEvent } from '../../schemas/event.ts';
+import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { laneGraceMs } from '../domain/lane.ts';
-import { deliveryDead } from '../domain/operational-event.ts';
+import { isOutcomeOf, noticeOf, recordOfTask, successorOf } from '../shared/delivery-record.ts';
 import type { DeliveryStore } from '../shared/delivery-store.ts';
-import { deliveryId } from '../shared/keys.ts';
 import type { TaskSender } from '../shared/queue.ts';
 
 /** How a delivery goes on after a task. `attempts` are all that were made, this task's included if it made one. */
@@ -48,7 +46,9 @@ export async function settle(
     await deps.store.put(record);
     return 'recorded';
   }
-  const outcome = await deps.store.advance(record, task.attempts.length + 1, noticeOf(deps, record));
+  const { operatorPartnerId, now } = deps;
+  const notice = noticeOf(record, { operatorPartnerId, now: instantFromMs(now()) });
+  const outcome = await deps.store.advance(record, task.attempts.length + 1, notice);
   if (outcome.kind === 'behind') return resume(deps, task, outcome.current);
   if (settlement.kind === 'retry' && delaySecondsOf(settlement) <= deps.maxDelaySeconds)
     await sendNext(deps, task, settlement, delaySecondsOf(settlement));
@@ -56,11 +56,6 @@ export async function settle(
 }
 
 const delaySecondsOf = ({ delayMs }: { delayMs: number }): number => Math.round(delayMs / 1_000);
-
-function noticeOf({ operatorPartnerId, now }: SettlementDeps, record: DeliveryRecord): DomainEvent | null {
-  if (record.status !== 'dead') return null;
-  return deliveryDead(record, { operatorPartnerId, now: instantFromMs(now()) });
-}
 
 /**
  * Takes up where a crash ended this same task: its record stands, its successor may never have been sent. A
@@ -71,8 +66,7 @@ export async function resume(
   task: DeliveryTask,
   current: DeliveryRecord | null,
 ): Promise<'resumed' | 'dropped'> {
-  if (current?.taskId !== task.taskId || current.attempts.length !== task.attempts.length + 1)
-    return 'dropped';
+  if (!isOutcomeOf(task, current)) return 'dropped';
   if (current.status === 'pending' && current.dueAt === null) {
     const delaySeconds = Math.round(deps.resumeDelayMs(current.attempts.length) / 1_000);
     await sendNext(deps, task, current, Math.min(delaySeconds, deps.maxDelaySeconds));
@@ -82,31 +76,22 @@ export async function resume(
 
 function sendNext(
   deps: SettlementDeps,
-  { slotAt: _used, ...task }: DeliveryTask,
+  task: DeliveryTask,
   { attempts, slotAt }: { attempts: Attempt[]; slotAt?: Instant | undefined },
   delaySeconds: number,
 ): Promise<void> {
-  const next = { ...task, taskId: deps.newTaskId(), attempts };
+  const next = successorOf(task, { taskId: deps.newTaskId(), attempts });
   return deps.tasks.send([{ task: slotAt === undefined ? next : { ...next, slotAt }, delaySeconds }]);
 }
 
-function recordOf(deps: SettlementDeps, task: DeliveryTask, settlement: Settlement): DeliveryRecord {
-  const { attempts } = settlement;
-  return {
-    id: deliveryId(task.endpointId, task.event.receivedAt, task.event.id),
-    partnerId: task.partnerId,
-    endpointId: task.endpointId,
+const recordOf = (deps: SettlementDeps, task: DeliveryTask, settlement: Settlement): DeliveryRecord =>
+  recordOfTask(task, {
     status: statusOf(settlement),
     reason: ('reason' in settlement ? settlement.reason : undefined) ?? null,
-    event: summaryOf(task.event),
-    attempts,
-    taskId: task.taskId,
+    attempts: settlement.attempts,
     waitsFor: settlement.kind === 'parked' ? 'endpoint' : 'time',
     dueAt: dueAtOf(deps, task, settlement),
-    replay: task.replay ?? null,
-    ...(task.sequence !== undefined && { sequence: task.sequence }),
-  };
-}
+  });
 
 function statusOf({ kind }: Settlement): DeliveryRecord['status'] {
   return kind === 'retry' || kind === 'parked' ? 'pending' : kind;

@@ -95,8 +95,9 @@ const changed = (lane: Lane, changes: Partial<Lane>): Lane => ({
 const acknowledgedIn = (lane: Lane, record: DeliveryRecord | null): number =>
   record?.status === 'delivered' && isOfHead(lane, record) ? headSequence(lane) : lane.acknowledged;
 
-const newPlace = (lane: Lane, task: DeliveryTask): LanePlace => ({
-  sequence: lane.given + 1,
+/** The place of a task's delivery. */
+export const placeAt = (sequence: number, task: DeliveryTask): LanePlace => ({
+  sequence,
   eventId: task.event.id,
   receivedAt: task.event.receivedAt,
   replay: task.replay ?? null,
@@ -107,7 +108,7 @@ export const claimNew = (lane: Lane, overRecord: DeliveryRecord | null, task: De
   changed(lane, {
     given: lane.given + 1,
     acknowledged: acknowledgedIn(lane, overRecord),
-    head: newPlace(lane, task),
+    head: placeAt(lane.given + 1, task),
     turn: null,
   });
 
@@ -121,7 +122,7 @@ export function append(
   headRecord: DeliveryRecord | null,
   task: DeliveryTask,
 ): { lane: Lane; place: LanePlace } {
-  const place = newPlace(lane, task);
+  const place = placeAt(lane.given + 1, task);
   return {
     lane: changed(lane, { given: place.sequence, acknowledged: acknowledgedIn(lane, headRecord) }),
     place,

@@ -6,11 +6,9 @@ import type { Instant } from '../../schemas/primitives.ts';
 import { healthyEndpoint, lookAt, type HealthStep } from '../domain/endpoint-health.ts';
 import { endpointEvent } from '../domain/operational-event.ts';
 import {
-  ConditionalCheckFailedException,
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
-  TransactionCanceledException,
   TransactWriteCommand,
 } from './aws/documents.ts';
 import { dueText } from './delivery-item.ts';
@@ -18,6 +16,7 @@ import { eventItem } from './event-item.ts';
 import { expiresAfter } from './expiry.ts';
 import { entityKey, type ItemKey } from './keys.ts';
 import { keyOf, queryDueKeys, readItems, type DueKeysPage, type Position } from './read-items.ts';
+import { isOvertaken, whileVersion } from './optimistic-locking.ts';
 import { createStepwiseItem } from './stepwise-item.ts';
 
 export type EndpointName = Pick<Endpoint, 'partnerId' | 'endpointId'>;
@@ -136,11 +135,7 @@ async function replace(
   const put = {
     TableName: entitiesTable,
     Item: healthItem(health, options.now()),
-    ConditionExpression: version === 0 ? 'attribute_not_exists(pk)' : '#version = :version',
-    ...(version > 0 && {
-      ExpressionAttributeNames: { '#version': 'version' },
-      ExpressionAttributeValues: { ':version': version },
-    }),
+    ...whileVersion(version),
   };
   const events = announces.map((event) => ({
     Put: { TableName: eventsTable, Item: eventItem(event, retentionDays) },
@@ -168,12 +163,7 @@ export function healthItem({ dueAt, ...health }: EndpointHealth, nowMs: number):
 
 /** Somebody else changed it first, or is about to. */
 const isConflict = (error: unknown): boolean =>
-  error instanceof ConditionalCheckFailedException ||
-  (error instanceof TransactionCanceledException &&
-    (error.CancellationReasons ?? []).some(
-      ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
-    )) ||
-  (error instanceof Error && error.name === 'TransactionConflictException');
+  isOvertaken(error) || (error instanceof Error && error.name === 'TransactionConflictException');
 
 async function listDue(options: EndpointHealthOptions, until: Instant): Promise<EndpointHealth[]> {
   const { documents, entitiesTable: table, onUnreadable } = options;

@@ -13,6 +13,7 @@ import {
   PutCommand,
 } from './aws/documents.ts';
 import type { ItemKey } from './keys.ts';
+import { whileVersion } from './optimistic-locking.ts';
 import { createStepwiseItem } from './stepwise-item.ts';
 
 export interface EndpointLimiter {
@@ -61,11 +62,7 @@ export function createEndpointLimiter({ documents, entitiesTable }: EndpointLimi
           new PutCommand({
             TableName: entitiesTable,
             Item: { ...endpointLimitsKey(endpointId), kind: 'endpoint-limits', ...stored },
-            ConditionExpression: before.version === 0 ? 'attribute_not_exists(pk)' : '#version = :version',
-            ...(before.version > 0 && {
-              ExpressionAttributeNames: { '#version': 'version' },
-              ExpressionAttributeValues: { ':version': before.version },
-            }),
+            ...whileVersion(before.version),
           }),
         );
         return stored;

@@ -9,6 +9,7 @@ import {
 import { entityItem, parseEntity } from './entity-item.ts';
 import { EntitySet } from './entity-set.ts';
 import { dueShardName, entityKey, type EntityRef, type ItemKey } from './keys.ts';
+import { whileVersion } from './optimistic-locking.ts';
 import { keyOf, queryDueKeys, readItems, type Position } from './read-items.ts';
 
 /** A page of the due index; `next` is null at its end. */
@@ -105,15 +106,7 @@ export function versionedPut(
   entity: Entity,
 ) {
   const Item = entityItem({ ...entity, version: entity.version + 1 }, dueShards);
-  return entity.version === 0
-    ? { TableName: entitiesTable, Item, ConditionExpression: 'attribute_not_exists(pk)' }
-    : {
-        TableName: entitiesTable,
-        Item,
-        ConditionExpression: '#version = :loaded',
-        ExpressionAttributeNames: { '#version': 'version' },
-        ExpressionAttributeValues: { ':loaded': entity.version },
-      };
+  return { TableName: entitiesTable, Item, ...whileVersion(entity.version) };
 }
 
 /** What exists of these keys, in no order. */

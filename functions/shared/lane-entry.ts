@@ -1,9 +1,9 @@
-import { summaryOf, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
+import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import type { Lane } from '../../schemas/lane.ts';
 import { append, isHeadOver } from '../domain/lane.ts';
-import { deliveryId } from './keys.ts';
+import { recordOfTask } from './delivery-record.ts';
 import { passTurn, skipOf, type LaneTurnDeps, type Step } from './lane-turn.ts';
 
 type Contract = Pick<Endpoint, 'contract'> | null;
@@ -65,17 +65,8 @@ export async function waitInLane(deps: LaneTurnDeps, latecomer: Latecomer): Prom
   return isFree ? passTurn(deps, next, headRecord, endpoint) : 'done';
 }
 
-const behind = (task: DeliveryTask, sequence: number): DeliveryRecord => ({
-  id: deliveryId(task.endpointId, task.event.receivedAt, task.event.id),
-  partnerId: task.partnerId,
-  endpointId: task.endpointId,
-  status: 'pending',
-  reason: 'behind',
-  event: summaryOf(task.event),
-  attempts: task.attempts,
-  taskId: task.taskId,
-  dueAt: null,
-  waitsFor: 'time',
-  replay: task.replay ?? null,
-  sequence,
-});
+const behind = (task: DeliveryTask, sequence: number): DeliveryRecord =>
+  recordOfTask(
+    { ...task, sequence },
+    { status: 'pending', reason: 'behind', attempts: task.attempts, dueAt: null, waitsFor: 'time' },
+  );

@@ -4,11 +4,9 @@ import { instantFromMs } from '../../schemas/instant.ts';
 import { LaneSchema, WaitingInLaneSchema, type Lane, type WaitingInLane } from '../../schemas/lane.ts';
 import { newLane } from '../domain/lane.ts';
 import {
-  ConditionalCheckFailedException,
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
-  TransactionCanceledException,
   TransactWriteCommand,
   type TransactWriteCommandInput,
 } from './aws/documents.ts';
@@ -16,6 +14,7 @@ import { deliveryItem, type DeliveryItemOptions } from './delivery-item.ts';
 import { eventItem } from './event-item.ts';
 import { expiresAfter } from './expiry.ts';
 import { laneKey, waitingKey, type ItemKey } from './keys.ts';
+import { isOvertaken, whileVersion } from './optimistic-locking.ts';
 
 export type LaneRef = Pick<Lane, 'endpointId' | 'subject'>;
 
@@ -98,13 +97,7 @@ function lanePut({ deliveriesTable, retentionDays, now }: LaneStoreOptions, { la
   return {
     TableName: deliveriesTable,
     Item: { ...laneKey(lane.endpointId, lane.subject), ...lane, expiresAt },
-    ...(seen.version === 0
-      ? { ConditionExpression: 'attribute_not_exists(pk)' }
-      : {
-          ConditionExpression: '#version = :seen',
-          ExpressionAttributeNames: { '#version': 'version' },
-          ExpressionAttributeValues: { ':seen': seen.version },
-        }),
+    ...whileVersion(seen.version),
   };
 }
 
@@ -113,14 +106,7 @@ async function contendedIfRefused(write: () => Promise<unknown>): Promise<LaneWr
     await write();
     return 'written';
   } catch (error) {
-    if (isRefused(error)) return 'contended';
+    if (isOvertaken(error)) return 'contended';
     throw error;
   }
 }
-
-const isRefused = (error: unknown): boolean =>
-  error instanceof ConditionalCheckFailedException ||
-  (error instanceof TransactionCanceledException &&
-    (error.CancellationReasons ?? []).some(
-      ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
-    ));

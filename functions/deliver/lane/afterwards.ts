@@ -1,6 +1,7 @@
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
 import { instantToMs } from '../../../schemas/instant.ts';
 import { isOfHead, laneGraceMs } from '../../domain/lane.ts';
+import { successorOf } from '../../shared/delivery-record.ts';
 import { passTurn, type Step } from '../../shared/lane-turn.ts';
 import type { LaneDeps, Situation } from './situation.ts';
 
@@ -26,9 +27,8 @@ async function sendSuccessor(deps: LaneDeps, task: DeliveryTask, record: Deliver
   const delaySeconds = Math.max(0, Math.ceil(dueMs / 1_000));
   // `timers` has it.
   if (delaySeconds > deps.maxDelaySeconds) return;
-  const { slotAt: _used, ...rest } = task;
   const { attempts, sequence } = record;
-  const next = { ...rest, taskId: deps.newTaskId(), attempts };
+  const next = successorOf(task, { taskId: deps.newTaskId(), attempts });
   const place = sequence === undefined ? {} : { sequence };
   await deps.tasks.send([{ task: { ...next, ...place }, delaySeconds }]);
 }

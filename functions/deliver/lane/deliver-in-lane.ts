@@ -4,6 +4,7 @@ import {
   claimWaiting,
   headSequence,
   isTurnTaken,
+  placeAt,
   placeOf,
   willLookAgain,
 } from '../../domain/lane.ts';
@@ -85,9 +86,7 @@ async function takeTurnOfWaiting(
   if (!isFree) return willLookAgain(lane, headRecord, deps.now()) ? 'done' : watch(deps, task, sequence);
   if (sequence !== headSequence(lane) + 1) return passTurn(deps, lane, headRecord, endpoint);
   if (!hasTime) return wakeAgain(deps, task, sequence);
-  const { event, replay = null } = task;
-  const { id: eventId, receivedAt } = event;
-  const claimed = claimWaiting(lane, headRecord, { sequence, eventId, receivedAt, replay });
+  const claimed = claimWaiting(lane, headRecord, placeAt(sequence, task));
   return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.writeFromWaiting });
 }
 

@@ -1,0 +1,50 @@
+import { acknowledgementOf } from '../../schemas/contract.ts';
+import { summaryOf, type Attempt, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
+import { deliveryDead, type OperationalContext } from '../domain/operational-event.ts';
+import { deliveryId } from './keys.ts';
+
+/** What a delivery has come to. */
+export type DeliveryState = Pick<DeliveryRecord, 'status' | 'reason' | 'attempts' | 'dueAt' | 'waitsFor'>;
+
+/** The record of a task's delivery. */
+export const recordOfTask = (task: DeliveryTask, state: DeliveryState): DeliveryRecord => ({
+  id: deliveryId(task.endpointId, task.event.receivedAt, task.event.id),
+  partnerId: task.partnerId,
+  endpointId: task.endpointId,
+  event: summaryOf(task.event),
+  taskId: task.taskId,
+  replay: task.replay ?? null,
+  ...(task.sequence !== undefined && { sequence: task.sequence }),
+  ...state,
+});
+
+/** What is told together with a record: that the delivery is dead. Null when there is nothing to tell. */
+export const noticeOf = (record: DeliveryRecord, context: OperationalContext): DomainEvent | null =>
+  record.status === 'dead' ? deliveryDead(record, context) : null;
+
+/** Whether a record is what this very task came to. */
+export const isOutcomeOf = (task: DeliveryTask, record: DeliveryRecord | null): record is DeliveryRecord =>
+  record?.taskId === task.taskId && record.attempts.length === task.attempts.length + 1;
+
+/** What follows a task, with a name and a turn of its own. */
+export function successorOf(
+  { slotAt: _used, ...task }: DeliveryTask,
+  next: Pick<DeliveryTask, 'taskId' | 'attempts'>,
+): DeliveryTask {
+  return { ...task, ...next };
+}
+
+/** How many attempts of the schedule that is running have been made: a replay starts it anew. */
+export const attemptsOfSchedule = ({ replay }: DeliveryTask, attempts: readonly Attempt[]): number =>
+  attempts.length - (replay?.attemptsBefore ?? 0);
+
+export const hasAcknowledged = (attempts: readonly Attempt[]): boolean =>
+  attempts.some(({ outcome }) => outcome === 'delivered');
+
+/** Then no replay can undo it, whatever it comes to. A request for what must be read acknowledges nothing. */
+export const wasAcknowledged = (
+  { contract }: Pick<Endpoint, 'contract'>,
+  attempts: readonly Attempt[],
+): boolean => acknowledgementOf(contract) === 'response' && hasAcknowledged(attempts);
