@@ -11,7 +11,7 @@ import { entityOf, type Flow, type Scene } from './flow.ts';
 import { towerFlows } from './tower-flows.ts';
 
 const { open } = towerFlows;
-const [down, up] = [{ status: 500 }, { status: 204 }];
+const [down, gone, up] = [{ status: 500 }, { status: 410 }, { status: 204 }];
 
 /** The partner fails twice; the next attempts come by the queue. */
 const retry: Flow = { ...open, name: 'retry', behaviour: () => [down, down, up] };
@@ -29,7 +29,7 @@ const leave: Flow = {
   ...open,
   name: 'leave',
   ending: 'held',
-  behaviour: () => ({ status: 410 }),
+  behaviour: () => gone,
   disagreement: (state) => {
     const status = entityOf(state, 'endpoint')?.['status'];
     return status === 'disabled' ? null : `endpoint ${String(status)}`;
@@ -222,11 +222,13 @@ const rerun: Flow = {
 const comeBack: Flow = {
   ...open,
   name: 'come back',
-  behaviour: () => [{ status: 410 }, up],
+  behaviour: () => gone,
   async drive(scene) {
     await open.drive(scene);
+    // A 410 whose outcome died with its function is asked for again: the partner stays gone until it was heard.
     const held = () => scene.state().deliveries.some(({ status }) => status === 'held');
     await scene.until('the held delivery', held);
+    scene.inbox.behaviour = up;
     const path = `/v1/endpoints/${scene.tag}`;
     await enable(scene, path);
     await askUntilDone(scene, 'POST', `${path}/recover`, {});
