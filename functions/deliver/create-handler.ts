@@ -1,10 +1,10 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { parseDeliveryTask } from '../shared/delivery-task.ts';
 import type { Channel } from '../shared/queue.ts';
 import { deliver } from './delivery.ts';
 import { createLaneHandler, type RemainingTime } from './lane/lane-handler.ts';
 import type { LaneDeps } from './lane/situation.ts';
+import { receiveTask } from './receive-task.ts';
 
 export interface DeliverHandlerDeps extends LaneDeps {
   /** Which queue a message came from. */
@@ -22,7 +22,7 @@ export function createHandler(
   const handleLanes = createLaneHandler(deps);
   const processRecord = async (record: SQSRecord): Promise<void> => {
     try {
-      const task = parseDeliveryTask(record.body);
+      const task = receiveTask(deps, record.body);
       const count = Number(record.attributes.ApproximateReceiveCount);
       await deliver(deps, task, { channel: deps.channelOf(record.eventSourceARN), count });
     } catch (error) {

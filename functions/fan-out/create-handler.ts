@@ -4,7 +4,7 @@ import type { Endpoint } from '../../schemas/endpoint.ts';
 import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
 import { matches } from '../domain/match.ts';
 import { isTroubled } from '../domain/endpoint-health.ts';
-import type { EndpointDirectory, KnownEndpoint } from '../shared/endpoint-directory.ts';
+import type { EndpointDirectory, KnownEndpoint, ReadEndpoint } from '../shared/endpoint-directory.ts';
 import type { PartnerLog } from '../shared/partner-log.ts';
 import { TowercastError } from '../shared/errors.ts';
 import { maxDelaySeconds, type OutgoingTask, type TaskSender } from '../shared/queue.ts';
@@ -37,10 +37,15 @@ export function createHandler(
   return async (batch) => {
     const events = new Map<DynamoDBRecord, DomainEvent>();
     const turns = takeTurns(batch.Records);
+    const prepared = new Map(batch.Records.map((record) => [record, prepare(deps, record)]));
+    // What is sent at the same time shares requests: whose endpoints are known already waits for the others.
+    const all = Promise.allSettled(prepared.values());
     const { batchItemFailures } = await processPartialResponse(
       batch,
       async (record: DynamoDBRecord) => {
-        const event = await processRecord(deps, record, turns.get(record));
+        await all;
+        const own = prepared.get(record) ?? prepare(deps, record);
+        const event = await processRecord(deps, record, own, turns.get(record));
         if (event !== null) events.set(record, event);
       },
       new BatchProcessor(EventType.DynamoDBStreams),
@@ -67,16 +72,27 @@ function passed(records: readonly DynamoDBRecord[], failed: ReadonlySet<string>)
   return records.slice(0, first === -1 ? records.length : first);
 }
 
-/** Sends a record's tasks. Gives its event, or null when it is no news or could not be read. */
+/** What is to be sent of a record; its event is null when it is no news or could not be read. */
+interface Prepared {
+  event: DomainEvent | null;
+  tasks: readonly OutgoingTask[];
+}
+
+async function prepare(deps: FanOutDeps, record: DynamoDBRecord): Promise<Prepared> {
+  // Changes and removals (TTL) of events are not news.
+  const event = record.eventName === 'INSERT' ? await readEvent(deps, record) : null;
+  return { event, tasks: event === null ? [] : await tasksFor(deps, event) };
+}
+
+/** Sends a record's tasks. Gives its event, if it has one. */
 async function processRecord(
   deps: FanOutDeps,
   record: DynamoDBRecord,
+  prepared: Promise<Prepared>,
   turn: Turn | undefined,
 ): Promise<DomainEvent | null> {
   try {
-    // Changes and removals (TTL) of events are not news.
-    const event = record.eventName === 'INSERT' ? await readEvent(deps, record) : null;
-    const tasks = event === null ? [] : await tasksFor(deps, event);
+    const { event, tasks } = await prepared;
     await sendTasks(deps, tasks, turn);
     turn?.end('sent');
     if (tasks.length > 0) deps.metrics.addMetric('TasksSent', 'Count', tasks.length);
@@ -126,10 +142,11 @@ async function tasksFor(deps: FanOutDeps, event: DomainEvent): Promise<OutgoingT
     .map((endpoint) => taskTo(deps, endpoint, event));
 }
 
-function taskTo(deps: FanOutDeps, endpoint: KnownEndpoint, event: DomainEvent): OutgoingTask {
+function taskTo(deps: FanOutDeps, endpoint: ReadEndpoint, event: DomainEvent): OutgoingTask {
   const { partnerId, endpointId } = endpoint;
   return {
     task: { v: 1, taskId: deps.newTaskId(), partnerId, endpointId, event, attempts: [] },
+    endpoint,
     ...routeTo(endpoint),
   };
 }
@@ -137,7 +154,7 @@ function taskTo(deps: FanOutDeps, endpoint: KnownEndpoint, event: DomainEvent): 
 async function candidatesFor(
   { endpoints }: FanOutDeps,
   { partnerIds, test }: DomainEvent,
-): Promise<KnownEndpoint[]> {
+): Promise<ReadEndpoint[]> {
   const audience = [...new Set(partnerIds)];
   // An endpoint is tried as soon as it was created: a partner's list that was read before does not have it.
   const found =

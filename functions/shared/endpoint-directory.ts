@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { EndpointHealthSchema, type EndpointHealth } from '../../schemas/endpoint-health.ts';
 import { EndpointSchema, type Endpoint } from '../../schemas/endpoint.ts';
 import { type DynamoDBDocumentClient, QueryCommand } from './aws/documents.ts';
@@ -11,11 +12,30 @@ export type EndpointRef = Pick<Endpoint, 'partnerId' | 'endpointId'>;
 /** An endpoint and what is known of its health: nothing, while all is well. */
 export type KnownEndpoint = Endpoint & { health?: EndpointHealth };
 
-export interface EndpointDirectory {
-  /** The endpoint as it was within the cache's time; null when there is none. */
+/** With the time of its reading: epoch milliseconds, from before the request. */
+export type ReadEndpoint = KnownEndpoint & { readAtMs: number };
+
+const ReadEndpointSchema = EndpointSchema.extend({
+  health: EndpointHealthSchema.exactOptional(),
+  readAtMs: z.number(),
+});
+const ReadingSchema = ReadEndpointSchema.pick({ partnerId: true, endpointId: true, readAtMs: true });
+
+/** Whoever can tell an endpoint; null when there is none. */
+export interface EndpointReader {
   get(ref: EndpointRef): Promise<KnownEndpoint | null>;
+}
+
+export interface EndpointDirectory extends EndpointReader {
+  /** The endpoint as it was within the cache's time; null when there is none. */
+  get(ref: EndpointRef): Promise<ReadEndpoint | null>;
   /** Every endpoint of a partner, disabled ones included, as they were within the cache's time. */
-  ofPartner(partnerId: string): Promise<KnownEndpoint[]>;
+  ofPartner(partnerId: string): Promise<ReadEndpoint[]>;
+  /**
+   * Takes over what another function read of an endpoint (a ReadEndpoint, as it came), where it spares a reading and is
+   * within the cache's time. Anything else is ignored.
+   */
+  learn(told: unknown): void;
   /** Something about the endpoint has changed: what was read before is not used again. */
   forget(ref: EndpointRef): void;
 }
@@ -36,11 +56,17 @@ const cacheKey = (ref: EndpointRef): string => `${ref.partnerId}/${ref.endpointI
 export function createEndpointDirectory(options: EndpointDirectoryOptions): EndpointDirectory {
   const { cacheSeconds, now } = options;
   const cacheOptions = { ttlMs: cacheSeconds * 1_000, maxEntries: maxCached, now };
-  const endpoints = createExpiringCache<KnownEndpoint | null>(cacheOptions);
-  const partners = createExpiringCache<KnownEndpoint[]>(cacheOptions);
+  const endpoints = createExpiringCache<ReadEndpoint | null>(cacheOptions);
+  const partners = createExpiringCache<ReadEndpoint[]>(cacheOptions);
   return {
     get: (ref) => endpoints.get(cacheKey(ref), () => readEndpoint(options, ref)),
     ofPartner: (partnerId) => partners.get(partnerId, () => readEndpoints(options, partnerId)),
+    learn(told) {
+      const reading = ReadingSchema.safeParse(told);
+      if (!reading.success) return;
+      const { readAtMs } = reading.data;
+      endpoints.offer(cacheKey(reading.data), readAtMs, () => ReadEndpointSchema.safeParse(told).data);
+    },
     forget(ref) {
       endpoints.delete(cacheKey(ref));
       partners.delete(ref.partnerId);
@@ -51,8 +77,9 @@ export function createEndpointDirectory(options: EndpointDirectoryOptions): Endp
 async function readEndpoint(
   options: EndpointDirectoryOptions,
   ref: EndpointRef,
-): Promise<KnownEndpoint | null> {
+): Promise<ReadEndpoint | null> {
   const { partnerId, endpointId } = ref;
+  const readAtMs = options.now();
   const { pk, sk } = entityKey({ kind: 'endpoint', partnerId, endpointId });
   const items = await queryAll(options, 'pk = :pk AND sk BETWEEN :first AND :last', {
     ':pk': pk,
@@ -62,10 +89,11 @@ async function readEndpoint(
   });
   const item = items.find((one) => one['kind'] === 'endpoint');
   if (item === undefined) return null;
-  return { ...EndpointSchema.parse(item), ...healthIn(options, items, ref) };
+  return { ...EndpointSchema.parse(item), ...healthIn(options, items, ref), readAtMs };
 }
 
-async function readEndpoints(options: EndpointDirectoryOptions, partnerId: string): Promise<KnownEndpoint[]> {
+async function readEndpoints(options: EndpointDirectoryOptions, partnerId: string): Promise<ReadEndpoint[]> {
+  const readAtMs = options.now();
   const { pk } = entityKey({ kind: 'partner', partnerId });
   const items = await queryAll(options, 'pk = :pk AND begins_with(sk, :endpoint)', {
     ':pk': pk,
@@ -75,7 +103,7 @@ async function readEndpoints(options: EndpointDirectoryOptions, partnerId: strin
   return items.flatMap((item) => {
     if (item['kind'] === 'endpoint-health') return [];
     const parsed = EndpointSchema.safeParse(item);
-    if (parsed.success) return [{ ...parsed.data, ...healthIn(options, unhealthy, parsed.data) }];
+    if (parsed.success) return [{ ...parsed.data, ...healthIn(options, unhealthy, parsed.data), readAtMs }];
     options.onUnreadable?.(keyOf(item), parsed.error);
     return [];
   });

@@ -1,6 +1,11 @@
 export interface ExpiringCache<V> {
   /** The value kept under `key`, or what `load` gives. Callers at the same time share one load; failures are not kept. */
   get(key: string, load: () => Promise<V>): Promise<V>;
+  /**
+   * Keeps what somebody else looked up at `asOf` (epoch milliseconds), if nothing is kept under `key` and it is neither
+   * too old nor from before the key was deleted. `make` is called only then; undefined: it is of no use after all.
+   */
+  offer(key: string, asOf: number, make: () => V | undefined): void;
   delete(key: string): void;
 }
 
@@ -12,38 +17,56 @@ export interface ExpiringCacheOptions {
   now: () => number;
 }
 
+/** What is kept, or that what was kept is no longer true. */
+type Entry<V> =
+  { kind: 'kept'; value: Promise<V>; asOf: number; settled: boolean } | { kind: 'deleted'; at: number };
+
 /**
  * Keeps what was looked up for a while, absent things included: whoever loads says so by a value, such as null. The
  * time counts from the start of the load, so that nothing is older than `ttlMs`.
  */
 export function createExpiringCache<V>({ ttlMs, maxEntries, now }: ExpiringCacheOptions): ExpiringCache<V> {
   // A Map keeps insertion order: entries are inserted again when used, so the first is the one used longest ago.
-  const entries = new Map<string, { value: Promise<V>; expiresAt: number; settled: boolean }>();
+  const entries = new Map<string, Entry<V>>();
 
-  const load = (key: string, loader: () => Promise<V>): Promise<V> => {
-    const entry = { value: loader(), expiresAt: now() + ttlMs, settled: false };
+  const set = (key: string, entry: Entry<V>): void => {
+    entries.delete(key);
     entries.set(key, entry);
-    entry.value.then(
-      () => (entry.settled = true),
-      () => entries.get(key) === entry && entries.delete(key),
-    );
     for (const oldest of entries.keys()) {
       if (entries.size <= maxEntries) break;
       entries.delete(oldest);
     }
+  };
+  const keptUnder = (key: string): Promise<V> | null => {
+    const entry = entries.get(key);
+    if (entry?.kind !== 'kept' || (entry.settled && entry.asOf + ttlMs <= now())) return null;
+    set(key, entry);
+    return entry.value;
+  };
+  const load = (key: string, loader: () => Promise<V>): Promise<V> => {
+    const asOf = now();
+    const entry = { kind: 'kept' as const, value: loader(), asOf, settled: false };
+    set(key, entry);
+    entry.value.then(
+      () => (entry.settled = true),
+      () => entries.get(key) === entry && entries.delete(key),
+    );
     return entry.value;
   };
 
   return {
-    get(key, loader) {
+    get: (key, loader) => keptUnder(key) ?? load(key, loader),
+    offer(key, asOf, make) {
+      if (keptUnder(key) !== null || asOf + ttlMs <= now()) return;
       const entry = entries.get(key);
-      entries.delete(key);
-      if (entry === undefined || (entry.settled && entry.expiresAt <= now())) return load(key, loader);
-      entries.set(key, entry);
-      return entry.value;
+      if (entry?.kind === 'deleted' && asOf <= entry.at) return;
+      const value = make();
+      if (value === undefined) return;
+      // Another machine's clock may be ahead.
+      set(key, { kind: 'kept', value: Promise.resolve(value), asOf: Math.min(asOf, now()), settled: true });
     },
     delete(key) {
-      entries.delete(key);
+      set(key, { kind: 'deleted', at: now() });
     },
   };
 }

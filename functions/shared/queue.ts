@@ -4,6 +4,7 @@ import type { DeliveryTask } from '../../schemas/delivery.ts';
 import type { SqsClient } from './aws/sqs.ts';
 import { forEachAtMost } from './concurrency.ts';
 import { formatDeliveryTask } from './delivery-task.ts';
+import type { ReadEndpoint } from './endpoint-directory.ts';
 import { TowercastError } from './errors.ts';
 import { laneOf } from './keys.ts';
 
@@ -19,6 +20,8 @@ export interface OutgoingTask {
   delaySeconds: number;
   /** Default: `live`. */
   via?: Channel;
+  /** As it was just read: spares whoever takes the task a reading. */
+  endpoint?: ReadEndpoint;
 }
 
 export interface TaskSender {
@@ -98,7 +101,7 @@ export function createTaskSender({ sqs, queues }: { sqs: SqsClient; queues: Deli
   const loader = new DataLoader<OutgoingTask, null>(
     async (tasks) => {
       const entries = tasks.map((task) => {
-        const body = formatDeliveryTask(task.task);
+        const body = formatDeliveryTask(task.task, task.endpoint);
         return { ...task, body, bytes: Buffer.byteLength(body) };
       });
       const outcomes = new Map<Entry, TowercastError | null>();

@@ -14,9 +14,12 @@ export interface SecretsOpener {
   open(endpoint: SecretsOwner & Pick<Endpoint, 'secrets'>): Promise<EndpointSecrets>;
 }
 
-/** The plaintext stays in memory this long after it was decrypted. */
-const cacheMs = 5 * 60_000;
-const maxCached = 1_000;
+/**
+ * The plaintext stays in memory this long after it was decrypted: other secrets are another ciphertext, so it is never
+ * out of date, and a key that is withdrawn has an effect within the hour.
+ */
+const cacheMs = 3_600_000;
+const maxCached = 5_000;
 
 const encryptionContext = ({ partnerId, endpointId }: SecretsOwner) => ({ partnerId, endpointId });
 

@@ -23,11 +23,14 @@ describe('deliver goes on after any number of errors', () => {
   it('of what it calls', async () => {
     const world = makeWorld();
     let left = errors;
-    const { get } = world.deps.endpoints;
-    world.deps.endpoints.get = async (ref) => {
-      left -= 1;
-      if (left >= 0) throw new Error('made to fail');
-      return get(ref);
+    const { endpoints } = world.deps;
+    world.deps.endpoints = {
+      ...endpoints,
+      async get(ref) {
+        left -= 1;
+        if (left >= 0) throw new Error('made to fail');
+        return endpoints.get(ref);
+      },
     };
     const handler = createHandler(world.deps);
     const task = makeSqsRecord('task', formatDeliveryTask(makeTask()));

@@ -1,10 +1,12 @@
+import { setImmediate as afterOthers } from 'node:timers/promises';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createHandler, type FanOutDeps } from '../../../functions/fan-out/create-handler.ts';
 import { readStreamImage } from '../../../functions/shared/stream-image.ts';
-import type { OutgoingTask } from '../../../functions/shared/queue.ts';
+import type { SqsClient } from '../../../functions/shared/aws/sqs.ts';
+import { createTaskSender, type OutgoingTask } from '../../../functions/shared/queue.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
 import type { QuarantineRecord } from '../../../schemas/quarantine.ts';
@@ -34,6 +36,9 @@ function recordOf(
 
 const batchOf = (...records: DynamoDBRecord[]): DynamoDBStreamEvent => ({ Records: records });
 
+const readAtMs = Date.parse('2026-03-20T09:15:01Z');
+const asRead = (endpoint: Endpoint) => ({ ...endpoint, readAtMs });
+
 /** What fan-out needs, in memory; `refuses` picks the tasks that the queue does not take. */
 function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boolean = () => false) {
   const sent: OutgoingTask[] = [];
@@ -44,10 +49,13 @@ function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boole
   const deps: FanOutDeps = {
     endpoints: {
       get: async (ref) =>
-        endpoints.find(
-          ({ partnerId, endpointId }) => partnerId === ref.partnerId && endpointId === ref.endpointId,
-        ) ?? null,
-      ofPartner: async (partnerId) => endpoints.filter((endpoint) => endpoint.partnerId === partnerId),
+        endpoints
+          .map(asRead)
+          .find(
+            ({ partnerId, endpointId }) => partnerId === ref.partnerId && endpointId === ref.endpointId,
+          ) ?? null,
+      ofPartner: async (partnerId) =>
+        endpoints.filter((endpoint) => endpoint.partnerId === partnerId).map(asRead),
     },
     tasks: {
       async send(tasks) {
@@ -85,7 +93,7 @@ describe('a record', () => {
       makeEndpoint({ endpointId: 'elsewhere', partnerId: 'rival' }),
     ]);
     expect(await world.handler(batchOf(insertOf(1, makeEvent())))).toEqual({ batchItemFailures: [] });
-    expect(world.sent).toEqual([
+    expect(world.sent.map(({ task, delaySeconds }) => ({ task, delaySeconds }))).toEqual([
       {
         task: {
           v: 1,
@@ -122,7 +130,7 @@ describe('a record', () => {
       { ...makeEndpoint({ endpointId: 'flaky' }), health: makeHealth({ failures: 1 }) },
       { ...makeEndpoint({ endpointId: 'ordered', ordered: true }), health: slow },
     ];
-    const endpoints = { ...world.deps.endpoints, ofPartner: async () => known };
+    const endpoints = { ...world.deps.endpoints, ofPartner: async () => known.map(asRead) };
     await createHandler({ ...world.deps, endpoints })(batchOf(insertOf(1, makeEvent())));
     expect(Object.fromEntries(world.sent.map(({ task, via = 'live' }) => [task.endpointId, via]))).toEqual({
       main: 'live',
@@ -131,6 +139,33 @@ describe('a record', () => {
       flaky: 'live',
       ordered: 'ordered',
     });
+  });
+
+  it('waits with its tasks until the endpoints of its whole batch are known, so that they share requests', async () => {
+    const world = makeWorld([makeEndpoint(), makeEndpoint({ partnerId: 'other' })]);
+    const { ofPartner } = world.deps.endpoints;
+    world.deps.endpoints.ofPartner = async (partnerId) => {
+      if (partnerId === 'other') await afterOthers();
+      return ofPartner(partnerId);
+    };
+    const requests: number[] = [];
+    const sqs: SqsClient = {
+      async sendMessageBatch({ Entries }) {
+        requests.push(Entries.length);
+        return { Successful: [], Failed: [] };
+      },
+      destroy() {},
+    };
+    world.deps.tasks = createTaskSender({ sqs, queues: { live: 'https://sqs.example/live' } });
+    const [mine, theirs] = [makeEvent(), makeEvent({ id: 'evt_other', partnerIds: ['other'] })];
+    await world.handler(batchOf(insertOf(1, mine), insertOf(2, theirs)));
+    expect(requests).toEqual([2]);
+  });
+
+  it('takes along what was just read of the endpoint', async () => {
+    const world = makeWorld([makeEndpoint({ detail: 'full' })]);
+    await world.handler(batchOf(insertOf(1, makeEvent())));
+    expect(world.sent[0]?.endpoint).toEqual({ ...makeEndpoint({ detail: 'full' }), readAtMs });
   });
 
   it('reaches every partner of its audience once and nobody else', async () => {
@@ -146,7 +181,7 @@ describe('a record', () => {
 
   it('that is a sample goes to its endpoint, also when the partner’s list does not have it yet', async () => {
     const world = makeWorld([makeEndpoint(), makeEndpoint({ endpointId: 'fresh' })]);
-    const stale = { ...world.deps.endpoints, ofPartner: async () => [makeEndpoint()] };
+    const stale = { ...world.deps.endpoints, ofPartner: async () => [asRead(makeEndpoint())] };
     const handler = createHandler({ ...world.deps, endpoints: stale });
     await handler(batchOf(insertOf(1, makeEvent({ test: { endpointId: 'fresh' } }))));
     await handler(batchOf(insertOf(2, makeEvent({ test: { endpointId: 'gone' } }))));
@@ -252,7 +287,7 @@ describe('a batch', () => {
     const world = makeWorld(endpoints);
     world.deps.endpoints.ofPartner = async (partnerId) => {
       if (partnerId === 'rival') throw new Error('throttled');
-      return endpoints;
+      return endpoints.map(asRead);
     };
     const [mine, theirs] = [makeEvent(), makeEvent({ id: 'evt_other', partnerIds: ['rival'] })];
     expect(await world.handler(batchOf(insertOf(1, mine), insertOf(2, theirs)))).toEqual({

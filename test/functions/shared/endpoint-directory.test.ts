@@ -15,6 +15,8 @@ afterAll(async () => tables[Symbol.asyncDispose]());
 
 const store = (endpoint: Endpoint) => tables.put('entities', { ...entityKey(endpoint), ...endpoint });
 
+const asRead = (endpoint: Endpoint, readAtMs = 0) => ({ ...endpoint, readAtMs });
+
 /** A directory that keeps what it read for ten seconds, and its clock. */
 function makeDirectory() {
   const clock = { ms: 0 };
@@ -27,7 +29,7 @@ describe('an endpoint', () => {
     const endpoint = makeEndpoint({ partnerId: 'found' });
     await store(endpoint);
     const { directory } = makeDirectory();
-    expect(await directory.get(endpoint)).toEqual(endpoint);
+    expect(await directory.get(endpoint)).toEqual(asRead(endpoint));
     expect(await directory.get({ partnerId: 'someone', endpointId: 'main' })).toBeNull();
     expect(await directory.get({ partnerId: 'found', endpointId: 'other' })).toBeNull();
   });
@@ -41,7 +43,10 @@ describe('an endpoint', () => {
     expect(await directory.get(endpoint)).toBeNull();
     expect(tables.takeRequests()).toEqual([]);
     clock.ms = 10_000;
-    expect([await directory.get(endpoint), await directory.get(endpoint)]).toEqual([endpoint, endpoint]);
+    expect([await directory.get(endpoint), await directory.get(endpoint)]).toEqual([
+      asRead(endpoint, 10_000),
+      asRead(endpoint, 10_000),
+    ]);
     expect(tables.takeRequests()).toEqual(['Query']);
   });
 });
@@ -59,7 +64,7 @@ describe('a partner’s endpoints', () => {
     await Promise.all([...endpoints, makeEndpoint({ partnerId: 'many-more' })].map(store));
     await tables.put('entities', { ...entityKey(partner), ...partner });
     const { directory } = makeDirectory();
-    expect(await directory.ofPartner('many')).toEqual(endpoints);
+    expect(await directory.ofPartner('many')).toEqual(endpoints.map((one) => asRead(one)));
     expect(await directory.ofPartner('nobody')).toEqual([]);
     await directory.ofPartner('many');
     await directory.ofPartner('nobody');
@@ -88,7 +93,10 @@ describe('an endpoint’s health', () => {
   const endpoints = ['e1', 'e1-2', 'e10'].map((endpointId) =>
     makeEndpoint({ partnerId: 'unwell', endpointId }),
   );
-  const known = [{ ...endpoints[0], health: unwell }, endpoints[1], endpoints[2]];
+  const known = endpoints.map((one, index) => ({
+    ...asRead(one),
+    ...(index === 0 && { health: unwell }),
+  }));
   beforeAll(async () => {
     await Promise.all(endpoints.map(store));
     await tables.put('entities', healthItem(unwell, 0));
@@ -128,8 +136,45 @@ describe('an endpoint’s health', () => {
       now: () => 0,
       onUnreadable: (key) => unreadable.push(key),
     });
-    expect(await directory.get(endpoint)).toEqual(endpoint);
-    expect(await directory.ofPartner('odd')).toEqual([endpoint]);
+    expect(await directory.get(endpoint)).toEqual(asRead(endpoint));
+    expect(await directory.ofPartner('odd')).toEqual([asRead(endpoint)]);
     expect(unreadable).toEqual([endpointHealthKey(endpoint), endpointHealthKey(endpoint)]);
+  });
+});
+
+describe('what another function has read', () => {
+  const endpoint = makeEndpoint({ partnerId: 'told' });
+  const told = { ...asRead(endpoint, 1_000), health: makeHealth({ partnerId: 'told', failures: 1 }) };
+
+  it('spares a reading, as long as it would have been kept here', async () => {
+    const { clock, directory } = makeDirectory();
+    clock.ms = 10_999;
+    directory.learn(structuredClone(told));
+    expect(await directory.get(endpoint)).toEqual(told);
+    expect(tables.takeRequests()).toEqual([]);
+    clock.ms = 11_000;
+    expect(await directory.get(endpoint)).toBeNull();
+  });
+
+  it('is not what was true before something changed', async () => {
+    const { clock, directory } = makeDirectory();
+    clock.ms = 2_000;
+    directory.forget(endpoint);
+    directory.learn(told);
+    expect(await directory.get(endpoint)).toBeNull();
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['a text', 'endpoint'],
+    ['one without a time', { ...endpoint, readAtMs: undefined }],
+    ['one of another release', { ...told, contract: 'morse' }],
+    ['one whose health is of another release', { ...told, health: { breaker: 'ajar' } }],
+  ])('is read after all if it is %s', async (_name, unusable) => {
+    const { clock, directory } = makeDirectory();
+    clock.ms = 1_000;
+    directory.learn(unusable);
+    expect(await directory.get(endpoint)).toBeNull();
+    expect(tables.takeRequests()).toEqual(['Query']);
   });
 });

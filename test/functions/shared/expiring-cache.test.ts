@@ -64,3 +64,71 @@ describe('an expiring cache', () => {
     expect(loads).toEqual(['a', 'a']);
   });
 });
+
+describe('what somebody else looked up', () => {
+  /** Offers `told` under "a" as of a time, after that much time. Resolves with what "a" is then. */
+  async function offered(asOf: number, { at = asOf, before = async () => {} }: OfferedAt = {}) {
+    const world = makeCache();
+    await before(world);
+    world.clock.ms = at;
+    world.cache.offer('a', asOf, () => 'told');
+    return world.get('a', 'read');
+  }
+  interface OfferedAt {
+    at?: number;
+    before?: (world: ReturnType<typeof makeCache>) => Promise<unknown>;
+  }
+
+  it('is as good as what was looked up here, and as old as it was there', async () => {
+    expect(await offered(5, { at: 14 })).toBe('told');
+    expect(await offered(5, { at: 15 })).toBe('read');
+    const { clock, cache, get } = makeCache();
+    clock.ms = 8;
+    cache.offer('a', 1, () => 'told');
+    clock.ms = 10;
+    expect(await get('a', 'read')).toBe('told');
+    clock.ms = 11;
+    expect(await get('a', 'read')).toBe('read');
+  });
+
+  it('is not used as long as something is kept, and not even made', async () => {
+    const { cache, get } = makeCache();
+    await get('a', 'read');
+    cache.offer('a', 0, () => {
+      throw new Error('made');
+    });
+    expect(await get('a')).toBe('read');
+  });
+
+  it('is used when what was kept is too old', async () => {
+    expect(await offered(9, { at: 10, before: ({ get }) => get('a', 'old') })).toBe('told');
+  });
+
+  it('is not used when it is from before a deletion, or from the same moment', async () => {
+    const options: OfferedAt = {
+      at: 6,
+      async before({ clock, cache }) {
+        clock.ms = 5;
+        cache.delete('a');
+      },
+    };
+    expect(await offered(4, options)).toBe('read');
+    expect(await offered(5, options)).toBe('read');
+    expect(await offered(6, options)).toBe('told');
+  });
+
+  it('does not live longer for a clock that is ahead', async () => {
+    const { clock, cache, get } = makeCache();
+    cache.offer('a', 1_000, () => 'told');
+    clock.ms = 9;
+    expect(await get('a', 'read')).toBe('told');
+    clock.ms = 10;
+    expect(await get('a', 'read')).toBe('read');
+  });
+
+  it('that is of no use after all is looked up', async () => {
+    const { cache, get } = makeCache();
+    cache.offer('a', 0, () => undefined);
+    expect(await get('a', 'read')).toBe('read');
+  });
+});

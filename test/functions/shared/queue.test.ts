@@ -7,14 +7,25 @@ import {
   type SendMessageBatchInput,
   type SqsClient,
 } from '../../../functions/shared/aws/sqs.ts';
-import { formatDeliveryTask, parseDeliveryTask } from '../../../functions/shared/delivery-task.ts';
+import {
+  formatDeliveryTask,
+  parseDeliveryMessage,
+  parseDeliveryTask,
+} from '../../../functions/shared/delivery-task.ts';
 import {
   channelByUrl,
   createTaskSender,
   packBatches,
   type OutgoingTask,
 } from '../../../functions/shared/queue.ts';
-import { makeAttempt, makeAttempts, makeEvent, makeEvents, makeTask } from '../../helpers/deliveries.ts';
+import {
+  makeAttempt,
+  makeAttempts,
+  makeEndpoint,
+  makeEvent,
+  makeEvents,
+  makeTask,
+} from '../../helpers/deliveries.ts';
 
 let engine: FauxqsServer;
 let sqs: SQSClient;
@@ -292,6 +303,15 @@ describe('a task’s body', () => {
         expect(parseDeliveryTask(body)).toEqual(task);
       }),
     );
+  });
+
+  it('takes along what was read of its endpoint, unless that is long', () => {
+    const task = makeTask();
+    const endpoint = { ...makeEndpoint(), readAtMs: 1 };
+    const message = parseDeliveryMessage(formatDeliveryTask(task, endpoint));
+    expect(message).toEqual({ task, told: endpoint });
+    const long = { ...endpoint, filter: { lockIds: Array.from({ length: 100 }, () => 'x'.repeat(64)) } };
+    expect(parseDeliveryMessage(formatDeliveryTask(task, long))).toEqual({ task });
   });
 
   it('is not quoted by the error when it can’t be read', () => {
