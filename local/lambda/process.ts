@@ -21,6 +21,17 @@ export interface ProcessOptions {
 
 const worker = path.join(import.meta.dirname, 'worker.ts');
 
+/** As Lambda's Node.js runtime starts: the heap fits the function's memory, headers may be longer than Node's default. */
+const runtimeOptions = ({ memoryMb }: FunctionDefinition): string[] => {
+  const newSpaceMb = Math.floor(memoryMb / 10);
+  return [
+    `--max-semi-space-size=${Math.floor(newSpaceMb / 2)}`,
+    `--max-old-space-size=${memoryMb - newSpaceMb}`,
+    '--max-http-header-size=81920',
+    '--expose-gc',
+  ];
+};
+
 /** One process of a function. It runs one invocation at a time and is done for after a timeout or its own death. */
 export class FunctionProcess {
   readonly #child: ChildProcess;
@@ -38,7 +49,7 @@ export class FunctionProcess {
     this.#child = fork(worker, [`--function=${definition.logicalId}`], {
       cwd: definition.directory,
       env: { ...environment },
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...runtimeOptions(definition)],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr])

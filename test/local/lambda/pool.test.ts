@@ -60,6 +60,19 @@ describe('a function in its pool', () => {
     expect(remaining).toBeLessThanOrEqual(20_000);
   });
 
+  it('has a heap that fits its memory, and dies alone when it needs more', async () => {
+    await using subject = await deploy(
+      `export const handler = async (event) => {
+        const kept = [];
+        while (event === 'grow') kept.push(new Array(100_000).fill(kept));
+        return process.pid;
+      };`,
+    );
+    expect(await subject.pool.invoke('grow')).toMatchObject({ ok: false });
+    expect(subject.lines.join('\n')).toContain('heap out of memory');
+    expect(await subject.pool.invoke('go on')).toMatchObject({ ok: true, payload: anyNumber() });
+  });
+
   it('that throws is an error with name, message and trace, and goes on to the next invocation', async () => {
     await using subject = await deploy(
       `export const handler = async (event) => { if (event === 1) throw new RangeError('too far'); return event; };`,
