@@ -6,6 +6,12 @@ import { allowSend } from './permissions.ts';
 import { createQueue } from './queue.ts';
 
 /**
+ * SQS's highest. At a receive each 3 minutes, that is two days: so long a task that can't get its place in its lane stays in
+ * the queue, and nothing overtakes it. What had its turn, `deliver` itself hands to the DLQ, after config's maxReceiveCount.
+ */
+const orderedMaxReceiveCount = 1_000;
+
+/**
  * The queues that `deliver` reads. `live` is for endpoints that answer in time, `slow` for those that don't: they hold up
  * nobody but themselves there. `ordered` keeps the order of each lane, so its DLQ does too.
  */
@@ -29,7 +35,7 @@ export class DeliveryQueues extends Construct {
     this.ordered = createQueue(this, 'OrderedDeliveryQueue', {
       ...consumed,
       fifo: true,
-      deadLetters: { queue: this.orderedDlq, maxReceiveCount },
+      deadLetters: { queue: this.orderedDlq, maxReceiveCount: orderedMaxReceiveCount },
     });
   }
 

@@ -1,3 +1,4 @@
+import { Duration } from 'aws-cdk-lib/core';
 import {
   CfnEventSourceMapping,
   type CfnEventSourceMappingProps,
@@ -51,7 +52,7 @@ export class Delivery extends Construct {
   #deliver(props: DeliveryProps): TypedFunction<typeof DeliverEnvSchema> {
     const { config, storage, secrets } = props;
     const { delivery } = config;
-    const { live, slow, ordered } = this.queues;
+    const { live, slow, ordered, orderedDlq } = this.queues;
     return new TypedFunction(this, 'Deliver', {
       ...props,
       name: 'deliver',
@@ -63,6 +64,8 @@ export class Delivery extends Construct {
         EVENTS_TABLE: storage.events.tableName,
         DELIVERIES_TABLE: storage.deliveries.tableName,
         ...this.queues.env,
+        ORDERED_DELIVERY_DLQ_URL: orderedDlq.queueUrl,
+        MAX_RECEIVE_COUNT: String(delivery.maxReceiveCount),
         OPERATOR_PARTNER_ID: config.operatorPartnerId,
         SECRETS_KEY_ARN: secrets.key.keyArn,
         DUE_SHARDS: String(config.dueShards),
@@ -93,6 +96,8 @@ export class Delivery extends Construct {
         // What tells of a dead delivery, or of an endpoint, is written with it. A lane reads what has waited.
         allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [storage.events.tableArn]),
         ...this.queues.allowSend(),
+        // What fails too often, and has its place in its lane.
+        allowSend(orderedDlq.queueArn),
         ...[live, slow, ordered].map(({ queueArn }) => allowConsume(queueArn)),
         secrets.allowDecrypt(),
       ],
@@ -203,12 +208,37 @@ export class Delivery extends Construct {
       above: 1_200,
       minutes: 5,
     });
-    for (const service of ['deliver', 'dead-letter'])
+    this.#laneAlarms(config);
+    for (const service of ['deliver', 'dead-letter', 'timers'])
       new RunbookAlarm(this, `DeadAlarm-${service}`, {
         config,
         says: 'Deliveries are dead: a partner did not get events and an operator must retry them.',
         anchor: 'delivery-dead',
         metric: minuteMetric('Towercast', 'DeliveriesDead', { service }),
       });
+  }
+
+  /** SQS may leave a message that is given again and again out of its queue's age, so `deliver` tells of it, too. */
+  #laneAlarms(config: StageConfig): void {
+    const { queueName } = this.queues.ordered;
+    const { timeoutSeconds, maxReceiveCount } = config.delivery;
+    new RunbookAlarm(this, 'LaneHeldUpAlarm', {
+      config,
+      says: 'A lane stands still: the place of its next delivery can be neither read nor written.',
+      anchor: 'delivery-lane-held-up',
+      // Longer than from one try to the next.
+      metric: minuteMetric('Towercast', 'LaneTasksHeldUp', { service: 'deliver' }).with({
+        period: Duration.minutes(10),
+      }),
+    });
+    new RunbookAlarm(this, 'OrderedQueueAgeAlarm', {
+      config,
+      says: 'Tasks of lanes wait in the queue that keeps order: a lane stands still, or all of them are late.',
+      anchor: 'delivery-lane-held-up',
+      metric: minuteMetric('AWS/SQS', 'ApproximateAgeOfOldestMessage', { QueueName: queueName }, 'Maximum'),
+      // Nothing is delayed there. So long a task that crashes is tried before the DLQ gets it.
+      above: 6 * timeoutSeconds * maxReceiveCount,
+      minutes: 5,
+    });
   }
 }

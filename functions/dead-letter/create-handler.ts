@@ -3,7 +3,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { DeliveryTask } from '../../schemas/delivery.ts';
 import { deliveryId } from '../shared/keys.ts';
 import { parseDeliveryTask } from '../shared/delivery-task.ts';
-import type { EndpointDirectory } from '../shared/endpoint-directory.ts';
+import type { EndpointReader } from '../shared/endpoint-directory.ts';
 import { TowercastError } from '../shared/errors.ts';
 import type { QuarantineStore } from '../shared/quarantine.ts';
 import { scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
@@ -15,7 +15,7 @@ import { quarantineRecord } from './quarantine-record.ts';
 type Log = (message: string, fields: Record<string, unknown>) => void;
 
 export interface DeadLetterDeps extends FileInLaneDeps, Schedules {
-  endpoints: Pick<EndpointDirectory, 'get'>;
+  endpoints: EndpointReader;
   quarantine: QuarantineStore;
   logger: { warn: Log; error: Log };
   metrics: { addMetric(name: string, unit: 'Count', value: number): unknown };

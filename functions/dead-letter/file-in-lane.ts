@@ -50,7 +50,9 @@ export async function fileInLane(deps: FileInLaneDeps, failed: FailedTask): Prom
   const { task } = failed;
   const ref = { endpointId: task.endpointId, subject: laneOf(task.event) };
   for (let tries = 0; tries < maxTries; tries += 1) {
-    const [lane, record] = await Promise.all([deps.lanes.read(ref), deps.store.get(task)]);
+    // The lane first: a delivery that was over before it was read is on record as that.
+    const lane = await deps.lanes.read(ref);
+    const record = await deps.store.get(task);
     const filed = await tryToFile(deps, { lane, record }, failed);
     if (filed !== 'contended') return filed;
   }

@@ -3,7 +3,7 @@ import { instantToMs } from '../../schemas/instant.ts';
 import type { Attempt, DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
-import type { EndpointDirectory, KnownEndpoint } from '../shared/endpoint-directory.ts';
+import type { EndpointDirectory, EndpointReader, KnownEndpoint } from '../shared/endpoint-directory.ts';
 import type { ReadMessages } from '../shared/read-messages.ts';
 import type { Channel } from '../shared/queue.ts';
 import { attemptsOfSchedule, wasAcknowledged } from '../shared/delivery-record.ts';
@@ -24,7 +24,7 @@ export interface DeliveryLogger {
 
 export interface DeliverDeps extends AttemptDeps, Omit<SettlementDeps, 'resumeDelayMs'> {
   gate: Gate;
-  endpoints: Pick<EndpointDirectory, 'get'> & { disable: DisableEndpoint };
+  endpoints: EndpointReader & Pick<EndpointDirectory, 'learn'> & { disable: DisableEndpoint };
   secrets: SecretsOpener;
   messages: ReadMessages;
   logger: DeliveryLogger;

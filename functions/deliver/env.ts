@@ -9,6 +9,9 @@ export const DeliverEnvSchema = z.object({
   EVENTS_TABLE: z.string(),
   DELIVERIES_TABLE: z.string(),
   ...DeliveryQueuesEnv,
+  ORDERED_DELIVERY_DLQ_URL: z.string(),
+  /** What is given more often, though it had its turn in its lane, goes to that DLQ. */
+  MAX_RECEIVE_COUNT: textNumber(z.int().min(1)),
   SECRETS_KEY_ARN: z.string(),
   DUE_SHARDS: textNumber(z.int().min(1)),
   RETENTION_DAYS: textNumber(z.int().positive()),

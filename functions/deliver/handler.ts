@@ -19,6 +19,7 @@ import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
 import { createGate } from './gate/create-gate.ts';
 import { createHttpClient } from './http-client.ts';
+import { createHandOver } from './lane/hand-over.ts';
 
 const env = loadEnv();
 const logger = createLogger('deliver');
@@ -26,6 +27,7 @@ const metrics = createMetrics('deliver');
 const documents = createDocuments();
 const now = Date.now;
 const queues = deliveryQueues(env);
+const sqs = createSqsClient();
 const storage = {
   documents,
   now,
@@ -41,9 +43,13 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
   createHandler({
     endpoints: {
       get: async (ref) => directory.get(ref),
+      learn: (told) => directory.learn(told),
       async disable(endpoint, reason) {
-        directory.forget(endpoint);
-        return disable(endpoint, reason);
+        try {
+          return await disable(endpoint, reason);
+        } finally {
+          directory.forget(endpoint);
+        }
       },
     },
     secrets: createSecretsOpener({ kms: createKmsClient(), keyArn: env.SECRETS_KEY_ARN, now }),
@@ -55,7 +61,7 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
       dueShards: env.DUE_SHARDS,
       retentionDays: env.RETENTION_DAYS,
     }),
-    tasks: createTaskSender({ sqs: createSqsClient(), queues }),
+    tasks: createTaskSender({ sqs, queues }),
     http: createHttpClient({
       guard: createAddressGuard({
         allowLoopbackHttp: env.ALLOW_LOOPBACK_HTTP,
@@ -92,6 +98,8 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
       now,
     }),
     events: createEventReader({ documents, eventsTable: env.EVENTS_TABLE }),
+    handOver: createHandOver({ sqs, dlqUrl: env.ORDERED_DELIVERY_DLQ_URL }),
+    maxReceiveCount: env.MAX_RECEIVE_COUNT,
     attemptTimeoutMs: env.ATTEMPT_TIMEOUT_MS,
     maxDelaySeconds: env.MAX_DELAY_SECONDS,
     retentionDays: env.RETENTION_DAYS,

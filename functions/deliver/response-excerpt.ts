@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { maskSecrets } from './mask-secrets.ts';
 
 /** Attempts travel with their task and rest in its record, up to twenty of them and those of replays. */
 const maxExcerptBytes = 1_024;
@@ -8,12 +9,12 @@ const unfit = /[^\t\n\r\u0020-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 
 /**
  * The start of a response as text of at most 1,024 bytes in UTF-8; null when it is empty. Some servers answer with what
- * they were sent: `secrets` are taken out.
+ * they were sent: `secrets` are taken out, escaped ones too.
  */
 export function responseExcerpt(body: Uint8Array, secrets: readonly string[]): string | null {
   if (body.byteLength === 0) return null;
-  let text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-  for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '[secret]');
+  const sent = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  const text = maskSecrets(sent, secrets);
   // Half a surrogate pair fits neither DynamoDB nor SQS.
   const fit = text.slice(0, maxExcerptBytes).toWellFormed().replaceAll(unfit, '\uFFFD');
   // The decoder keeps back a character that the cut has split.

@@ -81,7 +81,7 @@ export function createDeliveryStore(options: DeliveryStoreOptions): DeliveryStor
       await loader.load(record);
     },
     async advance(record, attemptsBelow, notice = null) {
-      const put = conditionalPut(options, record, attemptsBelow);
+      const put = putUnlessFurther(options, record, attemptsBelow);
       for (let tries = 1; ; tries += 1)
         try {
           if (notice === null) await documents.send(new PutCommand(put));
@@ -97,7 +97,11 @@ export function createDeliveryStore(options: DeliveryStoreOptions): DeliveryStor
 }
 
 /** A repeat finds its replay, or what was delivered meanwhile, further on. */
-function conditionalPut(options: DeliveryStoreOptions, record: DeliveryRecord, attemptsBelow: number) {
+export function putUnlessFurther(
+  options: DeliveryItemOptions & Pick<DeliveryStoreOptions, 'deliveriesTable'>,
+  record: DeliveryRecord,
+  attemptsBelow: number,
+) {
   const further = record.replay === null ? ' AND #status <> :delivered' : '';
   return {
     TableName: options.deliveriesTable,
@@ -113,7 +117,7 @@ function conditionalPut(options: DeliveryStoreOptions, record: DeliveryRecord, a
 
 const writeWithNotice = async (
   { documents, eventsTable, retentionDays }: DeliveryStoreOptions,
-  put: ReturnType<typeof conditionalPut>,
+  put: ReturnType<typeof putUnlessFurther>,
   notice: DomainEvent,
 ): Promise<void> => {
   await documents.send(

@@ -10,7 +10,8 @@ import {
   TransactWriteCommand,
   type TransactWriteCommandInput,
 } from './aws/documents.ts';
-import { deliveryItem, type DeliveryItemOptions } from './delivery-item.ts';
+import type { DeliveryItemOptions } from './delivery-item.ts';
+import { putUnlessFurther } from './delivery-store.ts';
 import { eventItem } from './event-item.ts';
 import { expiresAfter } from './expiry.ts';
 import { laneKey, waitingKey, type ItemKey } from './keys.ts';
@@ -18,7 +19,7 @@ import { isOvertaken, whileVersion } from './optimistic-locking.ts';
 
 export type LaneRef = Pick<Lane, 'endpointId' | 'subject'>;
 
-/** `contended`: the lane is no longer the version that was seen, and nothing was written. */
+/** `contended`: the lane is no longer the version that was seen, as a rule, and nothing was written. */
 export type LaneWrite = 'written' | 'contended';
 
 /** A lane's next version, and which one it follows. */
@@ -35,7 +36,10 @@ export interface LaneStore {
   write: (change: LaneChange) => Promise<LaneWrite>;
   /** Gives the turn to what waited for it: the lane's head waits no longer. One transaction. */
   writeFromWaiting: (change: LaneChange) => Promise<LaneWrite>;
-  /** What waits from now on, and its record, which makes it visible. One transaction. */
+  /**
+   * What waits from now on, and its record, which makes it visible. One transaction; `contended` also when the delivery is
+   * on record with more attempts, or as delivered and this is no replay of it.
+   */
   append(change: LaneChange, waiting: WaitingInLane, record: DeliveryRecord): Promise<LaneWrite>;
   /** The lane with an event that only it sends. One transaction. */
   writeWithEvent(change: LaneChange, event: DomainEvent): Promise<LaneWrite>;
@@ -81,7 +85,8 @@ export function createLaneStore(options: LaneStoreOptions): LaneStore {
       return transact([
         { Put: lanePut(options, change) },
         { Put: { TableName, Item } },
-        { Put: { TableName, Item: deliveryItem(record, options) } },
+        // A chain of before the lane doesn't change it, and may be further by now.
+        { Put: putUnlessFurther(options, record, record.attempts.length + 1) },
       ]);
     },
     writeWithEvent: (change, event) =>

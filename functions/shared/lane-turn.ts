@@ -131,7 +131,7 @@ interface Unknown {
 /** It has waited for longer than events are kept: it is dead, and must not hold up the others. */
 async function passOver(deps: LaneTurnDeps, { lane, overRecord, waiting, record }: Unknown): Promise<Step> {
   if (record?.status === 'pending') {
-    const dead = { ...record, status: 'dead' as const, reason: 'event_missing', dueAt: null };
+    const dead = { ...record, status: 'dead' as const, reason: 'event_expired', dueAt: null };
     await deps.store.advance(dead, record.attempts.length + 1);
   }
   const { partnerId: _, ...place } = waiting;

@@ -79,7 +79,8 @@ const replay: Flow = {
   async drive(scene) {
     const { world, tag } = scene;
     await towerFlows.open.drive(scene);
-    await scene.until('the event', () => scene.state().events.length > 0);
+    // Not before it is in the log: fan-out may be about to write it there, and to send it to nobody.
+    await scene.until('the event in the log', () => scene.state().logged.length > 0);
     const body = {
       url: world.partnerUrl(`/${tag}`),
       contract: 'standard',

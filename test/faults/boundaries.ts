@@ -90,6 +90,8 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.PutItem(EntitiesTable:endpoint-health)', outage],
     ['DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)', outage],
     ['DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)', leave],
+    // Two attempts at one event, of which both hear the 410.
+    ['DynamoDB.GetItem(EntitiesTable:endpoint)', leave, { sometimes: true }],
     ['DynamoDB.PutItem(DeliveriesTable)', outage, { skip: 3 }],
     ['SQS.SendMessageBatch(SlowDeliveryQueue)', crawl],
     ['DynamoDB.GetItem(EntitiesTable:limits)', limit],
@@ -103,12 +105,19 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.PutItem(DeliveriesTable)', queueUp],
     ['Partner.POST', queueUp, { skip: 1 }],
     ['SQS.SendMessageBatch(OrderedDeliveryQueue)', queueUp],
+    [
+      'SQS.SendMessageBatch(OrderedDeliveryDlq)',
+      queueUp,
+      { after: [{ function: 'DeliverFunction', call: 'KMS.Decrypt', mode: 'fails for ever' }] },
+    ],
   ]),
   ...of('DeadLetterFunction', [
     ['DynamoDB.Query(EntitiesTable:partner)', file],
     ['DynamoDB.PutItem(DeliveriesTable)', file],
     ['DynamoDB.TransactWriteItems(DeliveriesTable+EventsTable)', bury],
     ['DynamoDB.GetItem(DeliveriesTable:lane)', fileInLane],
+    // What was delivered when deliver died of it: others wait behind it.
+    ['DynamoDB.GetItem(EventsTable)', queueUp, { sometimes: true }],
     ['DynamoDB.PutItem(DeliveriesTable:lane)', fileInLane, { sometimes: true }],
     ['SQS.SendMessageBatch(OrderedDeliveryQueue)', fileInLane, { sometimes: true }],
     ['DynamoDB.BatchWriteItem(EntitiesTable)', poison],
@@ -159,6 +168,7 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.PutItem(EntitiesTable:idempotency)', book, { skip: 1 }],
     ['DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)', book],
     ['DynamoDB.TransactWriteItems(EntitiesTable)', register],
+    ['DynamoDB.Query(EntitiesTable.due:redrive)', replay],
     ['DynamoDB.TransactWriteItems(EntitiesTable)', replay, { skip: 1 }],
     ['KMS.Encrypt', register],
     ['DynamoDB.GetItem(EventsTable)', point],

@@ -23,12 +23,16 @@ export class Control {
     this.#publishing = this.#publish();
   }
 
-  /** What became of its events: how many, how often each came, and the longest way in milliseconds. */
-  async stop(
-    timeoutMs: number,
-  ): Promise<{ published: number; arrived: number; requests: number; medianMs: number; slowestMs: number }> {
+  /** It publishes no more. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     await this.#publishing;
+  }
+
+  /** What became of its events: how many, how often each came, and the longest way in milliseconds. */
+  async figures(
+    timeoutMs: number,
+  ): Promise<{ published: number; arrived: number; requests: number; medianMs: number; slowestMs: number }> {
     const { inbox } = this.own;
     await inbox.waitForAccepted(this.#publishedAt.size, timeoutMs);
     const ways = inbox.requests.map(

@@ -8,19 +8,26 @@ import { entityKey } from '../../functions/shared/keys.ts';
 import { DomainEventSchema } from '../../schemas/event.ts';
 import { askUntilDone } from './asking.ts';
 import { entityOf, type Flow, type Scene } from './flow.ts';
+import { down, gone, until, up } from './partner.ts';
+import type { CaseState } from './storage.ts';
 import { towerFlows } from './tower-flows.ts';
 
 const { open } = towerFlows;
-const [down, gone, up] = [{ status: 500 }, { status: 410 }, { status: 204 }];
 
-/** The partner fails twice; the next attempts come by the queue. */
-const retry: Flow = { ...open, name: 'retry', behaviour: () => [down, down, up] };
+/** The partner fails until two failures are on record; the next attempts come by the queue. */
+const retry: Flow = {
+  ...open,
+  name: 'retry',
+  behaviour: until(({ deliveries }) => deliveries.some(({ attempts }) => attempts.length >= 2), {
+    atMost: 4,
+  }),
+};
 
 /** The next attempt is later than the queue can hold it back: the due index and the timers. */
 const wait: Flow = {
   ...open,
   name: 'wait',
-  behaviour: () => [down, up],
+  behaviour: until(({ deliveries }) => deliveries.some(({ dueAt }) => dueAt != null), { atMost: 3 }),
   endpoint: { scheduleSeconds: [0, 4, 4, 4, 4] },
 };
 
@@ -110,18 +117,17 @@ const corrupt: Flow = {
 
 /** An operator asks for what was given up. */
 async function retryWhenDead(scene: Scene): Promise<void> {
-  // A fault may have cost an attempt that the partner counted: then it is delivered without asking.
-  const ended = () =>
-    scene.state().deliveries.find(({ status }) => status === 'dead' || status === 'delivered');
-  await scene.until('the dead delivery', () => ended() !== undefined);
-  const { id = '', status } = ended() ?? {};
-  if (status === 'dead') await askUntilDone(scene, 'POST', `/v1/deliveries/${encodeURIComponent(id)}/retry`);
+  const dead = () => scene.state().deliveries.find(({ status }) => status === 'dead');
+  await scene.until('the dead delivery', () => dead() !== undefined);
+  scene.inbox.behaviour = up;
+  await askUntilDone(scene, 'POST', `/v1/deliveries/${encodeURIComponent(dead()?.id ?? '')}/retry`);
 }
 
+/** However often an attempt is made again, of which the outcome was lost: the partner is down until it was given up. */
 const die: Flow = {
   ...open,
   name: 'die',
-  behaviour: () => [down, down, up],
+  behaviour: () => down,
   endpoint: { scheduleSeconds: [0, 1] },
   async drive(scene) {
     await open.drive(scene);
@@ -151,22 +157,38 @@ const bustle: Omit<Flow, 'name'> = {
   },
 };
 
-/** The partner is down until its breaker opens: the rest is parked, and drained when a probe got through. */
-const outage: Flow = { ...bustle, name: 'outage', behaviour: () => [down, down, down, down, up] };
+/** Nothing is on its way: whatever comes next is what `timers` takes from the backlog. */
+const areAllParked = ({ deliveries }: CaseState): boolean =>
+  deliveries.length === doors.length &&
+  deliveries.every(({ status, waitsFor }) => status === 'pending' && waitsFor === 'endpoint');
+
+/** The partner is down until its breaker has opened and all is parked: that is drained when a probe got through. */
+const outage: Flow = {
+  ...bustle,
+  name: 'outage',
+  endpoint: { scheduleSeconds: [0, ...Array.from({ length: 11 }, () => 1)] },
+  behaviour: until(areAllParked, { atMost: 8 }),
+};
 
 /** More than the endpoint takes at once. */
 const limit: Flow = { ...bustle, name: 'limit', endpoint: { limits: { perSecond: 2, concurrency: 1 } } };
 
-/** Two attempts time out, and the endpoint goes over the queue of the slow. */
+const isSlow = (state: CaseState): boolean => entityOf(state, 'endpoint-health')?.['slowUntil'] != null;
+
+/** Attempts time out, and the endpoint goes over the queue of the slow. */
 const crawl: Flow = {
   ...bustle,
   name: 'crawl',
-  behaviour: () => ['hang', 'hang', up],
+  behaviour: until(isSlow, { answer: 'hang', atMost: 4 }),
   async drive(scene) {
     const tower = await scene.tower();
     const [first, ...others] = doors;
     await tower.publish({ type: first, locker: 1 });
-    await scene.inbox.waitForRequests(2, 180_000);
+    // Or what would have shown it was lost, time after time.
+    await scene.until(
+      'the endpoint to be known as slow',
+      () => isSlow(scene.state()) || scene.inbox.accepted.size > 0,
+    );
     for (const type of others) await tower.publish({ type, locker: 1 });
   },
 };
@@ -181,12 +203,12 @@ const askForOrder = ({ world, tag }: Scene) =>
     }),
   );
 
-/** One after the other, though the first is refused at first: the others have come by then. */
+/** One after the other, though the first is refused until the others have come. */
 const queueUp: Flow = {
   ...bustle,
   name: 'queue up',
   ordered: true,
-  behaviour: () => [down, down, up],
+  behaviour: until(({ deliveries }) => deliveries.length === doors.length, { atMost: 4 }),
   endpoint: { scheduleSeconds: [0, 2, 2, 2, 2, 2] },
   async drive(scene) {
     await askForOrder(scene);

@@ -15,9 +15,6 @@ export interface CaseInput {
   readonly faults: readonly Omit<FaultInput, 'tag'>[];
 }
 
-/** Where neighbours take processes down with them, work may come by another way. */
-const mayMiss = ({ mode, input }: Fault): boolean => input.sometimes === true || mode.startsWith('kills');
-
 /** A fault, or none, on a flow of its own. */
 export class FaultCase {
   readonly tag: string;
@@ -34,7 +31,7 @@ export class FaultCase {
     this.tag = tag;
     this.flow = flow;
     this.#inputs = faults;
-    const behaviour = flow.behaviour?.();
+    const behaviour = flow.behaviour?.(() => world.state(tag));
     this.inbox = world.receiver.expect(`/${tag}`, {
       secret: caseSecret,
       ...(behaviour !== undefined && { behaviour }),
@@ -80,7 +77,12 @@ export class FaultCase {
       await Promise.allSettled([driving, lifting]);
       await Promise.all(this.#towers.map((tower) => tower.disconnect()));
     }
-    return this.faults.flatMap((fault) => (fault.met || mayMiss(fault) ? [] : [fault.input.call]));
+    return this.faults.flatMap((fault) => (fault.met || this.#mayMiss(fault) ? [] : [fault.input.call]));
+  }
+
+  /** Where neighbours take processes down with them, work may come by another way: past what leads to a kill, too. */
+  #mayMiss({ input }: Fault): boolean {
+    return input.sometimes === true || this.#inputs.some(({ mode }) => mode.startsWith('kills'));
   }
 
   /** What the promises say against it, once everything is quiet. */
@@ -110,6 +112,7 @@ export class FaultCase {
       this.#world.lost.has(this.tag) ||
       quarantined.length > 0 ||
       this.#refusals > 0 ||
+      this.#world.isHeldUp(this.tag) ||
       deliveries.some(({ status, dueAt }) => status === 'dead' || (status === 'pending' && dueAt != null)) ||
       // The sequence has a gap, or what is due stays due: both are shown per tower and by the alarm of the timers.
       (attempted && entities.some((one) => JSON.stringify(one['ranges'] ?? []) !== '[]')) ||

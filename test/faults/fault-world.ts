@@ -10,6 +10,7 @@ import type { LocalStack } from '../../local/local-stack.ts';
 import { startStack } from '../../local/stack.ts';
 import { startReceiver, type Receiver } from '../helpers/receiver.ts';
 import type { StageOverrides } from '../helpers/stage-config.ts';
+import { tagsIn } from './call.ts';
 import { ownersOf } from './connection-owner.ts';
 import { FaultPlan } from './fault-plan.ts';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
@@ -22,7 +23,8 @@ const stageConfig: StageOverrides = {
   fanOut: { maxRetryAttempts: 3, batchSize: 10 },
   delivery: {
     scheduleSeconds: [0, 1, 1, 1, 1, 2, 2, 2],
-    pointerScheduleSeconds: [0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2],
+    // Nobody reads while the API's processes are killed one after the other: it must not give up before.
+    pointerScheduleSeconds: [0, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 5, 5, 5, 5, 5, 5, 5, 5],
     maxDelaySeconds: 2,
     attemptTimeoutMs: 1_000,
     timeoutSeconds: 6,
@@ -36,6 +38,8 @@ const stageConfig: StageOverrides = {
 
 /** Instead of six times the functions' timeouts: what a killed function had in hands comes back sooner. */
 const visibilitySeconds = 8;
+/** As in AWS, a turn in a lane is over before its task is given again: it lasts ten seconds longer than an attempt. */
+const orderedVisibilitySeconds = 12;
 
 const functions = [
   'IngestFunction',
@@ -64,6 +68,8 @@ export interface FaultWorld extends AsyncDisposable {
   partnerUrl(path: string): string;
   /** What the tables hold of a case, as it was within two seconds. */
   state(tag: string): CaseState;
+  /** Whether a lane of the case's endpoint stands still, and an alarm tells of it. */
+  isHeldUp(tag: string): boolean;
   /** Messages on a queue, those in flight and delayed included. */
   depth(queue: string): Promise<number>;
 }
@@ -78,6 +84,7 @@ export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
   const names = new Map<string, string>();
   const aliases = new Map<string, string>();
   const logs: string[] = [];
+  const heldUp = new Set<string>();
   const errors: string[] = [];
   const running: { stack?: LocalStack } = {};
   const killCaller = (name: string, port: number) => {
@@ -107,7 +114,10 @@ export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
     httpPort: 0,
     ...(assembly === undefined ? { stageConfig: JSON.stringify(stageConfig) } : { assembly }),
     functionEnvironment: (name, usual) => throughProxy(proxies.get(name), name, usual),
-    log: (line) => logs.push(`${new Date().toISOString()} ${line}`),
+    log: (line) => {
+      logs.push(`${new Date().toISOString()} ${line}`);
+      if (line.includes('"lane held up"')) for (const tag of tagsIn(line)) heldUp.add(tag);
+    },
   });
   running.stack = stack;
   starting.defer(() => stack.stop());
@@ -136,6 +146,7 @@ export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
     alias: (text, tag) => void aliases.set(text, tag),
     partnerUrl: (path) => `${partners.origin}${path}`,
     state: (tag) => watching.state(tag),
+    isHeldUp: (tag) => heldUp.has(tag),
     depth: (queue) => depthOf(sqs, stack.queues[queue] ?? ''),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -172,7 +183,11 @@ async function shortenVisibility({ queues }: LocalStack, sqs: SQSClient): Promis
       await sqs.send(
         new SetQueueAttributesCommand({
           QueueUrl,
-          Attributes: { VisibilityTimeout: String(visibilitySeconds) },
+          Attributes: {
+            VisibilityTimeout: String(
+              id === 'OrderedDeliveryQueue' ? orderedVisibilitySeconds : visibilitySeconds,
+            ),
+          },
         }),
       );
 }

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import type { NetworkFileSchema } from '../../schemas/network.ts';
 import type { ApiClient } from '../helpers/api-client.ts';
-import type { Behaviour, Inbox } from '../helpers/receiver.ts';
+import type { Inbox } from '../helpers/receiver.ts';
 import type { Tower, TowerOptions } from '../helpers/tower.ts';
 import type { FaultWorld } from './fault-world.ts';
+import type { PartnerBehaviour } from './partner.ts';
 import type { CaseState } from './storage.ts';
 
 export type NetworkInput = z.input<typeof NetworkFileSchema>;
@@ -33,7 +34,7 @@ export interface Flow {
   readonly told?: readonly string[];
   readonly endpoint?: Partial<EndpointInput>;
   readonly network?: (tag: string) => NetworkInput;
-  readonly behaviour?: () => Behaviour;
+  readonly behaviour?: PartnerBehaviour;
   /** Whether they must arrive in the order in which they happened. */
   readonly ordered?: boolean;
   /** How its deliveries end. Default `delivered`. */

@@ -93,6 +93,12 @@ function overtaken({ flow, inbox }: Observed): string[] {
   );
   const firsts = [...Map.groupBy(acknowledged, ({ id }) => id).values()].flatMap(([first]) => first ?? []);
   const sequences = firsts.map(({ headers }) => Number(headers['towercast-sequence']));
-  const inOrder = sequences.every((sequence, index) => sequence === index + 1);
-  return inOrder ? [] : [`came in the order ${sequences.join()}`];
+  const numbered = sequences.every((sequence, index) => sequence === index + 1);
+  // A tower numbers its messages, so that the event's id tells which came first.
+  const published = firsts.map(({ id }) => Number(id.split('-').at(-1)));
+  const inOrder = published.every((number, index) => number > (published[index - 1] ?? 0));
+  return [
+    ...(numbered ? [] : [`came in the order ${sequences.join()}`]),
+    ...(inOrder ? [] : [`came as they were published ${published.join()}`]),
+  ];
 }

@@ -14,6 +14,7 @@ const DeliverySchema = z.looseObject({
   endpointId: z.string(),
   status: z.string(),
   dueAt: z.string().nullish(),
+  waitsFor: z.string().nullish(),
   attempts: z.array(z.looseObject({ outcome: z.string(), reason: z.string().nullable() })),
   event: z.looseObject({ id: z.string() }),
 });

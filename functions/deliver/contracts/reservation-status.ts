@@ -1,6 +1,5 @@
 import { expresses } from '../../../schemas/contract-events.ts';
-import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
-import type { Instant } from '../../../schemas/primitives.ts';
+import { inMilliseconds } from '../../../schemas/instant.ts';
 import { renderJson, type Contract } from './contract.ts';
 
 /** Reservation status changes: test/seeds/reservation-status.txt. Optional fields are absent, not null. */
@@ -11,13 +10,11 @@ export const renderReservationStatus: Contract = (event, endpoint) => {
     reservationId: data.reservationId,
     unitId: data.unitId,
     status: data.status,
-    changeTime: withMilliseconds(event.occurredAt),
+    // The document shows milliseconds; what a tower measured finer is cut.
+    changeTime: inMilliseconds(event.occurredAt),
     flowType: data.flowType,
     barcode: data.barcode,
     ...(data.docNumber !== undefined && { docNumber: data.docNumber }),
-    ...(data.expirationDate !== undefined && { expirationDate: withMilliseconds(data.expirationDate) }),
+    ...(data.expirationDate !== undefined && { expirationDate: inMilliseconds(data.expirationDate) }),
   });
 };
-
-/** The document shows milliseconds; what a tower measured finer is cut. */
-const withMilliseconds = (instant: Instant): string => instantFromMs(instantToMs(instant));

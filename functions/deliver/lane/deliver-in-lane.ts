@@ -1,4 +1,4 @@
-import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
+import type { DeliveryTask } from '../../../schemas/delivery.ts';
 import {
   claimNew,
   claimWaiting,
@@ -10,7 +10,7 @@ import {
 } from '../../domain/lane.ts';
 import { TowercastError } from '../../shared/errors.ts';
 import { laneOf } from '../../shared/keys.ts';
-import { isTurnFree, readHead, waitInLane } from '../../shared/lane-entry.ts';
+import { isTurnFree, waitInLane } from '../../shared/lane-entry.ts';
 import { passTurn, wake, type Step } from '../../shared/lane-turn.ts';
 import { afterwards } from './afterwards.ts';
 import { look, type LaneDeps, type Situation } from './situation.ts';
@@ -32,7 +32,7 @@ export async function deliverInLane(deps: LaneDeps, task: DeliveryTask, hasTime:
 }
 
 async function takeStep(deps: LaneDeps, situation: Situation, hasTime: boolean): Promise<Step> {
-  const { lane, record, task, endpoint } = situation;
+  const { lane, record, headRecord, task, endpoint } = situation;
   const place = placeOf(lane, record, task);
   switch (place.kind) {
     case 'past':
@@ -43,10 +43,9 @@ async function takeStep(deps: LaneDeps, situation: Situation, hasTime: boolean):
       return useTurn(deps, situation, { lane, seen: lane, write: deps.lanes.write });
     case 'waiting':
     case 'new': {
-      const headRecord = lane.head?.eventId === task.event.id ? record : await readHead(deps, lane);
       const isFree = await isTurnFree(deps, lane, headRecord, endpoint);
       if (isFree === 'contended') return 'contended';
-      const prospect = { headRecord, isFree, hasTime };
+      const prospect = { isFree, hasTime };
       return place.kind === 'new'
         ? enter(deps, situation, prospect)
         : takeTurnOfWaiting(deps, situation, { ...prospect, sequence: place.sequence });
@@ -55,19 +54,14 @@ async function takeStep(deps: LaneDeps, situation: Situation, hasTime: boolean):
 }
 
 interface Prospect {
-  headRecord: DeliveryRecord | null;
   /** Whether the head is over. */
   isFree: boolean;
   hasTime: boolean;
 }
 
 /** A delivery that has no place yet: it has the next turn, or waits behind the others. */
-async function enter(
-  deps: LaneDeps,
-  situation: Situation,
-  { headRecord, isFree, hasTime }: Prospect,
-): Promise<Step> {
-  const { lane, task, endpoint } = situation;
+async function enter(deps: LaneDeps, situation: Situation, { isFree, hasTime }: Prospect): Promise<Step> {
+  const { lane, headRecord, task, endpoint } = situation;
   if (isFree && hasTime && lane.given === headSequence(lane)) {
     const claimed = claimNew(lane, headRecord, task);
     return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.write });
@@ -80,9 +74,9 @@ async function enter(
 async function takeTurnOfWaiting(
   deps: LaneDeps,
   situation: Situation,
-  { headRecord, isFree, hasTime, sequence }: Prospect & { sequence: number },
+  { isFree, hasTime, sequence }: Prospect & { sequence: number },
 ): Promise<Step> {
-  const { lane, task, endpoint } = situation;
+  const { lane, headRecord, task, endpoint } = situation;
   if (!isFree) return willLookAgain(lane, headRecord, deps.now()) ? 'done' : watch(deps, task, sequence);
   if (sequence !== headSequence(lane) + 1) return passTurn(deps, lane, headRecord, endpoint);
   if (!hasTime) return wakeAgain(deps, task, sequence);

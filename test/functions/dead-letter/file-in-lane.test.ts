@@ -29,9 +29,18 @@ function makeDlqWorld({ lane, records = [] }: { lane?: Lane; records?: DeliveryR
   if (lane !== undefined) lanes.states.set(`main#${subject}`, lane);
   const { scheduleSeconds, pointerScheduleSeconds } = world.deps.config;
   const laneStore = makeLaneStore(lanes, world);
+  const setLane = (next: Lane) => lanes.states.set(`main#${subject}`, next);
+  let onRead: (() => void) | undefined;
   const handler = createHandler({
     ...world.deps,
-    lanes: laneStore,
+    lanes: {
+      ...laneStore,
+      read: async (ref) => {
+        await Promise.resolve();
+        onRead?.();
+        return laneStore.read(ref);
+      },
+    },
     quarantine: { write: () => Promise.reject(new Error('nothing to quarantine')) },
     scheduleSeconds,
     pointerScheduleSeconds,
@@ -58,6 +67,11 @@ function makeDlqWorld({ lane, records = [] }: { lane?: Lane; records?: DeliveryR
     file,
     fileFrom,
     write: laneStore.write,
+    setLane,
+    /** What happens just before a lane is read. */
+    onRead: (happen: () => void): void => {
+      onRead = happen;
+    },
     recordOf,
     laneNow: () => lanes.states.get(`main#${subject}`),
   };
@@ -163,6 +177,19 @@ describe('a task of a lane on the DLQ', () => {
     const world = makeDlqWorld({ lane: takeTurn(claimed(), 1, nowMs + 10_000) });
     expect(await world.file(first)).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
     expect(world.recordOf(first)).toBeUndefined();
+  });
+
+  it('is not taken for new when its delivery was ended, and followed up on, while the lane was being read', async () => {
+    const world = makeDlqWorld({ lane: claimed() });
+    const over = makeRecord({ event: first.event, status: 'delivered', sequence: 1 });
+    world.onRead(() => {
+      const next = makeRecord({ event: second.event, status: 'delivered', sequence: 2 });
+      for (const record of [over, next]) world.records.set(record.id, record);
+      world.setLane(claimNew(claimed(), over, second));
+    });
+    expect(await world.file(first)).toEqual({ batchItemFailures: [] });
+    expect(world.recordOf(first)).toEqual(over);
+    expect(world.laneNow()).toMatchObject({ given: 2, head: { sequence: 2 } });
   });
 
   it('of a lane is filed in it also when an ordinary queue gave it up', async () => {

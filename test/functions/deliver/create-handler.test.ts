@@ -3,6 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../functions/deliver/create-handler.ts';
 import { deliver } from '../../../functions/deliver/delivery.ts';
+import { formatDeliveryTask } from '../../../functions/shared/delivery-task.ts';
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../helpers/batches.ts';
 import {
@@ -48,6 +49,17 @@ describe('a batch', () => {
       },
     ]);
     expect(world.sent).toEqual([]);
+  });
+
+  it('tells what its senders knew of the endpoints, on the queue of the live and on that which keeps order', async () => {
+    const endpoint = { ...makeEndpoint(), readAtMs: 1 };
+    const record = makeSqsRecord('m1', formatDeliveryTask(makeTask(), endpoint));
+    for (const channel of ['live', 'ordered'] as const) {
+      const world = makeWorld();
+      await createHandler({ ...world.deps, channelOf: () => channel })(makeSqsEvent(record));
+      expect(world.told).toEqual([endpoint]);
+      expect(world.records.get(makeRecord().id)?.status).toBe('delivered');
+    }
   });
 
   it('of many is delivered side by side', async () => {

@@ -57,17 +57,22 @@ describe('names are resolved without a thread', () => {
     client.post({ url: `http://${host}:${port}/hook`, method: 'POST', headers: {}, body: Buffer.from('{}') });
 
   it('a partner whose name servers are silent does not hold up the others', async () => {
-    const silent = Array.from({ length: 8 }, (_, index) => post(`silent${index}.test`));
-    const before = performance.now();
+    let ended = 0;
+    const silent = Array.from({ length: 8 }, async (_, index) => {
+      const result = await post(`silent${index}.test`);
+      ended += 1;
+      return result;
+    });
     expect(await post('good.test')).toMatchObject({
       kind: 'response',
       status: 204,
       peerAddress: '127.0.0.1',
     });
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(ended).toBe(0);
     for (const result of await Promise.all(silent)) {
       expect(result).toMatchObject({ kind: 'error', reason: 'timeout', peerAddress: null });
-      expect(result.durationMs).toBeLessThan(3_500);
+      // The deadline, and what a busy machine may add to it.
+      expect(result.durationMs).toBeLessThan(4_500);
     }
   });
 

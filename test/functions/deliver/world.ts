@@ -1,3 +1,4 @@
+import type { SQSRecord } from 'aws-lambda';
 import type { DeliverHandlerDeps } from '../../../functions/deliver/create-handler.ts';
 import type { Receipt } from '../../../functions/deliver/delivery.ts';
 import { openGate } from '../../../functions/deliver/gate.ts';
@@ -59,8 +60,12 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
     read: new Set<string>(),
     posts: [] as PostRequest[],
     sent: [] as OutgoingTask[],
+    /** Messages that went to the DLQ of the queue that keeps order. */
+    handedOver: [] as SQSRecord[],
     /** Events that were written with a record. */
     notices: [] as DomainEvent[],
+    /** What messages told of endpoints. */
+    told: [] as unknown[],
     /** What happened, in order. */
     journal: [] as string[],
   };
@@ -74,6 +79,9 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
   const deps: DeliverHandlerDeps = {
     endpoints: {
       get: async (ref) => find(ref),
+      learn: (told) => {
+        if (told !== undefined) state.told.push(told);
+      },
       async disable(endpoint, reason) {
         state.journal.push('disable');
         state.endpoints.set(endpoint.endpointId, { ...endpoint, status: 'disabled', disabledReason: reason });
@@ -133,6 +141,10 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
     messages: { isRead: async (eventId) => state.read.has(eventId) },
     lanes: makeLaneStore(lanes, state),
     events: { get: async (eventId) => state.events.get(eventId) ?? null },
+    maxReceiveCount: 5,
+    handOver: async (record) => {
+      state.handedOver.push(record);
+    },
     attemptTimeoutMs: 15_000,
     maxDelaySeconds: 900,
     retentionDays: 90,

@@ -9,7 +9,7 @@ import {
 } from '../../../functions/domain/lane.ts';
 import { createDeliveryStore } from '../../../functions/shared/delivery-store.ts';
 import { createLaneStore, type LaneStore } from '../../../functions/shared/lane-store.ts';
-import { makeEvent, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
+import { makeAttempts, makeEvent, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
 import { startDeliveriesTable } from './deliveries-table.ts';
 
 const nowMs = Date.parse('2026-03-20T09:15:02.000Z');
@@ -100,6 +100,38 @@ describe('what waits in a lane', () => {
     expect(await lanes.append(change, { ...late.place, partnerId: 'acme' }, lateRecord)).toBe('contended');
     expect(await lanes.waiting(ref, 2)).toEqual(waiting);
     expect(await store.get(lateRecord)).toBeNull();
+  });
+
+  it.each([
+    ['delivered', { status: 'delivered' as const }],
+    ['attempted once more', { attempts: makeAttempts(1) }],
+  ])('does not replace a record by which it was %s, and then nothing is stored', async (_, further) => {
+    const { ref, lane } = freshLane();
+    const task = makeTask({ event: makeEvent({ id: `evt_t-1_mmykbvk0_further-${serial}` }) });
+    const store = createDeliveryStore(tables);
+    const current = makeRecord({ event: task.event, attempts: [], ...further });
+    await store.put(current);
+    const { lane: next, place } = append(lane, null, task);
+    const record = makeRecord({ event: task.event, attempts: [], reason: 'behind', sequence: 1 });
+    const waiting = { ...place, partnerId: 'acme' };
+    expect(await lanes.append({ lane: next, seen: lane }, waiting, record)).toBe('contended');
+    expect(await store.get(current)).toEqual(current);
+    expect(await lanes.read(ref)).toEqual(lane);
+    expect(await lanes.waiting(ref, 1)).toBeNull();
+  });
+
+  it('replaces the record of before it was asked for again', async () => {
+    const { lane } = freshLane();
+    const task = makeTask({ event: makeEvent({ id: `evt_t-1_mmykbvk0_replayed-${serial}` }) });
+    const store = createDeliveryStore(tables);
+    const attempts = makeAttempts(1);
+    await store.put(makeRecord({ event: task.event, status: 'delivered', attempts }));
+    const { lane: next, place } = append(lane, null, task);
+    const replay = { redriveId: 'r1', attemptsBefore: 1 };
+    const record = makeRecord({ event: task.event, attempts, replay, reason: 'behind', sequence: 1 });
+    const change = { lane: next, seen: lane };
+    expect(await lanes.append(change, { ...place, partnerId: 'acme' }, record)).toBe('written');
+    expect(await store.get(record)).toEqual(record);
   });
 
   it('waits no longer once it has the turn', async () => {

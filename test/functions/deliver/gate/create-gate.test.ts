@@ -42,7 +42,7 @@ async function makeGates({
     const gate = createGate({
       health: createEndpointHealthStore({ ...tables, operatorPartnerId: null, now }),
       endpoints: directory,
-      limiter: createEndpointLimiter(tables),
+      limiter: createEndpointLimiter({ ...tables, now }),
       policy: { ...policy, slowMs },
       leaseMs: 20_000,
       newLeaseId: () => `lease-${(leases += 1)}`,

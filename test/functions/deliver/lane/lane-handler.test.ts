@@ -2,39 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../../functions/deliver/create-handler.ts';
 import type { Entry } from '../../../../functions/deliver/gate.ts';
 import { laneOf } from '../../../../functions/shared/keys.ts';
-import type { DeliveryTask } from '../../../../schemas/delivery.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../../helpers/batches.ts';
-import { makeAttempts, makeEndpoint, makeEvent, makeRecord, makeTask } from '../../../helpers/deliveries.ts';
-import { makeWorld, nowMs, responds, type WorldOptions } from '../world.ts';
-
-const eventAt = (locker: number, seq: number) =>
-  makeEvent({ id: `evt_0000000000000001-${locker}_mmykbvk0_b7-${seq}`, locker });
-const taskOf = (seq: number, overrides: Partial<DeliveryTask> = {}) =>
-  makeTask({ taskId: `task-${seq}`, event: eventAt(9, seq), ...overrides });
-
-/** A world whose batches come from the queue that keeps order. */
-function makeLaneWorld(options: WorldOptions = {}) {
-  const world = makeWorld({ endpoints: [makeEndpoint({ ordered: true })], ...options });
-  world.deps.channelOf = () => 'ordered';
-  const give = async (...tasks: DeliveryTask[]) => {
-    for (const { event } of tasks) world.events.set(event.id, event);
-    const records = tasks.map((task, index) => {
-      const record = makeSqsRecord(`m${index + 1}`, JSON.stringify(task));
-      record.attributes.MessageGroupId = laneOf(task.event);
-      return record;
-    });
-    return createHandler(world.deps)(makeSqsEvent(...records), { getRemainingTimeInMillis: () => 30_000 });
-  };
-  const numbers = () =>
-    world.posts.map(({ headers }) => [
-      Number(headers['towercast-sequence']),
-      Number(headers['towercast-previous-sequence']),
-    ]);
-  const lane = () => [...world.lanes.states.values()][0];
-  const recordOf = (seq: number) =>
-    [...world.records.values()].find(({ event }) => event.id === eventAt(9, seq).id);
-  return { ...world, give, numbers, lane, recordOf };
-}
+import { makeAttempts, makeEndpoint, makeRecord, makeTask } from '../../../helpers/deliveries.ts';
+import { makeWorld, nowMs, responds } from '../world.ts';
+import { eventAt, makeLaneWorld, taskOf } from './lane-world.ts';
 
 describe('a task on an ordinary queue', () => {
   it('of an ordered endpoint goes on to its lane, as the same task, without an attempt', async () => {
@@ -300,6 +271,33 @@ describe('a lane', () => {
     ]);
   });
 
+  it('does not take for new what others ended, and followed up on, while it was being read', async () => {
+    const world = makeLaneWorld();
+    const { lanes } = world.deps;
+    // A repeat of the first, whose lane is slow to read.
+    const reading = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    world.deps.lanes = {
+      ...lanes,
+      read: async (ref) => {
+        asked.resolve();
+        await reading.promise;
+        return lanes.read(ref);
+      },
+    };
+    const repeat = world.give(taskOf(1, { taskId: 'repeat' }));
+    await asked.promise;
+    world.deps.lanes = lanes;
+    await world.give(taskOf(1), taskOf(2));
+    reading.resolve();
+    expect(await repeat).toEqual({ batchItemFailures: [] });
+    expect(world.numbers()).toEqual([
+      [1, 0],
+      [2, 1],
+    ]);
+    expect(world.recordOf(1)).toMatchObject({ status: 'delivered', sequence: 1 });
+  });
+
   it('sends nothing once its turn is over', async () => {
     const world = makeLaneWorld();
     let clockMs = nowMs;
@@ -331,6 +329,23 @@ describe('what comes to wait', () => {
     ]);
     expect(world.recordOf(2)).toMatchObject({ status: 'delivered' });
     expect(world.sent).toEqual([]);
+  });
+
+  it('leaves alone what a chain of before the lane has recorded meanwhile', async () => {
+    const world = makeLaneWorld({ answer: () => responds(500) });
+    await world.give(taskOf(1));
+    const { lanes } = world.deps;
+    const delivered = makeRecord({ event: taskOf(2).event, status: 'delivered', attempts: makeAttempts(1) });
+    world.deps.lanes = {
+      ...lanes,
+      append: async (...change) => {
+        world.records.set(delivered.id, delivered);
+        return lanes.append(...change);
+      },
+    };
+    expect(await world.give(taskOf(2))).toEqual({ batchItemFailures: [] });
+    expect(world.recordOf(2)).toEqual(delivered);
+    expect(world.lane()?.given).toBe(1);
   });
 
   it('looks again if the head is at an attempt that began before it came', async () => {

@@ -11,7 +11,7 @@ import { instantFromMs, instantToMs } from '../../../../schemas/instant.ts';
 import { makeEndpoint, makeEvent, makeTask } from '../../../helpers/deliveries.ts';
 import { makeWorld, nowMs, responds, timesOut } from '../world.ts';
 import { mortal } from './mortal.ts';
-import { startSimulatedQueue, type Message } from './simulated-queue.ts';
+import { startSimulatedQueue } from './simulated-queue.ts';
 import { makeVirtualTime } from './virtual-time.ts';
 
 const lockers = 3;
@@ -53,7 +53,7 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
   const hits = (chance: number): boolean => isFaulty() && random() < chance;
   const world = makeWorld({ endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0, 5, 20, 60] })] });
   const posts: Post[] = [];
-  const faults = { death: 0, error: 0 };
+  const faults = { death: 0, error: 0, handedOver: 0 };
   let taskNumber = 0;
   const newTaskId = (): string => `task-${(taskNumber += 1)}`;
 
@@ -105,46 +105,38 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
     random,
     newTaskId,
     attemptTimeoutMs,
+    maxReceiveCount,
+    async handOver({ messageId, body, attributes: { MessageGroupId = '' } }) {
+      faults.handedOver += 1;
+      fifoDlq.send(body, MessageGroupId, { deduplicationId: messageId });
+    },
   };
 
-  const hasPlace = (body: string): boolean => {
-    const { event, sequence } = DeliveryTaskSchema.parse(JSON.parse(body));
-    const lane = world.lanes.states.get(`main#${laneOf(event)}`);
-    return (
-      sequence !== undefined ||
-      lane?.head?.eventId === event.id ||
-      [...world.records.values()].some((record) => record.event.id === event.id)
-    );
-  };
-
-  /** For one invocation. What never got its place in its lane has no claim to be in order: see docs/decisions. */
-  const forOne = (messages: readonly Message[]): DeliverHandlerDeps =>
+  /** For one invocation. */
+  const forOne = (): DeliverHandlerDeps =>
     mortal(deps, {
       time,
       random,
       hits: (kind) => {
-        const isExposed = messages.every(
-          ({ receives, body }) => receives < maxReceiveCount - 1 || hasPlace(body),
-        );
-        if (!isExposed || !hits(chances[kind])) return false;
+        if (!hits(chances[kind])) return false;
         faults[kind] += 1;
         return true;
       },
     });
-  const invoke = async (event: SQSEvent, messages: readonly Message[]): Promise<SQSBatchResponse> =>
-    createHandler(forOne(messages))(event, { getRemainingTimeInMillis: () => random() * 60_000 });
-  const bury = (kind: 'fifo' | 'live') => (message: Message) =>
-    (kind === 'fifo' ? fifoDlq : liveDlq).send(message.body, message.group, { deduplicationId: message.id });
+  const invoke = async (event: SQSEvent): Promise<SQSBatchResponse> =>
+    createHandler(forOne())(event, { getRemainingTimeInMillis: () => random() * 60_000 });
   const visibilityMs = (): number => (hits(chances.overlap) ? 1_000 + random() * 9_000 : 40_000);
   const shared = { time, visibilityMs, maxReceiveCount };
+  // By SQS itself nothing goes to the DLQ that keeps order.
   const fifo = startSimulatedQueue({
     ...shared,
+    maxReceiveCount: Infinity,
     name: 'fifo.fifo',
     fifo: true,
     batchSize: 4,
     concurrency: 6,
     consume: invoke,
-    bury: bury('fifo'),
+    bury: () => {},
   });
   const live = startSimulatedQueue({
     ...shared,
@@ -153,11 +145,11 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
     batchSize: 4,
     concurrency: 6,
     consume: invoke,
-    bury: bury('live'),
+    bury: ({ id, body, group }) => liveDlq.send(body, group, { deduplicationId: id }),
   });
-  const fileDead = async (event: SQSEvent, messages: readonly Message[]): Promise<SQSBatchResponse> =>
+  const fileDead = async (event: SQSEvent): Promise<SQSBatchResponse> =>
     createDeadLetter({
-      ...forOne(messages),
+      ...forOne(),
       quarantine: { write: async () => {} },
       scheduleSeconds: deps.config.scheduleSeconds,
       pointerScheduleSeconds: deps.config.pointerScheduleSeconds,

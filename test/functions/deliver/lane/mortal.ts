@@ -44,6 +44,7 @@ export function mortal(deps: DeliverHandlerDeps, { time, random, hits }: Fate): 
     },
     events: { get: async (eventId) => call('event', () => events.get(eventId)) },
     tasks: { send: async (some) => call('send', () => tasks.send(some)) },
+    handOver: async (record) => call('hand over', () => deps.handOver(record)),
     http: { post: async (request) => call('post', () => http.post(request)) },
   };
 }

@@ -59,8 +59,17 @@ describe('lanes', () => {
     expect(run.posts.every(({ sequence, previousSequence }) => previousSequence === sequence - 1)).toBe(true);
   });
 
+  it('stand still while nothing can be read or written, however often it is tried, and go on in order', async () => {
+    const run = await runLanes({ ...calm, error: 1 }, 8, randomOf(2));
+    expectOrder(run);
+    expect(run.posts).toHaveLength(24);
+    expect(run.faults.error).toBeGreaterThan(6 * 3);
+    expect(run.faults.handedOver).toBe(0);
+  });
+
   it('keep their order and lose nothing, whatever fails or dies', async () => {
     let deaths = 0;
+    let handedOver = 0;
     const chance = fc.integer({ min: 0, max: 20 }).map((twentieths) => twentieths / 20);
     await fc.assert(
       fc.asyncProperty(
@@ -86,11 +95,13 @@ describe('lanes', () => {
           };
           const run = await runLanes(chances, 6, randomOf(seed));
           deaths += run.faults.death;
+          handedOver += run.faults.handedOver;
           expectOrder(run);
         },
       ),
       { numRuns: 60, endOnFailure: true },
     );
     expect(deaths).toBeGreaterThan(100);
+    expect(handedOver).toBeGreaterThan(0);
   }, 120_000);
 });

@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { makeSqsRecord } from '../../../helpers/batches.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-export interface Message {
+interface Message {
   id: string;
   body: string;
   group: string;
@@ -20,7 +20,7 @@ export interface SimulatedQueueOptions {
   visibilityMs: () => number;
   maxReceiveCount: number;
   /** Rejects when the function dies. */
-  consume: (event: SQSEvent, messages: readonly Message[]) => Promise<SQSBatchResponse>;
+  consume: (event: SQSEvent) => Promise<SQSBatchResponse>;
   /** What was given too often. */
   bury: (message: Message) => void;
 }
@@ -65,7 +65,7 @@ export function startSimulatedQueue(options: SimulatedQueueOptions) {
       return record;
     });
     const handles = batch.map(({ receives }) => receives);
-    const failed = await options.consume({ Records: records }, batch).then(
+    const failed = await options.consume({ Records: records }).then(
       ({ batchItemFailures }) => new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)),
       () => new Set(batch.map(({ id }) => id)),
     );

@@ -1,0 +1,106 @@
+/** A text as somebody would read it who undoes an escaping, and where each unit of it stood in the text as sent. */
+interface Reading {
+  text: string;
+  /** One more than units: the last is the end. */
+  starts: readonly number[];
+}
+
+/** A way to write characters otherwise: what stands for one, and what it stands for; null when it is nothing after all. */
+interface Escaping {
+  pattern: RegExp;
+  decode: (escaped: string) => string | null;
+}
+
+const percent = /%[0-7][0-9a-f]|%[c-f][0-9a-f](?:%[89ab][0-9a-f]){1,3}/gi;
+const entities = new Map([
+  ['&amp;', '&'],
+  ['&lt;', '<'],
+  ['&gt;', '>'],
+  ['&quot;', '"'],
+  ['&apos;', "'"],
+]);
+
+/** In which servers show what they were sent: JSON and program text, URLs, forms, HTML. */
+const escapings: readonly Escaping[] = [
+  { pattern: /\\(?:u[0-9a-f]{4}|x[0-9a-f]{2}|["'\\/])/gi, decode: decodeBackslash },
+  { pattern: percent, decode: decodePercent },
+  {
+    pattern: new RegExp(`\\+|${percent.source}`, 'gi'),
+    decode: (escaped) => (escaped === '+' ? ' ' : decodePercent(escaped)),
+  },
+  { pattern: /&(?:#\d{1,7}|#x[0-9a-f]{1,6}|amp|lt|gt|quot|apos);/gi, decode: decodeEntity },
+];
+
+/** JSON within JSON, a URL within HTML. */
+const maxDepth = 2;
+
+/**
+ * Takes secrets out of a text that may repeat them, as they are or escaped. It undoes escapings in the text, and does not
+ * look for escaped secrets, since one character may be written in many ways; its time grows with the text's length only.
+ */
+export function maskSecrets(text: string, secrets: readonly string[]): string {
+  const wanted = [...new Set(secrets)].filter((secret) => secret !== '');
+  const spans = readingsOf({ text, starts: Array.from({ length: text.length + 1 }, (_, at) => at) }, 0)
+    .flatMap((reading) => wanted.flatMap((secret) => spansOf(reading, secret)))
+    .toSorted(([a], [b]) => a - b);
+  let masked = '';
+  let end = 0;
+  for (const [from, to] of spans) {
+    // It overlaps the one before.
+    if (from >= end) masked += `${text.slice(end, from)}[secret]`;
+    end = Math.max(end, to);
+  }
+  return masked + text.slice(end);
+}
+
+function readingsOf(reading: Reading, depth: number): Reading[] {
+  if (depth === maxDepth) return [reading];
+  const others = escapings.map((escaping) => undo(reading, escaping));
+  return [reading, ...others.flatMap((other) => (other === null ? [] : readingsOf(other, depth + 1)))];
+}
+
+/** Null when nothing is escaped so. */
+function undo({ text, starts }: Reading, { pattern, decode }: Escaping): Reading | null {
+  const parts: string[] = [];
+  const partStarts: number[] = [];
+  let end = 0;
+  for (const { 0: escaped, index } of text.matchAll(pattern)) {
+    const meant = decode(escaped);
+    if (meant === null) continue;
+    parts.push(text.slice(end, index), meant);
+    for (let at = end; at < index; at += 1) partStarts.push(starts[at] ?? 0);
+    for (let unit = 0; unit < meant.length; unit += 1) partStarts.push(starts[index] ?? 0);
+    end = index + escaped.length;
+  }
+  if (parts.length === 0) return null;
+  for (let at = end; at < starts.length; at += 1) partStarts.push(starts[at] ?? 0);
+  return { text: parts.join('') + text.slice(end), starts: partStarts };
+}
+
+function spansOf({ text, starts }: Reading, secret: string): [from: number, to: number][] {
+  const spans: [number, number][] = [];
+  for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + secret.length))
+    spans.push([starts[at] ?? 0, starts[at + secret.length] ?? 0]);
+  return spans;
+}
+
+function decodeBackslash(escaped: string): string | null {
+  const isHex = escaped.length > 2;
+  return isHex ? String.fromCharCode(Number.parseInt(escaped.slice(2), 16)) : escaped.slice(1);
+}
+
+function decodePercent(escaped: string): string | null {
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return null;
+  }
+}
+
+function decodeEntity(escaped: string): string | null {
+  const named = entities.get(escaped.toLowerCase());
+  if (named !== undefined) return named;
+  const digits = escaped.slice(2, -1);
+  const codePoint = /^x/i.test(digits) ? Number.parseInt(digits.slice(1), 16) : Number(digits);
+  return codePoint <= 0x10ffff ? String.fromCodePoint(codePoint) : null;
+}
