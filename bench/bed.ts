@@ -10,6 +10,7 @@ import { askForOrder } from './load/ordered-endpoints.ts';
 import { allEndpoints, networkOf, PlanSchema, type PlanInput } from './load/plan.ts';
 import { figuresBetween, type FunctionFigures, type Stats } from './measure/function-figures.ts';
 import { functionBytes, residentBytes } from './measure/memory.ts';
+import { collectGarbage } from './profile/inspector.ts';
 import type { ScenarioContext } from './scenario.ts';
 
 export interface BedOptions {
@@ -32,6 +33,8 @@ export interface Bed extends AsyncDisposable {
   measure<T>(work: () => Promise<T>): Promise<Measured<T>>;
   /** Resident bytes of the function's largest process, by logical id. */
   memory(): Record<string, number>;
+  /** The same once what no longer is in use was collected, of these functions. */
+  memoryInUse(logicalIds: readonly string[]): Promise<Record<string, number>>;
 }
 
 export interface Measured<T> {
@@ -63,6 +66,8 @@ export async function openBed(context: ScenarioContext, options: BedOptions): Pr
   // What the loader made happen has to be out of the way.
   await quiet(() => stack.stats());
   const open = opening.move();
+  const largest = (logicalId: string): number =>
+    Math.max(0, ...stack.functionPids(logicalId).map(functionBytes));
   return {
     stack,
     load,
@@ -74,12 +79,13 @@ export async function openBed(context: ScenarioContext, options: BedOptions): Pr
       return { result, functions: figuresBetween(before, stack.stats()) };
     },
     memory: () =>
-      Object.fromEntries(
-        Object.keys(stack.functions).map((logicalId) => [
-          logicalId,
-          Math.max(0, ...stack.functionPids(logicalId).map(functionBytes)),
-        ]),
-      ),
+      Object.fromEntries(Object.keys(stack.functions).map((logicalId) => [logicalId, largest(logicalId)])),
+    async memoryInUse(logicalIds) {
+      // One after the other: they share the inspector's port.
+      for (const pid of logicalIds.flatMap((logicalId) => stack.functionPids(logicalId)))
+        await collectGarbage(pid);
+      return Object.fromEntries(logicalIds.map((logicalId) => [logicalId, largest(logicalId)]));
+    },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }

@@ -39,6 +39,12 @@ export const PlanSchema = z.object({ groups: z.array(GroupPlanSchema).min(1) });
 export type Plan = z.infer<typeof PlanSchema>;
 /** As a scenario writes it. */
 export type PlanInput = z.input<typeof PlanSchema>;
+
+/** The group `tower`: so many towers, whose every report goes to two endpoints. */
+export const twoEndpoints = (towers: number, messages: number): PlanInput => ({
+  groups: [{ name: 'tower', towers, endpoints: [{ name: 'one' }, { name: 'two' }], messages }],
+});
+
 export type GroupPlan = Plan['groups'][number];
 type EndpointPlan = GroupPlan['endpoints'][number];
 

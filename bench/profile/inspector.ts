@@ -33,8 +33,7 @@ const AnswerSchema = z.object({
 
 /** Samples a running Node process from now until `stop`, and then closes its inspector. */
 export async function profileProcess(pid: number): Promise<{ stop(): Promise<CpuProfile> }> {
-  process.kill(pid, 'SIGUSR1');
-  const session = await connect(await findTarget());
+  const session = await openInspector(pid);
   await session.ask('Profiler.enable', {});
   await session.ask('Profiler.setSamplingInterval', { interval: 250 });
   await session.ask('Profiler.start', {});
@@ -42,11 +41,27 @@ export async function profileProcess(pid: number): Promise<{ stop(): Promise<Cpu
     async stop() {
       const { profile } = StoppedSchema.parse(await session.ask('Profiler.stop', {}));
       await session.ask('Profiler.disable', {});
-      session.tell('Runtime.evaluate', { expression: "process.getBuiltinModule('node:inspector').close()" });
-      await session.closed;
+      await closeInspector(session);
       return profile;
     },
   };
+}
+
+/** Collects what a running Node process no longer uses. */
+export async function collectGarbage(pid: number): Promise<void> {
+  const session = await openInspector(pid);
+  await session.ask('HeapProfiler.collectGarbage', {});
+  await closeInspector(session);
+}
+
+async function openInspector(pid: number): Promise<Session> {
+  process.kill(pid, 'SIGUSR1');
+  return connect(await findTarget());
+}
+
+async function closeInspector(session: Session): Promise<void> {
+  session.tell('Runtime.evaluate', { expression: "process.getBuiltinModule('node:inspector').close()" });
+  await session.closed;
 }
 
 async function findTarget(): Promise<string> {

@@ -1,4 +1,5 @@
 import { openBed, warmUpMessages } from '../bed.ts';
+import { twoEndpoints } from '../load/plan.ts';
 import { latencyRow, perEventRows } from '../report/rows.ts';
 import { fixed, none, type Scenario } from '../scenario.ts';
 
@@ -11,16 +12,7 @@ export const burst: Scenario = {
     const warmUp = warmUpMessages(context);
     await using bed = await openBed(context, {
       name: 'burst',
-      plan: {
-        groups: [
-          {
-            name: 'tower',
-            towers: 50,
-            endpoints: [{ name: 'one' }, { name: 'two' }],
-            messages: messages + warmUp,
-          },
-        ],
-      },
+      plan: twoEndpoints(50, messages + warmUp),
     });
     await bed.load.run({ group: 'tower', messages: warmUp, perSecond: null });
     const memoryBefore = bed.memory();

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkOut, copyWorkingTree, startForeignStack, type ForeignStack } from '../load/foreign-stack.ts';
-import { networkOf, PlanSchema, type PlanInput } from '../load/plan.ts';
+import { networkOf, PlanSchema, twoEndpoints } from '../load/plan.ts';
 import { startLoad, type LoadProcess } from '../load/process.ts';
 import { sum } from '../measure/function-figures.ts';
+import { median } from '../measure/percentiles.ts';
 import { functionCpuMs } from '../measure/process-cpu.ts';
 import { fixed, none, type Row, type Scenario, type ScenarioContext } from '../scenario.ts';
 
@@ -32,16 +33,7 @@ export const cpu: Scenario = {
     const rounds = context.quick ? 2 : 4;
     const messages = perSecond * (context.quick ? 6 : 12);
     const warmUp = context.quick ? 500 : 2_000;
-    const plan: PlanInput = {
-      groups: [
-        {
-          name: 'tower',
-          towers: 20,
-          endpoints: [{ name: 'one' }, { name: 'two' }],
-          messages: warmUp + rounds * messages,
-        },
-      ],
-    };
+    const plan = twoEndpoints(20, warmUp + rounds * messages);
     await using stopping = new AsyncDisposableStack();
     const start = async (name: Side['name'], sources: string): Promise<Side> => {
       const load = await startLoad(plan);
@@ -99,14 +91,6 @@ async function measureRound({ say }: ScenarioContext, side: Side, messages: numb
 
 const together = (round: Record<string, number>): number => sum(Object.values(round));
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
-}
-
 function rowOf(
   name: string,
   before: Side,
@@ -114,7 +98,8 @@ function rowOf(
   pick: (round: Record<string, number>) => number,
 ): Row {
   const [then, now] = [before.rounds.map(pick), after.rounds.map(pick)];
-  const show = (values: number[]) =>
-    `${fixed(median(values))} (${fixed(Math.min(...values))}–${fixed(Math.max(...values))})`;
   return [name, show(then), show(now), fixed(median(now) / median(then))];
 }
+
+const show = (values: readonly number[]): string =>
+  `${fixed(median(values))} (${fixed(Math.min(...values))}–${fixed(Math.max(...values))})`;

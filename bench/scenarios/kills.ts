@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openBed } from '../bed.ts';
-import { startKiller } from '../load/killer.ts';
+import { runUnderKills } from '../load/killer.ts';
+import { twoEndpoints } from '../load/plan.ts';
 import { latencyRow } from '../report/rows.ts';
 import { none, type Row, type Scenario } from '../scenario.ts';
 
@@ -28,19 +28,13 @@ export const kills: Scenario = {
     await using bed = await openBed(context, {
       name: 'kills',
       stageConfig: quickToComeBack,
-      plan: {
-        groups: [{ name: 'tower', towers: 20, endpoints: [{ name: 'one' }, { name: 'two' }], messages }],
-      },
+      plan: twoEndpoints(20, messages),
     });
-    const killer = startKiller(bed.stack, victims, 1_000);
-    const running = bed.load.run({ group: 'tower', messages, perSecond, settleMs: 120_000 });
-    // Whoever was hit last must be able to come back.
-    await sleep((messages / perSecond) * 1_000);
-    await killer.stop();
-    const result = await running;
+    const run = { group: 'tower', messages, perSecond, settleMs: 120_000 };
+    const { result, kills } = await runUnderKills(bed, victims, run);
     const audit = await bed.load.audit();
     return {
-      figures: { result, kills: killer.kills(), audit },
+      figures: { result, kills, audit },
       checks: [
         none('kills: lost', audit.lost),
         none('kills: requests with an id that no event has', audit.strays),
@@ -52,7 +46,7 @@ export const kills: Scenario = {
           title: 'Faults and what came of them',
           header: ['', ''],
           rows: [
-            ...Object.entries(killer.kills()).map(([name, count]): Row => [
+            ...Object.entries(kills).map(([name, count]): Row => [
               `${name}: processes killed`,
               String(count),
             ]),

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openBed } from '../bed.ts';
-import { startKiller } from '../load/killer.ts';
+import { runUnderKills } from '../load/killer.ts';
 import { latencyRow } from '../report/rows.ts';
 import { none, type Scenario } from '../scenario.ts';
 import { quickToComeBack } from './kills.ts';
@@ -37,14 +36,11 @@ export const ordered: Scenario = {
     if (!('OrderedDeliveryQueue' in bed.stack.queues))
       throw new Error('this stack has no ordered deliveries');
     await bed.load.answer('ordered', { kind: 'flaky', every: 20, times: 2 });
-    const killer = startKiller(bed.stack, victims, 1_000);
-    const running = bed.load.run({ group: 'tower', messages, perSecond, settleMs: 150_000 });
-    await sleep((messages / perSecond) * 1_000);
-    await killer.stop();
-    const result = await running;
+    const run = { group: 'tower', messages, perSecond, settleMs: 150_000 };
+    const { result, kills } = await runUnderKills(bed, victims, run);
     const audit = await bed.load.audit();
     return {
-      figures: { result, kills: killer.kills(), audit },
+      figures: { result, kills, audit },
       checks: [
         none('ordered: out of order', audit.outOfOrder),
         none('ordered: sequence headers with a jump or another predecessor', audit.badSequences),

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { buildSync } from 'esbuild';
 import { bundleOptions } from '../../lib/bundle.ts';
 import { openBed, type Bed } from '../bed.ts';
+import { twoEndpoints } from '../load/plan.ts';
 import { attribute, createLocate, type Attribution } from '../profile/attribution.ts';
 import { profileProcess } from '../profile/inspector.ts';
 import { fixed, type Row, type Scenario, type Section } from '../scenario.ts';
@@ -31,16 +32,7 @@ export const profile: Scenario = {
     });
     await using bed = await openBed(context, {
       name: 'profile',
-      plan: {
-        groups: [
-          {
-            name: 'tower',
-            towers: 1,
-            endpoints: [{ name: 'one' }, { name: 'two' }],
-            messages: messages * (stages.length + 1),
-          },
-        ],
-      },
+      plan: twoEndpoints(1, messages * (stages.length + 1)),
     });
     await bed.load.run({ group: 'tower', messages, perSecond: null });
     const profiles: { stage: Stage; cpuMsPerEvent: number; attribution: Attribution }[] = [];

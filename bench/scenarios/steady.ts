@@ -1,4 +1,5 @@
 import { openBed, warmUpMessages, type Bed } from '../bed.ts';
+import { twoEndpoints } from '../load/plan.ts';
 import { measureBundles } from '../measure/bundles.ts';
 import { fixed, none, type Row, type Scenario, type ScenarioResult } from '../scenario.ts';
 import { latencyRow, megabytes, perEventRows } from '../report/rows.ts';
@@ -14,16 +15,7 @@ export const steady: Scenario = {
     const warmUp = warmUpMessages(context);
     await using bed = await openBed(context, {
       name: 'steady',
-      plan: {
-        groups: [
-          {
-            name: 'tower',
-            towers: 50,
-            endpoints: [{ name: 'one' }, { name: 'two' }],
-            messages: messages + warmUp,
-          },
-        ],
-      },
+      plan: twoEndpoints(50, messages + warmUp),
     });
     const { idleBytes } = bed;
     const bundles = measureBundles(bed.stack, context.assembly);

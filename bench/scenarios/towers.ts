@@ -10,9 +10,10 @@ export const towers: Scenario = {
       name: 'towers',
       unit: 'towers',
       sizes: context.quick ? [10, 1_000] : [10, 1_000, 10_000],
-      messages: context.quick ? 300 : 900,
+      messages: 300,
+      rounds: context.quick ? 2 : 7,
       perSecond: 30,
-      warmUp: context.quick ? 300 : 1_200,
+      warmUp: { messages: context.quick ? 300 : 2_000, perSecond: 60 },
       limit: 0.1,
       planOf: (size, messages) => ({
         name: 'tower',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cpuPerEvent, figuresBetween, type Stats } from '../../bench/measure/function-figures.ts';
-import { percentiles } from '../../bench/measure/percentiles.ts';
+import { median, percentiles } from '../../bench/measure/percentiles.ts';
 import { parseBenchOptions } from '../../bench/options.ts';
 import { attribute } from '../../bench/profile/attribution.ts';
 import { withSection } from '../../bench/report/document.ts';
@@ -33,6 +33,13 @@ describe('percentiles', () => {
     expect(percentiles(values)).toEqual({ p50: 50, p95: 95, p99: 99, max: 100 });
     expect(percentiles([7])).toEqual({ p50: 7, p95: 7, p99: 7, max: 7 });
     expect(percentiles([])).toEqual({ p50: 0, p95: 0, p99: 0, max: 0 });
+  });
+});
+
+describe('a median', () => {
+  it('is the middle one, or what lies between the two', () => {
+    expect([median([3]), median([9, 1, 2]), median([4, 1, 2, 9])]).toEqual([3, 2, 3]);
+    expect(median([])).toBeNaN();
   });
 });
 
