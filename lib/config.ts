@@ -76,6 +76,8 @@ const ShapeSchema = z.strictObject({
     /** Of all callers together. */
     requestsPerSecond: z.int().min(1),
     burst: z.int().min(1),
+    /** Requests of one partner that may wait for events at a time. Each keeps an invocation busy for up to 20 s. */
+    waitingPullsPerPartner: z.int().min(1),
   }),
   ingest: z.strictObject({
     ...compute,
@@ -136,6 +138,8 @@ const ShapeSchema = z.strictObject({
       maxPerSecond: z.number().positive().max(1_000),
       /** How long after its receipt a delivery is on record for sure: a redrive comes past it no sooner. */
       settleSeconds: z.int().min(0).max(3_600),
+      /** How many of one partner may run at a time. */
+      perPartner: z.int().min(1).max(100),
     })
     .refine(({ perSecond, maxPerSecond }) => perSecond <= maxPerSecond, {
       path: ['perSecond'],

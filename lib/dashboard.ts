@@ -123,6 +123,7 @@ const deliveryRow = ({ functions, queues }: OperationsDashboardProps): IWidget[]
         own('deliver', 'DeliveriesHeld'),
         own('deliver', 'DeliveriesDead'),
         own('dead-letter', 'DeliveriesDead'),
+        own('timers', 'DeliveriesDead'),
         own('deliver', 'AttemptsFailed'),
       ],
     ],

@@ -71,6 +71,8 @@ export class PartnerApi extends Construct {
         RETENTION_DAYS: String(config.retentionDays),
         REDRIVE_PER_SECOND: String(config.redrive.perSecond),
         REDRIVE_MAX_PER_SECOND: String(config.redrive.maxPerSecond),
+        REDRIVES_PER_PARTNER: String(config.redrive.perPartner),
+        WAITING_PULLS_PER_PARTNER: String(config.api.waitingPullsPerPartner),
         LINK_HOURS: String(config.lockerOpen.linkHours),
         COMMAND_SECONDS: String(config.lockerOpen.commandSeconds),
         KEY_OVERLAP_SECONDS: String(config.delivery.keyOverlapSeconds),
@@ -93,8 +95,11 @@ export class PartnerApi extends Construct {
           ],
           [storage.entities.tableArn],
         ),
-        // How many deliveries are parked for an endpoint.
-        allow(['dynamodb:Query'], [`${storage.deliveries.tableArn}/index/due`]),
+        // How many deliveries are parked for an endpoint, and how many redrives of a partner run.
+        allow(
+          ['dynamodb:Query'],
+          [`${storage.deliveries.tableArn}/index/due`, `${storage.entities.tableArn}/index/due`],
+        ),
         allow(['dynamodb:Query'], [`${storage.entities.tableArn}/index/byPartner`]),
         allow(
           ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:PutItem'],

@@ -18,7 +18,13 @@ const prod: StageConfig = {
   cognitoClients: [],
   lockerOpen: { linkHours: 24, commandSeconds: 60 },
   // API Gateway waits no longer. A pull waits 20 s at most.
-  api: { timeoutSeconds: 29, memoryMb: 1024, requestsPerSecond: 200, burst: 400 },
+  api: {
+    timeoutSeconds: 29,
+    memoryMb: 1024,
+    requestsPerSecond: 200,
+    burst: 400,
+    waitingPullsPerPartner: 5,
+  },
   ingest: { timeoutSeconds: 10, memoryMb: 512, maxRetries: 2, maxEventAgeSeconds: 6 * hours },
   fanOut: {
     timeoutSeconds: 30,
@@ -74,7 +80,7 @@ const prod: StageConfig = {
     breaker: { failures: 5, openSeconds: 30, maxOpenSeconds: 10 * minutes },
     slow: { afterMs: 2_000, seconds: 1 * minutes },
   },
-  redrive: { perSecond: 10, maxPerSecond: 100, settleSeconds: 60 },
+  redrive: { perSecond: 10, maxPerSecond: 100, settleSeconds: 60, perPartner: 10 },
   deadLetter: { timeoutSeconds: 30, memoryMb: 256, batchSize: 10 },
   timers: {
     timeoutSeconds: 55,
@@ -88,6 +94,13 @@ const prod: StageConfig = {
 
 const dev: StageConfig = { ...prod, stage: 'dev', retainData: false, logRetentionDays: 14 };
 
-const local: StageConfig = { ...dev, stage: 'local', logRetentionDays: 1, allowLoopbackHttp: true };
+const local: StageConfig = {
+  ...dev,
+  stage: 'local',
+  logRetentionDays: 1,
+  allowLoopbackHttp: true,
+  // The local stack has four processes for the API.
+  api: { ...dev.api, waitingPullsPerPartner: 2 },
+};
 
 export const stageDefaults: Readonly<Record<StageName, StageConfig>> = { local, dev, prod };

@@ -115,10 +115,19 @@ export class Timers extends Construct {
           [storage.entities.tableArn],
         ),
         // A due delivery's event is sent again from there.
-        allow(['dynamodb:BatchGetItem', 'dynamodb:PutItem'], [storage.events.tableArn]),
-        // Leases are PartiQL: 25 in one request, each under its own condition. Query: what redrives send again.
+        allow(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem'], [storage.events.tableArn]),
+        // Leases are PartiQL: 25 in one request, each under its own condition. Query: what redrives send again. GetItem,
+        // PutItem, DeleteItem: what can't be sent any more is given up, and its lane goes on.
         allow(
-          ['dynamodb:BatchGetItem', 'dynamodb:PartiQLUpdate', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+          [
+            'dynamodb:BatchGetItem',
+            'dynamodb:PartiQLUpdate',
+            'dynamodb:Query',
+            'dynamodb:UpdateItem',
+            'dynamodb:GetItem',
+            'dynamodb:PutItem',
+            'dynamodb:DeleteItem',
+          ],
           [storage.deliveries.tableArn],
         ),
         ...deliveryQueues.allowSend(),

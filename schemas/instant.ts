@@ -18,6 +18,16 @@ export function instantToMs(instant: Instant): number {
   return Date.parse(instant);
 }
 
+/** Without its microseconds: instants of one precision sort as text. */
+export function inMilliseconds(instant: Instant): Instant {
+  return instantFromMs(instantToMs(instant));
+}
+
+/** So much later, or earlier when `ms` is negative; microseconds are cut. */
+export function addMs(instant: Instant, ms: number): Instant {
+  return instantFromMs(instantToMs(instant) + ms);
+}
+
 /** Negative when `a` is before `b`, 0 when equal, positive when after; exact to the microsecond. */
 export function compareInstants(a: Instant, b: Instant): number {
   const [left, right] = [a, b].map((instant) => instant.slice(0, -1).padEnd(26, '0'));

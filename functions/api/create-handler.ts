@@ -1,9 +1,10 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import type { IdempotencyStore } from '../shared/idempotency-store.ts';
 import { assertWellFormed } from './exact-json.ts';
+import { fittingPage } from './fitting-page.ts';
 import { identify } from './identify.ts';
 import { readIdempotencyKey, runOnce } from './idempotency.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, UnparsedInput } from './operation.ts';
 import { parseIfMatch } from './preconditions.ts';
 import { Problem } from './problem.ts';
 import { readBody } from './request-body.ts';
@@ -98,12 +99,27 @@ async function carryOut(
   assertWellFormed('path', params);
   assertWellFormed('query', query);
   const body = readBody(request, operation);
-  const work = operation.prepare({ params, query, body, caller, ifMatch, headers });
+  const input = { params, query, body, caller, ifMatch, headers };
+  if (operation.method === 'GET') return answerRead(deps, operation, input);
+  const work = operation.prepare(input);
   const key = operation.creates === true ? readIdempotencyKey(headers) : null;
   if (key === null) return toResponse(operation, await work(deps.services));
   const { idempotency: store, services } = deps;
   return runOnce({ store, services }, { key, clientId, request, operation }, work);
 }
+
+const answerRead = async (
+  { services }: ApiDeps,
+  operation: Operation,
+  input: UnparsedInput,
+): Promise<ApiResponse> =>
+  fittingPage(
+    {
+      read: async (query) => operation.prepare({ ...input, query })(services),
+      toResponse: (reply) => toResponse(operation, reply),
+    },
+    input.query,
+  );
 
 function answerUnmatched(router: Router, { method, path }: ApiRequest): ApiResponse {
   const methods = router.methodsAt(path);

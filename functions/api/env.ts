@@ -13,6 +13,10 @@ export const ApiEnvSchema = z.object({
   /** Deliveries a second, of a redrive that names no rate, and the highest that one may name. */
   REDRIVE_PER_SECOND: textNumber(z.number().positive()),
   REDRIVE_MAX_PER_SECOND: textNumber(z.number().positive()),
+  /** Redrives of one partner that may run at a time. */
+  REDRIVES_PER_PARTNER: textNumber(z.int().min(1)),
+  /** Requests of one partner that may wait for events at a time. */
+  WAITING_PULLS_PER_PARTNER: textNumber(z.int().min(1)),
   /** How long a locker-open link works. */
   LINK_HOURS: textNumber(z.number().positive()),
   /** How long a tower may act on an `open` command. */

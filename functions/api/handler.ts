@@ -13,10 +13,12 @@ import { createEntityLists } from '../shared/entity-lists.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
 import { createEventReader } from '../shared/event-reader.ts';
 import { createIdempotencyStore } from '../shared/idempotency-store.ts';
+import { createLimiter } from '../shared/limiter.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createDeliveryRetry } from '../shared/delivery-retry.ts';
 import { createPartnerLogReader } from '../shared/partner-log-reader.ts';
 import { createRedriveSource } from '../shared/redrive-source.ts';
+import { createRedriveStore } from '../shared/redrive-store.ts';
 import { createSecretsOpener, sealSecrets } from '../shared/secrets.ts';
 import { createTowerDownlink } from '../shared/tower-downlink.ts';
 import { createHandler } from './create-handler.ts';
@@ -24,6 +26,7 @@ import { loadEnv } from './env.ts';
 import { operations } from './operations.ts';
 import type { ApiResponse } from './response.ts';
 import type { Services } from './services.ts';
+import { createWaitingPulls } from './waiting-pulls.ts';
 
 const env = loadEnv();
 const logger = createLogger('api');
@@ -56,8 +59,15 @@ const services: Services = {
   health: createEndpointHealthStore({ ...storage, operatorPartnerId: null, now: Date.now }),
   countBacklog: createBacklogCount(storage),
   log,
+  redrives: createRedriveStore(storage),
   redriveSource: createRedriveSource({ ...storage, log, events }),
   deliveryRetry: createDeliveryRetry(storage),
+  waitingPulls: createWaitingPulls({
+    limiter: createLimiter({ ...storage, now: Date.now }, 'pull-limits'),
+    perPartner: env.WAITING_PULLS_PER_PARTNER,
+    newId: randomUUID,
+    now: Date.now,
+  }),
   pause: async (ms) => {
     await wait(ms);
   },
@@ -77,6 +87,7 @@ const services: Services = {
     retentionDays: env.RETENTION_DAYS,
     redrivePerSecond: env.REDRIVE_PER_SECOND,
     redriveMaxPerSecond: env.REDRIVE_MAX_PER_SECOND,
+    redrivesPerPartner: env.REDRIVES_PER_PARTNER,
   },
 };
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint, EndpointFilter } from '../../schemas/endpoint.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { addMs, inMilliseconds } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { Redrive, RedriveSource } from '../../schemas/redrive.ts';
 import { entityKey } from '../shared/keys.ts';
@@ -33,7 +33,7 @@ export function planRedrive(
 ): Redrive {
   const at = now();
   const { source, filter, eventId, perSecond = config.redrivePerSecond } = request;
-  const oldest = instantFromMs(instantToMs(at) - config.retentionDays * 86_400_000);
+  const oldest = addMs(at, -config.retentionDays * 86_400_000);
   const since = request.since === undefined ? oldest : toMs(request.since, '/body/since');
   const asked = request.until === undefined ? at : toMs(request.until, '/body/until');
   const until = asked < at ? asked : toMs(at, '/body/until');
@@ -66,13 +66,14 @@ export function planRedrive(
 
 /** With milliseconds, as the keys have them. */
 const toMs = (timestamp: string, pointer: string): Instant =>
-  instantFromMs(instantToMs(readTimestamp(timestamp, pointer)));
+  inMilliseconds(readTimestamp(timestamp, pointer));
 
 const maxTries = 5;
 
 /**
  * Begins a redrive, or gives the one that runs and was asked for in the same words. Redrives of the same words are
- * numbered, so that of two requests at the same time one finds the number taken. Throws 409.
+ * numbered, so that of two requests at the same time one finds the number taken. Throws 409, and 429 when as many of the
+ * partner's run as may.
  */
 export async function openRedrive<R>(
   services: Services,
@@ -87,6 +88,7 @@ export async function openRedrive<R>(
   for (let tries = 0; tries < maxTries; tries += 1) {
     const last = await lastOf(services, endpoint.partnerId, name);
     if (last?.status === 'running') return show(last);
+    await assertRoom(services, endpoint.partnerId);
     const number = last === null ? 1 : Number(last.redriveId.slice(name.length + 1)) + 1;
     const redrive = { ...planned, redriveId: `${name}-${String(number).padStart(4, '0')}` };
     const reply = show({ ...redrive, version: 1 });
@@ -94,6 +96,24 @@ export async function openRedrive<R>(
     if (outcome.kind !== 'rejected') return reply;
   }
   throw contended();
+}
+
+/**
+ * All that run are moved on each minute, a hundred of them at most: nobody's may take the turns of others'. It is a 429,
+ * since the same request under the same Idempotency-Key may be sent again. Two at the same time may both find the last place.
+ */
+async function assertRoom(
+  { redrives, config }: Pick<Services, 'redrives' | 'config'>,
+  partnerId: string,
+): Promise<void> {
+  const { redrivesPerPartner } = config;
+  if ((await redrives.countRunning(partnerId)) < redrivesPerPartner) return;
+  throw new Problem(
+    429,
+    'too_many_redrives',
+    `${redrivesPerPartner} redrives are running, as many as may. Wait until one has ended, or cancel one.`,
+    { headers: { 'retry-after': '60' } },
+  );
 }
 
 /** `rdr-3f9a1c2b7d4e`: what two requests in the same words have in common. */

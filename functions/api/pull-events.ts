@@ -4,6 +4,7 @@ import { compareInstants } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { LogPosition } from '../../schemas/redrive.ts';
 import { passes } from '../domain/match.ts';
+import { Problem } from './problem.ts';
 import type { Services } from './services.ts';
 
 export interface Pull {
@@ -16,6 +17,8 @@ export interface Pull {
   since: Instant | null;
   /** How long to wait for the first event, if there is none. */
   waitMs: number;
+  /** The partner that waits; null when it is an operator, whose requests are not counted. */
+  waiterId: string | null;
 }
 
 export interface Pulled {
@@ -31,24 +34,56 @@ const roundSize = 100;
 const maxRounds = 10;
 /** Between two looks at the end of the log: each reads one page of 1 kB. */
 const pollMs = 500;
+/** A slot is free again after some of the time that a wait may take. */
+const retryAfterSeconds = 5;
 
-/** What follows in a partner's log. Returns as soon as there is something, or the end was reached and the wait is over. */
-export async function pullEvents(
-  services: Pick<Services, 'log' | 'events' | 'pause'>,
-  pull: Pull,
-): Promise<Pulled> {
+type PullServices = Pick<Services, 'log' | 'events' | 'pause' | 'waitingPulls'>;
+
+/**
+ * What follows in a partner's log. Returns as soon as there is something, or the end was reached and the wait is over.
+ * Throws 429 when it would have to wait and as many of the partner's requests do already: an answer without events would be
+ * asked for again at once, and so without end.
+ */
+export async function pullEvents(services: PullServices, pull: Pull): Promise<Pulled> {
   const pulled: Pulled = { items: [], next: pull.from, atEnd: false };
+  await look(services, pull, pulled);
+  if (!isNothingYet(pulled) || pull.waitMs === 0) return pulled;
+  if (pull.waiterId === null) return waitForEvents(services, pull, pulled);
+  const waiting = await services.waitingPulls.begin(pull.waiterId);
+  if (waiting === null) throw tooManyWaiting();
+  try {
+    return await waitForEvents(services, pull, pulled);
+  } finally {
+    await waiting.end();
+  }
+}
+
+const isNothingYet = ({ items, atEnd }: Pulled): boolean => atEnd && items.length === 0;
+
+const tooManyWaiting = (): Problem =>
+  new Problem(
+    429,
+    'too_many_waiting',
+    'As many of your requests wait for events as may at a time. There is nothing new: ask again later, or without "wait".',
+    { headers: { 'retry-after': String(retryAfterSeconds) } },
+  );
+
+async function waitForEvents(services: PullServices, pull: Pull, pulled: Pulled): Promise<Pulled> {
   let waitedMs = 0;
-  for (let rounds = 1; ; rounds += 1) {
-    await readRound(services, pull, pulled);
-    const { items, atEnd } = pulled;
-    if (items.length === pull.limit) return pulled;
-    if (!atEnd && rounds < maxRounds) continue;
-    if (!atEnd || items.length > 0 || waitedMs >= pull.waitMs) return pulled;
+  while (isNothingYet(pulled) && waitedMs < pull.waitMs) {
     const restMs = Math.min(pollMs, pull.waitMs - waitedMs);
     await services.pause(restMs);
     waitedMs += restMs;
-    rounds = 0;
+    await look(services, pull, pulled);
+  }
+  return pulled;
+}
+
+/** Moves `pulled` on until it is full, at the log's end, or has looked at much. */
+async function look(services: PullServices, pull: Pull, pulled: Pulled): Promise<void> {
+  for (let rounds = 1; rounds <= maxRounds; rounds += 1) {
+    await readRound(services, pull, pulled);
+    if (pulled.atEnd || pulled.items.length === pull.limit) return;
   }
 }
 

@@ -12,9 +12,11 @@ import type { EventReader } from '../shared/event-reader.ts';
 import type { PartnerLogReader } from '../shared/partner-log-reader.ts';
 import type { DeliveryRetry } from '../shared/delivery-retry.ts';
 import type { RedriveSource } from '../shared/redrive-source.ts';
+import type { RedriveStore } from '../shared/redrive-store.ts';
 import type { SecretsOwner } from '../shared/secrets.ts';
 import type { TowerDownlink } from '../shared/tower-downlink.ts';
 import type { Reply } from './operation.ts';
+import type { WaitingPulls } from './waiting-pulls.ts';
 
 export type { Page, PageRequest } from '../shared/page.ts';
 
@@ -46,6 +48,8 @@ export interface ApiConfig {
   redrivePerSecond: number;
   /** The highest that one may name. */
   redriveMaxPerSecond: number;
+  /** How many of one partner may run at a time. */
+  redrivesPerPartner: number;
 }
 
 /** A commit, and the answer that goes with it: see `commit` below. */
@@ -67,8 +71,10 @@ export interface Services {
   health: Pick<EndpointHealthStore, 'get' | 'change'>;
   countBacklog: CountBacklog;
   log: PartnerLogReader;
+  redrives: Pick<RedriveStore, 'countRunning'>;
   redriveSource: RedriveSource;
   deliveryRetry: DeliveryRetry;
+  waitingPulls: WaitingPulls;
   /** Lets some milliseconds go by. */
   pause: (ms: number) => Promise<void>;
   now: () => Instant;

@@ -7,7 +7,7 @@ import type {
   PositionInTime,
   Token,
 } from '../../schemas/entity.ts';
-import { compareInstants, instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { addMs, compareInstants } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { isOverdue } from './command.ts';
 import { comparePositions } from './position-in-time.ts';
@@ -59,7 +59,7 @@ export function linkState(
 ): LinkState {
   const openedAt = token?.usedAt ?? (command?.outcome === 'opened' ? command.settledAt : null);
   if (openedAt !== null) {
-    const isFresh = compareInstants(now, later(openedAt, openedForMs)) < 0;
+    const isFresh = compareInstants(now, addMs(openedAt, openedForMs)) < 0;
     return { kind: isFresh ? 'opened' : 'used', at: openedAt };
   }
   if (request.end?.how === 'canceled') return { kind: 'canceled' };
@@ -102,5 +102,3 @@ export const itemFor = (
   { status, holderId, itemRequestId, statusFrom }: Locker,
 ): PositionInTime | null =>
   status === 'occupied' && holderId === partnerId && itemRequestId !== undefined ? statusFrom : null;
-
-const later = (instant: Instant, ms: number): Instant => instantFromMs(instantToMs(instant) + ms);

@@ -1,5 +1,5 @@
 import { PositionDataSchema, type DomainEvent } from '../../schemas/event.ts';
-import { compareInstants, instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { addMs, compareInstants, inMilliseconds } from '../../schemas/instant.ts';
 import type { Feedback, Position, Queue, Station } from '../../schemas/position.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { toEvent, type Decision, type EventCircumstances } from './event.ts';
@@ -49,7 +49,7 @@ export function createPosition(fields: NewPosition, queue: Queue, origin: Positi
     location: queue.location,
     queue: queue.queueId,
     ...(slot !== undefined && {
-      bookingReminderAt: fields.bookingReminderAt ?? before(slot.start, reminderLeadMs),
+      bookingReminderAt: fields.bookingReminderAt ?? addMs(slot.start, -reminderLeadMs),
     }),
     status: slot === undefined ? 'waiting' : 'upcoming',
     createdAt: inMilliseconds(at),
@@ -167,7 +167,3 @@ function activationOf({ dueAt, createdAt }: Position, origin: PositionOrigin): I
   if (dueAt === null) return timeOf(origin);
   return compareInstants(dueAt, createdAt) >= 0 ? dueAt : createdAt;
 }
-
-const inMilliseconds = (instant: Instant): Instant => instantFromMs(instantToMs(instant));
-
-const before = (instant: Instant, ms: number): Instant => instantFromMs(instantToMs(instant) - ms);

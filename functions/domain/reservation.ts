@@ -1,4 +1,4 @@
-import { instantFromMs, instantToMs, compareInstants } from '../../schemas/instant.ts';
+import { addMs, compareInstants, inMilliseconds } from '../../schemas/instant.ts';
 import type { PositionInTime, Reservation, ReservationStatus } from '../../schemas/entity.ts';
 import type { Cause, DomainEvent, Refusal, ReservationData } from '../../schemas/event.ts';
 import type { Instant } from '../../schemas/primitives.ts';
@@ -63,12 +63,10 @@ const eventTypeOf = {
   CANCELED: 'reservation.canceled',
 } as const satisfies Record<ReservationStatus, DomainEvent['type']>;
 
-/** Milliseconds only: the due index sorts instants as text, which needs one precision. */
-const inMilliseconds = (instant: Instant): Instant => instantFromMs(instantToMs(instant));
-
 /**
- * When a timer must look at the reservation next, or null. An INCOMPLETE that was reported after the expiration date
- * expires at its report: no event may occur before the one it follows.
+ * When a timer must look at the reservation next, or null. In milliseconds, since the due index sorts it as text. An
+ * INCOMPLETE that was reported after the expiration date expires at its report: no event may occur before the one it
+ * follows.
  */
 export function dueAtOf(
   reservation: Pick<Reservation, 'status' | 'statusFrom' | 'expirationDate'>,
@@ -86,7 +84,7 @@ export function dueAtOf(
       );
     }
     case 'STOCKED':
-      return instantFromMs(instantToMs(statusFrom.at) + graceHours * 3_600_000);
+      return addMs(statusFrom.at, graceHours * 3_600_000);
     case 'RETURNING':
     case 'RETURNED':
     case 'PICKED_UP':

@@ -1,4 +1,4 @@
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { addMs } from '../../schemas/instant.ts';
 import type { TowerProgress } from '../../schemas/entity.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { gapsOf } from '../domain/tower.ts';
@@ -31,7 +31,7 @@ const maxCommands = 10;
  */
 export async function answerTower({ downlink, newId }: AnswerDeps, answer: Answer): Promise<unknown[]> {
   const { towerId, made, now } = answer;
-  const expiresAt = instantFromMs(instantToMs(now) + resendLifeMs);
+  const expiresAt = addMs(now, resendLifeMs);
   const acks = made.map(({ boot, contiguous }) => downlink.acknowledge(towerId, { boot, seq: contiguous }));
   const commands = made
     .flatMap((progress) => gapsOf(progress).map(({ from, to }) => ({ boot: progress.boot, from, to })))

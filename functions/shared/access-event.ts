@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AccessEvent } from '../../schemas/access-event.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { inMilliseconds } from '../../schemas/instant.ts';
 import { uuidFromHash } from '../../schemas/uuid.ts';
 
 const actions = { 'access.locked': 'locked', 'access.unlocked': 'unlocked' } as const;
@@ -17,7 +17,7 @@ export function toAccessEvent(event: DomainEvent): AccessEvent | null {
     id: accessEventId(event.id),
     action: actions[event.type],
     // The document shows milliseconds; what a tower measured finer is cut.
-    created: instantFromMs(instantToMs(event.occurredAt)),
+    created: inMilliseconds(event.occurredAt),
     keyId,
     lockId,
     lockName,

@@ -1,6 +1,5 @@
 import { DeliveryRecordSchema, type DeliveryRecord, type EventSummary } from '../../schemas/delivery.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
-import type { Instant } from '../../schemas/primitives.ts';
+import { inMilliseconds } from '../../schemas/instant.ts';
 import { expiresAfter } from './expiry.ts';
 import { backlogShard, deliveryKey, dueShard, type ItemKey } from './keys.ts';
 
@@ -21,7 +20,7 @@ export const deliveryRecordKey = (record: DeliveryRef): ItemKey =>
   deliveryKey(record.endpointId, record.event.receivedAt, record.event.id);
 
 /** `dueAt` is compared as text in the index, so it has milliseconds, always. */
-export const dueText = (instant: Instant): Instant => instantFromMs(instantToMs(instant));
+export const dueText = inMilliseconds;
 
 /** A record as the deliveries table holds it. Only what waits has the attributes of the due index. */
 export function deliveryItem(record: DeliveryRecord, options: DeliveryItemOptions): Record<string, unknown> {

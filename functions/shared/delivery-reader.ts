@@ -2,7 +2,7 @@ import type { DeliveryRecord } from '../../schemas/delivery.ts';
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from './aws/documents.ts';
 import { deliveryRecordKey, parseDeliveryItem } from './delivery-item.ts';
 import { parseDeliveryId } from './keys.ts';
-import type { Page, PageRequest } from './page.ts';
+import { cutPage, type Page, type PageRequest } from './page.ts';
 
 export interface DeliveryReader {
   /** Null when there is none, or the id is no delivery id. */
@@ -39,12 +39,8 @@ export function createDeliveryReader(options: {
           ConsistentRead: true,
         }),
       );
-      const records = Items.map(parseDeliveryItem);
-      const items = records.slice(0, limit);
-      const last = items.at(-1);
-      // A query also ends at 1 MB, before its limit.
-      const more = records.length > limit || (LastEvaluatedKey !== undefined && records.length > 0);
-      return { items, next: more && last !== undefined ? deliveryRecordKey(last).sk : null };
+      const queried = { rows: Items.map(parseDeliveryItem), isCut: LastEvaluatedKey !== undefined };
+      return cutPage(queried, limit, (record) => deliveryRecordKey(record).sk);
     },
   };
 }

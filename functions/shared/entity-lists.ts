@@ -30,12 +30,12 @@ export function createEntityLists(options: EntityStoreOptions): EntityLists {
     const page = await options.documents.send(
       new QueryCommand({ TableName: options.entitiesTable, ...input }),
     );
-    return page.Items ?? [];
+    return { rows: page.Items ?? [], isCut: page.LastEvaluatedKey !== undefined };
   };
 
   return {
     async listByPartner(kind, under, { limit, after }) {
-      const rows = await query({
+      const { rows, isCut } = await query({
         IndexName: 'byPartner',
         KeyConditionExpression: `listPk = :list${after === null ? '' : ' AND listSk > :after'}`,
         ExpressionAttributeValues: {
@@ -45,7 +45,7 @@ export function createEntityLists(options: EntityStoreOptions): EntityLists {
         Limit: limit + 1,
       });
       const keys = rows.map((row) => ListedKeySchema.parse(row));
-      const page = cutPage(keys, limit, ({ listSk }) => listSk);
+      const page = cutPage({ rows: keys, isCut }, limit, ({ listSk }) => listSk);
       const entities = new Map(
         (await readKeys(options, page.items)).map((entity) => [nameOf(entityKey(entity)), entity]),
       );
@@ -61,7 +61,7 @@ export function createEntityLists(options: EntityStoreOptions): EntityLists {
         after === null ||
         (after.startsWith(first) && Buffer.compare(Buffer.from(after), Buffer.from(last)) <= 0);
       if (!isWithin) return { items: [], next: null };
-      const rows = await query({
+      const { rows, isCut } = await query({
         KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
         ExpressionAttributeValues: { ':pk': pk, ':from': after ?? first, ':to': last },
         // BETWEEN includes the row that the page before ended with.
@@ -69,7 +69,7 @@ export function createEntityLists(options: EntityStoreOptions): EntityLists {
         ConsistentRead: true,
       });
       const entities = rows.map(parseEntity).filter((entity) => entityKey(entity).sk !== after);
-      const page = cutPage(entities, limit, (entity) => entityKey(entity).sk);
+      const page = cutPage({ rows: entities, isCut }, limit, (entity) => entityKey(entity).sk);
       return { items: page.items.filter(isKind(kind)), next: page.next };
     },
   };

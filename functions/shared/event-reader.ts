@@ -38,7 +38,7 @@ export function createEventReader(options: {
       const first = timeToBase36(from);
       // Not between the bounds: DynamoDB would refuse the query.
       if (after !== null && after < first) return { items: [], next: null };
-      const { Items = [] } = await documents.send(
+      const { Items = [], LastEvaluatedKey } = await documents.send(
         new QueryCommand({
           TableName: eventsTable,
           KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
@@ -49,8 +49,8 @@ export function createEventReader(options: {
         }),
       );
       const events = Items.map((item) => DomainEventSchema.parse(item));
-      const rest = events.filter((event) => sortKeyOf(event) !== after);
-      return cutPage(rest, limit, sortKeyOf);
+      const rows = events.filter((event) => sortKeyOf(event) !== after);
+      return cutPage({ rows, isCut: LastEvaluatedKey !== undefined }, limit, sortKeyOf);
     },
   };
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { addMs } from '../../schemas/instant.ts';
 import { InstantSchema, type Instant } from '../../schemas/primitives.ts';
 import {
   ConditionalCheckFailedException,
@@ -57,7 +57,7 @@ async function claimFrom(
         ExpressionAttributeNames: { '#until': 'until' },
         ExpressionAttributeValues: {
           ':from': from,
-          ':to': instantFromMs(instantToMs(from) + seconds * 1_000),
+          ':to': addMs(from, seconds * 1_000),
         },
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       }),

@@ -12,9 +12,20 @@ export interface PageRequest {
   after: string | null;
 }
 
+/** What a query gave: it ends at 1 MB, too, before its limit and before the last row. */
+export interface QueriedRows<T> {
+  rows: readonly T[];
+  isCut: boolean;
+}
+
 /** The first `limit` rows of a query that asked for one more, so that it is known whether there are others. */
-export function cutPage<T>(rows: readonly T[], limit: number, sortKeyOf: (row: T) => string): Page<T> {
+export function cutPage<T>(
+  { rows, isCut }: QueriedRows<T>,
+  limit: number,
+  sortKeyOf: (row: T) => string,
+): Page<T> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
-  return { items, next: rows.length > limit && last !== undefined ? sortKeyOf(last) : null };
+  const hasMore = isCut || rows.length > limit;
+  return { items, next: hasMore && last !== undefined ? sortKeyOf(last) : null };
 }

@@ -68,6 +68,8 @@ export interface DueKeysQuery {
   until: string;
   limit: number;
   from: Position | null;
+  /** Gives only the items of this partition of the table. The others are read all the same, and count for `limit`. */
+  pk?: string;
 }
 
 /** Which item waits, and until when: all that the index knows. */
@@ -84,14 +86,19 @@ const DueKeySchema = ItemKeySchema.extend({ dueAt: z.string() });
 /** A page of a table's `due` index, the longest overdue first. */
 export async function queryDueKeys(
   { documents, table }: TableOptions,
-  { partition, until, limit, from }: DueKeysQuery,
+  { partition, until, limit, from, pk }: DueKeysQuery,
 ): Promise<DueKeysPage> {
   const page = await documents.send(
     new QueryCommand({
       TableName: table,
       IndexName: 'due',
       KeyConditionExpression: 'duePk = :partition AND dueAt <= :until',
-      ExpressionAttributeValues: { ':partition': partition, ':until': until },
+      ...(pk !== undefined && { FilterExpression: 'pk = :pk' }),
+      ExpressionAttributeValues: {
+        ':partition': partition,
+        ':until': until,
+        ...(pk !== undefined && { ':pk': pk }),
+      },
       Limit: limit,
       ...(from !== null && { ExclusiveStartKey: from }),
     }),

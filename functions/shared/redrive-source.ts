@@ -1,6 +1,6 @@
 import type { DeliveryRecord } from '../../schemas/delivery.ts';
 import { timeToBase36 } from '../../schemas/event-id.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { addMs, instantToMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { Redrive, RedriveCursor } from '../../schemas/redrive.ts';
 import type { Candidate } from '../domain/redrive.ts';
@@ -122,7 +122,7 @@ async function readUndelivered(
 /** Where to go on when a day is over, or as much of it as there is so far. */
 function nextDay(day: string, end: Instant): { cursor: RedriveCursor; isEnd: boolean } {
   if (day >= end.slice(0, 10)) return { cursor: { day, after: timeToBase36(end) }, isEnd: true };
-  const next = instantFromMs(Date.parse(`${day}T00:00:00.000Z`) + dayMs);
+  const next = addMs(`${day}T00:00:00.000Z`, dayMs);
   return {
     cursor: { day: next.slice(0, 10), after: timeToBase36(next) },
     isEnd: instantToMs(next) >= instantToMs(end),

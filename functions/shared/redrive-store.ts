@@ -4,8 +4,15 @@ import { RedriveSchema, type Redrive } from '../../schemas/redrive.ts';
 import { dueText } from './delivery-item.ts';
 import { redrivePartition } from './entity-item.ts';
 import { createEntityStore, type EntityStoreOptions } from './entity-store.ts';
-import type { ItemKey } from './keys.ts';
-import { keyOf, queryDueKeys, readItems, type DueKeysPage, type Position } from './read-items.ts';
+import { entityKey, type ItemKey } from './keys.ts';
+import {
+  keyOf,
+  queryDueKeys,
+  readItems,
+  type DueKeysPage,
+  type DueKeysQuery,
+  type Position,
+} from './read-items.ts';
 
 export interface RedriveStore {
   /**
@@ -13,6 +20,8 @@ export interface RedriveStore {
    * each: minute by minute all come up, so that nobody's keep others waiting.
    */
   running(now: Instant): Promise<Redrive[]>;
+  /** How many of a partner's redrives run, as the index knows them: it lags by moments. */
+  countRunning(partnerId: string): Promise<number>;
   /** Stores a redrive over the version it was loaded at. False when somebody else was ahead. */
   save(redrive: Redrive): Promise<boolean>;
 }
@@ -26,20 +35,30 @@ const maxRunning = 100;
 /** Keys only: a page of the index costs one request. */
 const pageSize = 1_000;
 const maxPages = 10;
+/** Also of a function whose clock is ahead. */
+const afterAllTimes = '~';
 
 export function createRedriveStore(options: RedriveStoreOptions): RedriveStore {
   const table = { documents: options.documents, table: options.entitiesTable };
   const entities = createEntityStore(options);
+  const list = async (query: Pick<DueKeysQuery, 'until' | 'pk'>): Promise<ItemKey[]> => {
+    const running: ItemKey[] = [];
+    let from: Position | null = null;
+    for (let pages = 0; pages === 0 || (from !== null && pages < maxPages); pages += 1) {
+      const page: DueKeysPage = await queryDueKeys(table, {
+        ...query,
+        partition: redrivePartition,
+        limit: pageSize,
+        from,
+      });
+      running.push(...page.keys);
+      from = page.next;
+    }
+    return running;
+  };
   return {
     async running(now) {
-      const running: ItemKey[] = [];
-      let from: Position | null = null;
-      for (let pages = 0; pages === 0 || (from !== null && pages < maxPages); pages += 1) {
-        const query = { partition: redrivePartition, until: dueText(now), limit: pageSize, from };
-        const page: DueKeysPage = await queryDueKeys(table, query);
-        running.push(...page.keys);
-        from = page.next;
-      }
+      const running = await list({ until: dueText(now) });
       const keys = shareOut(running, Math.floor(instantToMs(now) / 60_000));
       const redrives = (await readItems(table, keys)).flatMap((item): Redrive[] => {
         const parsed = RedriveSchema.safeParse(item);
@@ -48,6 +67,10 @@ export function createRedriveStore(options: RedriveStoreOptions): RedriveStore {
         return parsed.success && parsed.data.status === 'running' ? [parsed.data] : [];
       });
       return redrives.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
+    },
+    async countRunning(partnerId) {
+      const { pk } = entityKey({ kind: 'redrive', partnerId, redriveId: '' });
+      return (await list({ until: afterAllTimes, pk })).length;
     },
     save: async (redrive) => entities.replace(redrive),
   };

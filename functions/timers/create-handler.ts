@@ -54,11 +54,7 @@ export function createHandler(deps: TimersDeps) {
         runShards(deps.dueShards, 'entities', async (shard) => runDueEntities(deps, shard, run)),
       ),
       runPart(deps, 'deliveries', async () =>
-        runDeliveries(
-          deps,
-          run,
-          createPace({ startsInSeconds: await window, perSecond: deps.catchUpPerSecond }),
-        ),
+        runDeliveries(deps, run, paceFrom(deps, await window, deps.catchUpPerSecond)),
       ),
       runPart(deps, 'endpoints', async () => attendEndpoints(deps, run, await window)),
       runPart(deps, 'redrives', async () => runRedrives(deps, run)),
@@ -85,9 +81,12 @@ async function runPart(
   return report;
 }
 
-async function attendEndpoints(deps: TimersDeps, run: Run, startsInSeconds: number): Promise<ShardReport> {
+const paceFrom = ({ clock }: TimersDeps, startMs: number, perSecond: number) =>
+  createPace({ startMs, perSecond, now: () => instantToMs(clock()) });
+
+async function attendEndpoints(deps: TimersDeps, run: Run, startMs: number): Promise<ShardReport> {
   const { metrics, drainPerSecond } = deps;
-  const report = await runEndpoints(deps, run, createPace({ startsInSeconds, perSecond: drainPerSecond }));
+  const report = await runEndpoints(deps, run, paceFrom(deps, startMs, drainPerSecond));
   metrics.addMetric('BreakersOpen', 'Count', report.breakersOpen);
   metrics.addMetric('BreakersOpenLong', 'Count', report.breakersOpenLong);
   metrics.addMetric('BacklogDeliveries', 'Count', report.parked);

@@ -36,8 +36,8 @@ export async function runDueDeliveries(
     });
     report.oldestDueAt ??= page.waiting[0]?.dueAt ?? null;
     const turns = page.waiting.flatMap((waiting): Turn[] => {
-      const delaySeconds = pace.take(waiting.endpointId);
-      return delaySeconds === null ? [] : [{ waiting, delaySeconds }];
+      const atMs = pace.take(waiting.endpointId);
+      return atMs === null ? [] : [{ waiting, atMs }];
     });
     report.later += page.waiting.length - turns.length;
     addReport(report, await handOut(deps, turns, run));

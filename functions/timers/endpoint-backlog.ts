@@ -46,8 +46,8 @@ export async function runEndpointBacklog(
   const nowMs = instantToMs(run.now);
   const via = isTroubled(backlog.health) ? ('slow' as const) : ('live' as const);
   const turns = waiting.slice(0, allowance(backlog, nowMs)).flatMap((one): Turn[] => {
-    const delaySeconds = pace.take(endpointId, backlog.endpoint?.limits?.perSecond);
-    return delaySeconds === null ? [] : [{ waiting: one, delaySeconds, via }];
+    const atMs = pace.take(endpointId, backlog.endpoint?.limits?.perSecond);
+    return atMs === null ? [] : [{ waiting: one, atMs, via }];
   });
   const report = await handOut(deps, turns, run);
   return { ...report, parked: waiting.length, oldestAt: waiting[0]?.dueAt ?? null };

@@ -1,25 +1,29 @@
 import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
+import type { Instant } from '../../schemas/primitives.ts';
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import type { DueDeliveries, WaitingDelivery } from '../shared/due-deliveries.ts';
-import { TowercastError } from '../shared/errors.ts';
 import type { EventReader } from '../shared/event-reader.ts';
 import type { Channel, TaskSender } from '../shared/queue.ts';
+import type { GiveUp } from './give-up.ts';
 import type { Run, ShardReport } from './run.ts';
 
 export interface HandOutDeps {
   deliveries: DueDeliveries;
-  events: Pick<EventReader, 'getMany'>;
+  events: Pick<EventReader, 'getMany' | 'get'>;
+  giveUp: GiveUp;
   sender: TaskSender;
   /** How long a delivery belongs to the run that took it, from its turn on. */
   leaseSeconds: number;
   newTaskId: () => string;
+  clock: () => Instant;
 }
 
-/** A waiting delivery whose turn it is in so many seconds. */
+/** A waiting delivery and when its turn is. */
 export interface Turn {
   waiting: WaitingDelivery;
-  delaySeconds: number;
+  /** Epoch milliseconds. */
+  atMs: number;
   /** Default: `live`. */
   via?: Channel;
 }
@@ -40,7 +44,7 @@ export async function handOut(deps: HandOutDeps, turns: readonly Turn[], run: Ru
 
 interface Taken {
   record: DeliveryRecord;
-  delaySeconds: number;
+  atMs: number;
   via: Channel;
 }
 
@@ -51,15 +55,15 @@ async function handOutSome(
   report: ShardReport,
 ): Promise<void> {
   const records = await deps.deliveries.read(turns.map(({ waiting }) => waiting));
-  const found = turns.flatMap(({ delaySeconds, via = 'live' }, index): Taken[] => {
+  const found = turns.flatMap(({ atMs, via = 'live' }, index): Taken[] => {
     const record = records[index] ?? null;
-    return record === null ? [] : [{ record, delaySeconds, via }];
+    return record === null ? [] : [{ record, atMs, via }];
   });
   report.skipped += turns.length - found.length;
   if (found.length === 0) return;
   const [leased, events] = await Promise.all([
-    leaseAll(deps, found, run, report),
-    // A record names its event; the event itself is in the events table for longer than any schedule.
+    leaseAll(deps, found, report),
+    // A record names its event; the event itself is in the events table, for longer than any schedule.
     deps.events.getMany(found.map(({ record }) => record.event.id)),
   ]);
   await sendAll(deps, leased, events, report);
@@ -68,15 +72,10 @@ async function handOutSome(
 async function leaseAll(
   { deliveries, leaseSeconds }: HandOutDeps,
   found: readonly Taken[],
-  run: Run,
   report: ShardReport,
 ): Promise<Taken[]> {
-  const nowMs = instantToMs(run.now);
   const outcomes = await deliveries.lease(
-    found.map(({ record, delaySeconds }) => ({
-      record,
-      until: instantFromMs(nowMs + (delaySeconds + leaseSeconds) * 1_000),
-    })),
+    found.map(({ record, atMs }) => ({ record, until: instantFromMs(atMs + leaseSeconds * 1_000) })),
   );
   return found.filter(({ record }, index) => {
     const outcome = outcomes[index];
@@ -92,10 +91,13 @@ async function sendAll(
   events: ReadonlyMap<string, DomainEvent>,
   report: ShardReport,
 ): Promise<void> {
-  const send = async ({ record, ...turn }: Taken): Promise<void> => {
-    const event = events.get(record.event.id);
-    if (event === undefined) throw new TowercastError('event_missing', record.event.id);
-    await deps.sender.send([{ ...turn, task: taskOf(deps, record, event) }]);
+  const nowMs = instantToMs(deps.clock());
+  const send = async ({ record, atMs, via }: Taken): Promise<void> => {
+    // One that is there, and that this release can't read, throws: its delivery waits for a release that can.
+    const event = events.get(record.event.id) ?? (await deps.events.get(record.event.id));
+    if (event === null) return deps.giveUp(record);
+    const delaySeconds = Math.max(0, Math.ceil((atMs - nowMs) / 1_000));
+    await deps.sender.send([{ task: taskOf(deps, record, event), delaySeconds, via }]);
   };
   // One by one, for each settles by itself; the sender joins what is sent at the same time into requests.
   const sent = await Promise.allSettled(leased.map(send));

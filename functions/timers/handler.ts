@@ -3,6 +3,7 @@ import { instantFromMs } from '../../schemas/instant.ts';
 import { createDocuments } from '../shared/aws/documents.ts';
 import { createSqsClient } from '../shared/aws/sqs.ts';
 import { createCommit } from '../shared/commit.ts';
+import { createDeliveryStore } from '../shared/delivery-store.ts';
 import { createDueDeliveries } from '../shared/due-deliveries.ts';
 import { createDisableEndpoint } from '../shared/disable-endpoint.ts';
 import { createEndpointHealthStore } from '../shared/endpoint-health.ts';
@@ -10,6 +11,7 @@ import { createEventReader } from '../shared/event-reader.ts';
 import { createEntityLists } from '../shared/entity-lists.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
 import { createHandOutWindows } from '../shared/hand-out-window.ts';
+import { createLaneStore } from '../shared/lane-store.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createPartnerLogReader } from '../shared/partner-log-reader.ts';
 import { createTaskSender, deliveryQueues } from '../shared/queue.ts';
@@ -17,6 +19,7 @@ import { createRedriveSource } from '../shared/redrive-source.ts';
 import { createRedriveStore } from '../shared/redrive-store.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
+import { createGiveUp } from './give-up.ts';
 
 const env = loadEnv();
 const logger = createLogger('timers');
@@ -32,10 +35,12 @@ const storage = {
   now: Date.now,
 };
 const events = createEventReader(storage);
+const entities = { ...createEntityStore(storage), ...createEntityLists(storage) };
+const sender = createTaskSender({ sqs: createSqsClient(), queues: deliveryQueues(env) });
 
 export const handler = observe<unknown, void>({ logger, metrics }).handler(
   createHandler({
-    entities: { ...createEntityStore(storage), ...createEntityLists(storage) },
+    entities,
     commit: createCommit(storage),
     events,
     deliveries: createDueDeliveries({
@@ -45,7 +50,16 @@ export const handler = observe<unknown, void>({ logger, metrics }).handler(
         metrics.addMetric('DeliveriesDueFailed', 'Count', 1);
       },
     }),
-    sender: createTaskSender({ sqs: createSqsClient(), queues: deliveryQueues(env) }),
+    sender,
+    giveUp: createGiveUp({
+      ...storage,
+      entities,
+      store: createDeliveryStore(storage),
+      lanes: createLaneStore(storage),
+      events,
+      tasks: sender,
+      metrics,
+    }),
     policy: { graceHours: env.GRACE_HOURS },
     dueShards: env.DUE_SHARDS,
     leaseSeconds: env.LEASE_SECONDS,

@@ -11,37 +11,48 @@ const maxAheadSeconds = 900 - windowSeconds;
 /** Who is given what, and when: one for all shards of a run. */
 export interface Pace {
   /**
-   * The seconds until an endpoint's next turn in this run; null when it has no more, and the rest stays for later runs.
-   * `perSecond` is the endpoint's own limit, if it has a lower one.
+   * When an endpoint's next turn is (epoch milliseconds); null when it has no more in this run, and the rest stays for later
+   * ones. `perSecond` is the endpoint's own limit, if it has a lower one.
    */
   take(endpointId: string, perSecond?: number): number | null;
 }
 
+export interface PaceOptions {
+  /** Of the run's window, in epoch milliseconds. */
+  startMs: number;
+  perSecond: number;
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
 /**
- * Turns one after the other, `perSecond` of each endpoint, in a window that starts in `startsInSeconds`. A run gives turns in
- * its own window only: it can't know what later runs find, and so no two of them together exceed the pace.
+ * Turns one after the other, `perSecond` of each endpoint, in a window. A run gives turns in its own window only: it can't
+ * know what later runs find, and so no two of them together exceed the pace. It gives none of a second that is over, however
+ * long it takes to look through what is due: all of them would come at once.
  */
-export function createPace(options: { startsInSeconds: number; perSecond: number }): Pace {
+export function createPace(options: PaceOptions): Pace {
   const given = new Map<string, number>();
   return {
-    take(endpointId, perSecond = options.perSecond) {
-      const before = given.get(endpointId) ?? 0;
-      const offset = Math.floor(before / Math.min(perSecond, options.perSecond));
+    take(endpointId, ownPerSecond = options.perSecond) {
+      const perSecond = Math.min(ownPerSecond, options.perSecond);
+      const secondsOver = Math.max(0, Math.floor((options.now() - options.startMs) / 1_000));
+      const before = Math.max(given.get(endpointId) ?? 0, Math.ceil(secondsOver * perSecond));
+      const offset = Math.floor(before / perSecond);
       if (offset >= windowSeconds) return null;
       given.set(endpointId, before + 1);
-      return options.startsInSeconds + offset;
+      return options.startMs + offset * 1_000;
     },
   };
 }
 
 /**
- * The seconds until the first window that no other run hands out into. Throws TowercastError `windows_ahead` when many runs
- * at once have handed out as far ahead as the queue can hold back.
+ * When the first window starts that no other run hands out into: epoch milliseconds. Throws TowercastError `windows_ahead`
+ * when many runs at once have handed out as far ahead as the queue can hold back.
  */
 export async function claimWindow(windows: HandOutWindows, { now }: Run): Promise<number> {
   const nowMs = instantToMs(now);
   const latest = instantFromMs(nowMs + maxAheadSeconds * 1_000);
   const start = await windows.claim({ now, seconds: windowSeconds, latest });
   if (start === null) throw new TowercastError('windows_ahead', 'other runs have handed out far ahead');
-  return Math.ceil((instantToMs(start) - nowMs) / 1_000);
+  return instantToMs(start);
 }

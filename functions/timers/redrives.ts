@@ -1,6 +1,6 @@
 import type { DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { addMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { Redrive } from '../../schemas/redrive.ts';
 import { ended, movedOn, roomOf, selects, slotsFor, waitingFor, type Candidate } from '../domain/redrive.ts';
@@ -68,7 +68,7 @@ async function runRedrive(deps: RedrivesDeps, loaded: Redrive, run: Run): Promis
     const now = deps.clock();
     const limit = Math.min(roomOf(redrive, now), stepSize);
     if (limit === 0) break;
-    const upTo = instantFromMs(instantToMs(now) - deps.redriveConfig.settleSeconds * 1_000);
+    const upTo = addMs(now, -deps.redriveConfig.settleSeconds * 1_000);
     const page = await deps.redriveSource.read(redrive, { cursor: redrive.cursor, limit, upTo });
     const moved = await step(deps, { redrive, endpoint, page, isOver: page.isEnd && upTo >= redrive.until });
     // Canceled, or another run is at it.

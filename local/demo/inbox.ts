@@ -100,7 +100,7 @@ export class Inbox {
   }
 
   /** Resolves with the first request, past or to come, that matches. Rejects after `timeoutMs`. */
-  waitFor(matches: (request: ReceivedRequest) => boolean, timeoutMs = 10_000): Promise<ReceivedRequest> {
+  waitFor(matches: (request: ReceivedRequest) => boolean, timeoutMs = 20_000): Promise<ReceivedRequest> {
     let looked = 0;
     const find = () => {
       const found = this.requests.slice(looked).find(matches);
@@ -111,14 +111,14 @@ export class Inbox {
   }
 
   /** Resolves when this many requests came, repeats included. */
-  async waitForRequests(count: number, timeoutMs = 10_000): Promise<readonly ReceivedRequest[]> {
+  async waitForRequests(count: number, timeoutMs = 20_000): Promise<readonly ReceivedRequest[]> {
     const enough = () => (this.requests.length >= count ? true : undefined);
     await this.#waiting.until(enough, timeoutMs, () => `${count} requests; ${this.#summary()}`);
     return this.requests;
   }
 
   /** Resolves when this many different ids were accepted. */
-  async waitForAccepted(count: number, timeoutMs = 10_000): Promise<void> {
+  async waitForAccepted(count: number, timeoutMs = 20_000): Promise<void> {
     const enough = () => (this.accepted.size >= count ? true : undefined);
     await this.#waiting.until(enough, timeoutMs, () => `${count} accepted ids; ${this.#summary()}`);
   }

@@ -112,7 +112,7 @@ export class Tower {
     }
   }
 
-  waitForAck(matches: (ack: Downlink) => boolean = () => true, timeoutMs = 10_000): Promise<Downlink> {
+  waitForAck(matches: (ack: Downlink) => boolean = () => true, timeoutMs = 20_000): Promise<Downlink> {
     return this.#waiting.until(
       () => this.acks.find(matches),
       timeoutMs,
@@ -120,7 +120,7 @@ export class Tower {
     );
   }
 
-  waitForCommand(matches: (command: Downlink) => boolean = () => true, timeoutMs = 10_000) {
+  waitForCommand(matches: (command: Downlink) => boolean = () => true, timeoutMs = 20_000) {
     return this.#waiting.until(
       () => this.commands.find(matches),
       timeoutMs,

@@ -140,6 +140,10 @@ describe('pull.mjs of the partner guide', () => {
       expect(request.headers.authorization).toBe('Bearer t-1');
       const after = searchParams.get('after');
       asked.push(after);
+      if (asked.length === 2) {
+        response.writeHead(429, { 'retry-after': '0' }).end('{}');
+        return;
+      }
       const page = Number(after ?? '0');
       response.end(
         JSON.stringify({ items: [{ id: `evt-${page}` }], next: String(page + 1), atEnd: page > 0 }),
@@ -161,7 +165,8 @@ describe('pull.mjs of the partner guide', () => {
     await expect(pulling).rejects.toThrow('enough');
     expect(handled).toEqual(['evt-0', 'evt-1', 'evt-2']);
     expect(saved).toEqual(['1', '2', '3']);
-    expect(asked).toEqual([null, '1', '2', '3']);
+    // What was refused for now is asked for again.
+    expect(asked).toEqual([null, '1', '1', '2', '3']);
   });
 });
 

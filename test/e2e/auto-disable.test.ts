@@ -1,23 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import * as z from 'zod';
 import type { Inbox } from '../helpers/receiver.ts';
-import { testStage } from '../helpers/stage-config.ts';
+import { testStage, testStageWithBreaker } from '../helpers/stage-config.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, typesHeard, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const openSeconds = 2;
 /** In place of five days. */
 const disableAfterSeconds = 2;
-
-const at = (endpointId: string, url: string) => ({
-  endpointId,
-  partnerId: 'acme',
-  url,
-  contract: 'standard' as const,
-  secret,
-});
 
 describe('an endpoint that fails for days is switched off, and nothing meant for it is lost', () => {
   let world: World;
@@ -29,12 +20,7 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
   beforeAll(async () => {
     world = await startWorld({
       stageConfig: {
-        ...testStage,
-        delivery: {
-          ...testStage.delivery,
-          endpointCacheSeconds: 0,
-          breaker: { failures: 2, openSeconds, maxOpenSeconds: openSeconds },
-        },
+        ...testStageWithBreaker({ failures: 2, openSeconds, maxOpenSeconds: openSeconds }),
         timers: { ...testStage.timers, disableAfterHours: disableAfterSeconds / 3_600, drainPerSecond: 20 },
       },
       network: (receiver) => {
@@ -44,8 +30,8 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
           towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
           partners: [{ partnerId: 'acme' }],
           endpoints: [
-            at('failing', receiver.url('/failing')),
-            { ...at('watcher', receiver.url('/watcher')), operational: true },
+            standardEndpoint('failing', receiver.url('/failing')),
+            { ...standardEndpoint('watcher', receiver.url('/watcher')), operational: true },
           ],
         };
       },
@@ -60,10 +46,6 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
   };
   const endpointNow = async () =>
     (await world.entities('endpoint')).find((one) => one['endpointId'] === 'failing');
-  const types = () =>
-    watcher.requests.map(
-      ({ body }) => z.object({ type: z.string() }).parse(JSON.parse(body.toString())).type,
-    );
   const records = async () => (await world.deliveries()).filter(({ endpointId }) => endpointId === 'failing');
 
   it('is told, once: that it fails, then that it was switched off', async () => {
@@ -83,7 +65,7 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
     );
     expect(await endpointNow()).toMatchObject({ status: 'disabled', disabledReason: 'failing' });
     await watcher.waitForAccepted(2, 20_000);
-    expect(types()).toEqual(['endpoint.failing', 'endpoint.disabled']);
+    expect(typesHeard(watcher)).toEqual(['endpoint.failing', 'endpoint.disabled']);
   }, 180_000);
 
   it('what was parked for it, and what comes after, is held without another request', async () => {
@@ -108,6 +90,6 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
       Array.from({ length: published }, () => 'held'),
     );
     expect(failing.requests.length).toBe(before);
-    expect(types()).toEqual(['endpoint.failing', 'endpoint.disabled']);
+    expect(typesHeard(watcher)).toEqual(['endpoint.failing', 'endpoint.disabled']);
   }, 180_000);
 });

@@ -1,19 +1,19 @@
-import { kill } from 'node:process';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer, Inbox } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const maxReceiveCount = 2;
 
-/** The queue gives a task again after 6 s, and to the DLQ after the second time. */
+/** The queue gives a task again after 12 s, and to the DLQ after the second time. */
 const stageConfig = {
   delivery: {
     scheduleSeconds: [0, 1, 1],
     attemptTimeoutMs: 800,
-    timeoutSeconds: 1,
+    // Time enough for a new process on a busy machine: one that times out would be a receive that nobody killed.
+    timeoutSeconds: 2,
     maxReceiveCount,
     maxDelaySeconds: 30,
   },
@@ -29,7 +29,7 @@ describe('what deliver could not process ends on record', () => {
   const killTheSender = async (): Promise<Answer> => {
     if (kills === maxReceiveCount) return { status: 200 };
     kills += 1;
-    for (const pid of await world.stack.functionPids('DeliverFunction')) kill(pid, 'SIGKILL');
+    await world.stack.killFunction('DeliverFunction');
     return 'hang';
   };
 
@@ -41,9 +41,7 @@ describe('what deliver could not process ends on record', () => {
         return {
           towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
           partners: [{ partnerId: 'acme' }],
-          endpoints: [
-            { endpointId: 'all', partnerId: 'acme', url: receiver.url('/all'), contract: 'standard', secret },
-          ],
+          endpoints: [standardEndpoint('all', receiver.url('/all'))],
         };
       },
     });

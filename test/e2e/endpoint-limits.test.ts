@@ -1,19 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Inbox } from '../helpers/receiver.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const perSecond = 2;
 const events = 16;
-
-const endpoint = (endpointId: string, url: string) => ({
-  endpointId,
-  partnerId: 'acme',
-  url,
-  contract: 'standard' as const,
-  secret,
-});
 
 describe('an endpoint with limits', () => {
   let world: World;
@@ -41,9 +33,9 @@ describe('an endpoint with limits', () => {
           towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
           partners: [{ partnerId: 'acme' }],
           endpoints: [
-            endpoint('free', receiver.url('/free')),
-            { ...endpoint('rated', receiver.url('/rated')), limits: { perSecond } },
-            { ...endpoint('single', receiver.url('/single')), limits: { concurrency: 1 } },
+            standardEndpoint('free', receiver.url('/free')),
+            { ...standardEndpoint('rated', receiver.url('/rated')), limits: { perSecond } },
+            { ...standardEndpoint('single', receiver.url('/single')), limits: { concurrency: 1 } },
           ],
         };
       },

@@ -1,19 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeliveryRecord } from '../../schemas/delivery.ts';
-import {
-  redirectTo,
-  type Answer,
-  type Inbox,
-  type ReceivedRequest,
-  startReceiver,
-} from '../helpers/receiver.ts';
+import { redirectTo, type Answer, type Inbox, type ReceivedRequest } from '../helpers/receiver.ts';
+import { testStage } from '../helpers/stage-config.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const events = 10;
 const ok = { status: 200 };
+/** No port that is given to whoever asks for a free one: nobody can come to listen there. */
+const nobody = 'http://127.0.0.1:1/';
 
 /** What each partner answers to the first attempts at an event, before it recovers. */
 const troubles: Record<string, readonly Answer[]> = {
@@ -30,11 +27,7 @@ const troubles: Record<string, readonly Answer[]> = {
 };
 
 const endpoint = (endpointId: string, url: string) => ({
-  endpointId,
-  partnerId: 'acme',
-  url,
-  contract: 'standard' as const,
-  secret,
+  ...standardEndpoint(endpointId, url),
   filter: { types: ['locker.opened'] },
 });
 
@@ -45,10 +38,12 @@ describe('a partner that fails gets every event in the end', () => {
   const inboxes = new Map<string, Inbox>();
 
   beforeAll(async () => {
-    const gone = await startReceiver();
-    const nobody = gone.url('/');
-    await gone.close();
     world = await startWorld({
+      // Requests are counted here: none may be repeated because a busy machine took longer than an attempt may.
+      stageConfig: {
+        ...testStage,
+        delivery: { ...testStage.delivery, attemptTimeoutMs: 3_000, timeoutSeconds: 12 },
+      },
       network: (receiver) => {
         elsewhere = receiver.expect('/elsewhere');
         for (const [name, answers] of Object.entries(troubles)) {

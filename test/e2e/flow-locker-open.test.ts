@@ -48,9 +48,9 @@ describe('a service provider’s locker open requests, from HTTP to the door and
 
   beforeAll(async () => {
     world = await startWorld({
-      // A tower that is not there is given up soon.
+      // A tower that is not there is given up soon, and one that is there has time to obey.
       stageConfig: {
-        lockerOpen: { linkHours: 24, commandSeconds: 2 },
+        lockerOpen: { linkHours: 24, commandSeconds: 10 },
         operatorTimeZone: 'America/Argentina/Buenos_Aires',
       },
       network: (receiver) => {

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { startReceiver, type Inbox } from '../helpers/receiver.ts';
+import type { Inbox } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const healthyCount = 8;
@@ -12,13 +12,11 @@ const events = 80;
 /** Ten a second: each of the bad endpoints would hold a hundred invocations in ten seconds. */
 const pauseMs = 100;
 const slowAnswerMs = 10_000;
+/** No port that is given to whoever asks for a free one: nobody can come to listen there. */
+const nobody = 'http://127.0.0.1:1/';
 
 const endpoint = (endpointId: string, url: string, types: string[]) => ({
-  endpointId,
-  partnerId: endpointId,
-  url,
-  contract: 'standard' as const,
-  secret,
+  ...standardEndpoint(endpointId, url, endpointId),
   filter: { types },
 });
 
@@ -35,9 +33,6 @@ describe('a dead and a ten-second endpoint beside healthy ones', () => {
   const names = Array.from({ length: healthyCount }, (_, index) => `healthy-${index}`);
 
   beforeAll(async () => {
-    const gone = await startReceiver();
-    const nobody = gone.url('/');
-    await gone.close();
     world = await startWorld({
       // As it is deployed: timeouts, breaker and caches of production. A busy machine makes nobody slow.
       stageConfig: { delivery: { slow: { afterMs: 4_000 } } },

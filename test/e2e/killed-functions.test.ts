@@ -1,8 +1,8 @@
-import { kill } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Inbox } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { busyTowers, startPublishing } from './busy-towers.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerIds = ['0000000000000001', '0000000000000002', '0000000000000003', '0000000000000004'];
 const eventsPerTower = 250;
@@ -25,15 +25,9 @@ describe('a function that is killed at any moment loses nothing', () => {
       network: (receiver) => {
         inbox = receiver.expect('/all', { secret });
         return {
-          towers: towerIds.map((towerId) => ({
-            towerId,
-            partnerIds: ['acme'],
-            lockers: Array.from({ length: 10 }, (_, index) => ({ locker: index + 1 })),
-          })),
+          towers: busyTowers(towerIds, ['acme']),
           partners: [{ partnerId: 'acme' }],
-          endpoints: [
-            { endpointId: 'all', partnerId: 'acme', url: receiver.url('/all'), contract: 'standard', secret },
-          ],
+          endpoints: [standardEndpoint('all', receiver.url('/all'))],
         };
       },
     });
@@ -41,19 +35,7 @@ describe('a function that is killed at any moment loses nothing', () => {
   afterAll(() => world?.[Symbol.asyncDispose]());
 
   it(`${total} events while every function is killed ${killsPerFunction} times`, async () => {
-    const towers = await Promise.all(towerIds.map((towerId) => world.tower(towerId)));
-    let published = 0;
-    const publishing = Promise.all(
-      towers.map(async (tower) => {
-        for (let index = 0; index < eventsPerTower; index += 1) {
-          await tower.publish({
-            type: index % 2 === 0 ? 'locker.opened' : 'locker.closed',
-            locker: (index % 10) + 1,
-          });
-          published += 1;
-        }
-      }),
-    );
+    const { published, ended } = await startPublishing(world, towerIds, eventsPerTower);
 
     let kills = 0;
     const step = total / (functions.length * killsPerFunction);
@@ -61,21 +43,17 @@ describe('a function that is killed at any moment loses nothing', () => {
       for (const name of functions) {
         // Spread over the whole stream: the next kill when the next share has been published.
         const share = Math.min(total, (kills + 1) * step);
-        await waitFor(() => (published >= share - step / 2 ? true : undefined), {
+        await waitFor(() => (published() >= share - step / 2 ? true : undefined), {
           timeoutMs: 60_000,
-          describe: () => `${share} publications; ${published} so far`,
+          describe: () => `${share} publications; ${published()} so far`,
         });
-        const pids = await waitFor(
-          async () => {
-            const found = await world.stack.functionPids(name);
-            return found.length > 0 ? found : undefined;
-          },
-          { timeoutMs: 20_000, describe: () => `a process of ${name}` },
-        );
-        for (const pid of pids) kill(pid, 'SIGKILL');
+        await waitFor(async () => ((await world.stack.killFunction(name)) > 0 ? true : undefined), {
+          timeoutMs: 20_000,
+          describe: () => `a process of ${name}`,
+        });
         kills += 1;
       }
-    await publishing;
+    await ended;
     expect(kills).toBe(functions.length * killsPerFunction);
 
     // Whatever a killed `deliver` had in hands comes back after the queue's visibility timeout.

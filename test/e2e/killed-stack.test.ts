@@ -3,7 +3,7 @@ import { eventIdOf, eventKey } from '../../schemas/event-id.ts';
 import type { TowerMessage } from '../../schemas/tower-message.ts';
 import type { Inbox } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerIds = ['0000000000000001', '0000000000000002'];
 const eventsPerTower = 300;
@@ -20,9 +20,7 @@ describe('a stack that is killed and started again loses nothing that had a PUBA
         return {
           towers: towerIds.map((towerId) => ({ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] })),
           partners: [{ partnerId: 'acme' }],
-          endpoints: [
-            { endpointId: 'all', partnerId: 'acme', url: receiver.url('/all'), contract: 'standard', secret },
-          ],
+          endpoints: [standardEndpoint('all', receiver.url('/all'))],
         };
       },
     });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { Inbox } from '../helpers/receiver.ts';
-import { testStage } from '../helpers/stage-config.ts';
+import { testStageWithBreaker } from '../helpers/stage-config.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const events = 4;
@@ -39,15 +39,8 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
 
   beforeAll(async () => {
     world = await startWorld({
-      stageConfig: {
-        ...testStage,
-        delivery: {
-          ...testStage.delivery,
-          endpointCacheSeconds: 0,
-          // Opens with the last failure of the last event: all are given up, none is parked.
-          breaker: { failures: 2 * events, openSeconds: 60, maxOpenSeconds: 60 },
-        },
-      },
+      // Opens with the last failure of the last event: all are given up, none is parked.
+      stageConfig: testStageWithBreaker({ failures: 2 * events, openSeconds: 60, maxOpenSeconds: 60 }),
       network: (receiver) => {
         partner = receiver.expect('/partner', { secret });
         operator = receiver.expect('/operator', { secret });
@@ -56,13 +49,8 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
         deaf = receiver.expect('/deaf', { secret, behaviour: { status: 500 } });
         receiver.expect('/failing', { secret, behaviour: { status: 503 } });
         receiver.expect('/gone', { secret, behaviour: { status: 410 } });
-        const at = (name: string, partnerId: string) => ({
-          endpointId: name,
-          partnerId,
-          url: receiver.url(`/${name}`),
-          contract: 'standard' as const,
-          secret,
-        });
+        const at = (name: string, partnerId: string) =>
+          standardEndpoint(name, receiver.url(`/${name}`), partnerId);
         const scheduleSeconds = [0, 1];
         return {
           towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
@@ -123,8 +111,13 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
       },
       { timeoutMs: 60_000, describe: () => 'the end of all deliveries to the deaf endpoint' },
     );
-    expect(typesOf(partner, 'deaf')).toEqual(['endpoint.failing']);
-    expect(typesOf(operator, 'deaf')).toEqual(['endpoint.failing']);
+    for (const inbox of [partner, operator]) {
+      await waitFor(() => (typesOf(inbox, 'deaf').length > 0 ? true : undefined), {
+        timeoutMs: 20_000,
+        describe: () => 'an event about the deaf endpoint',
+      });
+      expect(typesOf(inbox, 'deaf')).toEqual(['endpoint.failing']);
+    }
     const operational = (await world.events()).filter(({ cause }) => cause === 'system');
     // Failing twice, disabled once, and the dead of the one ordinary endpoint that fails.
     expect(operational).toHaveLength(3 + events);

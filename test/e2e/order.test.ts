@@ -1,11 +1,10 @@
-import { kill } from 'node:process';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseEventId } from '../../schemas/event-id.ts';
 import type { Answer, Inbox, ReceivedRequest } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const webhook = new Webhook(secret);
@@ -208,16 +207,7 @@ describe('an ordered endpoint while functions are killed', () => {
             lockers: lockers.map((locker) => ({ locker })),
           })),
           partners: [{ partnerId: 'acme' }],
-          endpoints: [
-            {
-              endpointId: 'all',
-              partnerId: 'acme',
-              url: receiver.url('/all'),
-              contract: 'standard',
-              secret,
-              ordered: true,
-            },
-          ],
+          endpoints: [{ ...standardEndpoint('all', receiver.url('/all')), ordered: true }],
         };
       },
     });
@@ -242,7 +232,7 @@ describe('an ordered endpoint while functions are killed', () => {
         timeoutMs: 60_000,
         describe: () => `${share} publications; ${published} so far`,
       });
-      for (const pid of await world.stack.functionPids(name)) kill(pid, 'SIGKILL');
+      await world.stack.killFunction(name);
     }
     await publishing;
     // Whatever a killed `deliver` had in hands comes back after the queue's visibility timeout.

@@ -1,10 +1,11 @@
-import { kill } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { stageDefaults } from '../../lib/stage-defaults.ts';
 import { signIn, type ApiClient } from '../helpers/api-client.ts';
 import type { Inbox } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { busyTowers, startPublishing } from './busy-towers.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerIds = ['0000000000000001', '0000000000000002', '0000000000000003'];
 const eventsPerTower = 100;
@@ -43,16 +44,10 @@ describe('a partner that only pulls', () => {
       network: (receiver) => {
         inbox = receiver.expect('/all', { secret });
         return {
-          towers: towerIds.map((towerId) => ({
-            towerId,
-            partnerIds: ['acme', 'puller'],
-            lockers: Array.from({ length: 10 }, (_, index) => ({ locker: index + 1 })),
-          })),
+          towers: busyTowers(towerIds, ['acme', 'puller']),
           // Only one of the two has an endpoint.
           partners: [{ partnerId: 'acme' }, { partnerId: 'puller', clientIds: ['puller-backend'] }],
-          endpoints: [
-            { endpointId: 'all', partnerId: 'acme', url: receiver.url('/all'), contract: 'standard', secret },
-          ],
+          endpoints: [standardEndpoint('all', receiver.url('/all'))],
         };
       },
     });
@@ -62,27 +57,15 @@ describe('a partner that only pulls', () => {
   it(`gets the ${total} events that one who only receives gets, while fan-out is killed ${kills} times`, async () => {
     const puller = await signIn(world.stack.ready, 'puller-backend', 'partner');
     const pulling = pull(puller, total);
-    const towers = await Promise.all(towerIds.map((towerId) => world.tower(towerId)));
-    let published = 0;
-    const publishing = Promise.all(
-      towers.map(async (tower) => {
-        for (let index = 0; index < eventsPerTower; index += 1) {
-          await tower.publish({
-            type: index % 2 === 0 ? 'locker.opened' : 'locker.closed',
-            locker: (index % 10) + 1,
-          });
-          published += 1;
-        }
-      }),
-    );
+    const { published, ended } = await startPublishing(world, towerIds, eventsPerTower);
     for (let round = 1; round <= kills; round += 1) {
-      await waitFor(() => (published >= (total * round) / (kills + 1) ? true : undefined), {
+      await waitFor(() => (published() >= (total * round) / (kills + 1) ? true : undefined), {
         timeoutMs: 60_000,
-        describe: () => `publication ${round}; ${published} so far`,
+        describe: () => `publication ${round}; ${published()} so far`,
       });
-      for (const pid of await world.stack.functionPids('FanOutFunction')) kill(pid, 'SIGKILL');
+      await world.stack.killFunction('FanOutFunction');
     }
-    await publishing;
+    await ended;
     await inbox.waitForAccepted(total, 150_000);
     const pulled = await pulling;
     expect(new Set(pulled)).toEqual(inbox.accepted);
@@ -104,4 +87,14 @@ describe('a partner that only pulls', () => {
     expect(items).toMatchObject([{ type: 'locker.opened', locker: 7 }]);
     expect(performance.now() - startedAt).toBeLessThan(10_000);
   }, 40_000);
+
+  it('may wait with so many requests at a time, and is told to come again with one more', async () => {
+    const puller = await signIn(world.stack.ready, 'puller-backend', 'partner');
+    const since = new Date().toISOString();
+    const pullOnce = () => puller.call('GET', '/v1/events', { query: { since, wait: '10' } });
+    const { waitingPullsPerPartner } = stageDefaults.local.api;
+    const answers = await Promise.all(Array.from({ length: waitingPullsPerPartner + 1 }, pullOnce));
+    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    expect(statuses).toEqual([...Array.from({ length: waitingPullsPerPartner }, () => 200), 429]);
+  }, 60_000);
 });

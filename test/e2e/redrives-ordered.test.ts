@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signIn, type ApiClient } from '../helpers/api-client.ts';
 import type { Inbox, ReceivedRequest } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const missed = 12;
@@ -23,16 +23,7 @@ describe('an endpoint that asks for order', () => {
         return {
           towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }, { locker: 2 }] }],
           partners: [{ partnerId: 'acme', clientIds: ['acme-backend'] }],
-          endpoints: [
-            {
-              endpointId: 'ordered',
-              partnerId: 'acme',
-              url: receiver.url('/ordered'),
-              contract: 'standard',
-              ordered: true,
-              secret,
-            },
-          ],
+          endpoints: [{ ...standardEndpoint('ordered', receiver.url('/ordered')), ordered: true }],
         };
       },
     });

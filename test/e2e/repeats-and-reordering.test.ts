@@ -5,7 +5,7 @@ import { ReservationSchema } from '../../schemas/entity.ts';
 import type { TowerMessage } from '../../schemas/tower-message.ts';
 import type { Inbox } from '../helpers/receiver.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const lockers = 20;
@@ -37,11 +37,7 @@ describe('a message that a tower repeats makes one event, and order of arrival d
           partners: [{ partnerId: 'acme' }],
           endpoints: [
             {
-              endpointId: 'all',
-              partnerId: 'acme',
-              url: receiver.url('/all'),
-              contract: 'standard',
-              secret,
+              ...standardEndpoint('all', receiver.url('/all')),
               filter: { types: ['reservation.*', 'locker.opened', 'locker.closed'] },
             },
           ],

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Inbox } from '../helpers/receiver.ts';
-import { secret, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const mine = '0000000000000001';
 const theirs = '0000000000000002';
@@ -20,9 +20,7 @@ describe('a tower speaks and listens under its own name only', () => {
             lockers: [{ locker: 1 }],
           })),
           partners: [{ partnerId: 'acme' }],
-          endpoints: [
-            { endpointId: 'all', partnerId: 'acme', url: receiver.url('/all'), contract: 'standard', secret },
-          ],
+          endpoints: [standardEndpoint('all', receiver.url('/all'))],
         };
       },
     });

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { DeliveryRecordSchema, type DeliveryRecord } from '../../schemas/delivery.ts';
 import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
 import type { NetworkFileSchema } from '../../schemas/network.ts';
-import { startReceiver, type Receiver } from '../helpers/receiver.ts';
+import { startReceiver, type Inbox, type Receiver } from '../helpers/receiver.ts';
 import { startStackProcess, type StackProcess } from '../helpers/stack-process.ts';
 import type { StageOverrides } from '../helpers/stage-config.ts';
 import { connectTower, type Tower, type TowerOptions } from '../helpers/tower.ts';
@@ -17,6 +17,21 @@ export type NetworkInput = z.input<typeof NetworkFileSchema>;
 
 export const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 export const otherSecret = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
+
+/** An endpoint with the standard contract, as a network file has it. */
+export const standardEndpoint = (endpointId: string, url: string, partnerId = 'acme') => ({
+  endpointId,
+  partnerId,
+  url,
+  contract: 'standard' as const,
+  secret,
+});
+
+const BodySchema = z.object({ type: z.string() });
+
+/** The types of the events that came, in order of arrival. */
+export const typesHeard = ({ requests }: Inbox): string[] =>
+  requests.map(({ body }) => BodySchema.parse(JSON.parse(body.toString())).type);
 
 /** A running stack with its partners' receiver and its towers, and what an operator may look at. */
 export interface World extends AsyncDisposable {

@@ -1,6 +1,9 @@
 import { summaryOf, type Attempt, type DeliveryRecord, type DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
+import { addMs } from '../../schemas/instant.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import type { Redrive } from '../../schemas/redrive.ts';
 import { deliveryId } from '../../functions/shared/keys.ts';
 
 const reservationEvent = {
@@ -144,3 +147,30 @@ export const makePositionEvent = (overrides: Record<string, unknown> = {}): Doma
     },
     ...overrides,
   });
+
+/** Of the endpoint's undelivered of the last millisecond, just made. */
+export const makeRedrive = (
+  overrides: Partial<Redrive> = {},
+  now: Instant = '2026-03-20T09:15:00.000Z',
+): Redrive => ({
+  kind: 'redrive',
+  redriveId: 'rdr-1',
+  partnerId: 'acme',
+  endpointId: 'main',
+  source: 'undelivered',
+  since: addMs(now, -1),
+  until: now,
+  filter: {},
+  perSecond: 10,
+  status: 'running',
+  reason: null,
+  cursor: null,
+  looked: 0,
+  sent: 0,
+  nextSlotAt: now,
+  createdAt: now,
+  endedAt: null,
+  dueAt: now,
+  version: 1,
+  ...overrides,
+});

@@ -39,11 +39,18 @@ export function makeLaneStore(
     write: async (change) => write(change),
     writeFromWaiting: async (change) =>
       write(change, () => waitingIn(change.lane).delete(change.lane.head?.sequence ?? 0)),
-    append: async (change, waiting, record) =>
-      write(change, () => {
+    append: async (change, waiting, record) => {
+      const current = tables.records.get(record.id);
+      const isFurther =
+        current !== undefined &&
+        (current.attempts.length > record.attempts.length ||
+          (current.status === 'delivered' && record.replay === null));
+      if (isFurther) return 'contended';
+      return write(change, () => {
         waitingIn(change.lane).set(waiting.sequence, waiting);
         tables.records.set(record.id, record);
-      }),
+      });
+    },
     writeWithEvent: async (change, event) => write(change, () => tables.events.set(event.id, event)),
   };
 }

@@ -36,8 +36,8 @@ export interface StackProcess {
   readonly ready: z.infer<typeof ReadySchema>;
   readonly pid: number;
   readonly dataDir: string;
-  /** Process ids of a function's live processes. */
-  functionPids(logicalId: string): Promise<number[]>;
+  /** SIGKILL to each of a function's processes; resolves with how many there were. */
+  killFunction(logicalId: string): Promise<number>;
   /** Signals the whole group; resolves when the main process is gone. The data stays. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Stops it in order, and removes the data folder if it is one of ours. */
@@ -87,7 +87,8 @@ export async function startStackProcess(options: StackProcessOptions = {}): Prom
     ready: ReadySchema.parse(JSON.parse(line)),
     pid,
     dataDir,
-    functionPids: (logicalId) => childPids(pid, `--function=${logicalId}`),
+    killFunction: async (logicalId) =>
+      (await childPids(pid, `--function=${logicalId}`)).filter(killIfThere).length,
     kill,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
@@ -102,6 +103,15 @@ async function ownFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'towercast-data-'));
   ownFolders.add(folder);
   return folder;
+}
+
+/** It may have ended since it was listed: of a kill before, or because it was idle. */
+function killIfThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }
 
 /** Children of a process whose command line has this argument. */

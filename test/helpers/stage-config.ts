@@ -25,3 +25,11 @@ export const testStage: StageOverrides = {
   timers: { timeoutSeconds: 10, leaseSeconds: 15 },
   redrive: { perSecond: 50, settleSeconds: 1 },
 };
+
+type Breaker = NonNullable<NonNullable<StageOverrides['delivery']>['breaker']>;
+
+/** The same, with a breaker that opens; what it says of an endpoint is seen at once. */
+export const testStageWithBreaker = (breaker: Breaker): StageOverrides => ({
+  ...testStage,
+  delivery: { ...testStage.delivery, endpointCacheSeconds: 0, breaker },
+});

@@ -64,7 +64,9 @@ describe('alarms', () => {
     ['MessagesQuarantined', 'ingest'],
     ['DeliveriesDead', 'deliver'],
     ['DeliveriesDead', 'dead-letter'],
+    ['DeliveriesDead', 'timers'],
     ['DeliveriesHeld', 'deliver'],
+    ['LaneTasksHeldUp', 'deliver'],
     ['TasksQuarantined', 'dead-letter'],
     ['EventsQuarantined', 'fan-out'],
     ['EndpointsUnreadable', 'fan-out'],
@@ -82,6 +84,20 @@ describe('alarms', () => {
     // Nobody but this test holds the name in the code and the name in the alarm together.
     const bundle = readFileSync(path.join(stack.outdir, 'bundles', service, 'index.mjs'), 'utf8');
     expect(bundle).toContain(`"${MetricName}"`);
+  });
+
+  it.each(['DeliveryQueue', 'OrderedDeliveryQueue'])('old messages in %s raise one', (queue) => {
+    const raising = alarms.filter(
+      ([, { MetricName, Dimensions }]) =>
+        MetricName === 'ApproximateAgeOfOldestMessage' && JSON.stringify(Dimensions).includes(`"${queue}"`),
+    );
+    expect(raising).toHaveLength(1);
+  });
+
+  it('what holds up its lane is tried more often than its alarm looks', () => {
+    const [, held] = alarms.find(([, alarm]) => alarm['MetricName'] === 'LaneTasksHeldUp') ?? [];
+    const { VisibilityTimeout } = stack.get('OrderedDeliveryQueue').Properties;
+    expect(z.number().parse(held?.['Period'])).toBeGreaterThan(z.number().parse(VisibilityTimeout));
   });
 
   it('what is overdue raises one where its endpoint takes deliveries: where not, its breaker does', () => {

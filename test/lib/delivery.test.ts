@@ -48,10 +48,25 @@ describe('queues', () => {
     ]);
   });
 
-  it('redrive after five receives', () => {
-    expect(stack.get('DeliveryQueue').Properties['RedrivePolicy']).toEqual({
+  it.each(['DeliveryQueue', 'SlowDeliveryQueue'])('%s redrives after five receives', (id) => {
+    expect(stack.get(id).Properties['RedrivePolicy']).toEqual({
       deadLetterTargetArn: { 'Fn::GetAtt': ['DeliveryDlq', 'Arn'] },
       maxReceiveCount: 5,
+    });
+  });
+
+  it('the one that keeps order gives nothing away by itself that may be overtaken: deliver does, after five', () => {
+    const { RedrivePolicy, VisibilityTimeout } = stack.get('OrderedDeliveryQueue').Properties;
+    expect(RedrivePolicy).toEqual({
+      deadLetterTargetArn: { 'Fn::GetAtt': ['OrderedDeliveryDlq', 'Arn'] },
+      maxReceiveCount: 1_000,
+    });
+    // Within the 14 days that SQS keeps it, but no sooner than a repair takes.
+    const days = (1_000 * z.number().parse(VisibilityTimeout)) / 86_400;
+    expect(days).toBeGreaterThan(2);
+    expect(days).toBeLessThan(14);
+    expect(stack.get('DeliverFunction').Properties['Environment']).toMatchObject({
+      Variables: { MAX_RECEIVE_COUNT: '5', ORDERED_DELIVERY_DLQ_URL: { Ref: 'OrderedDeliveryDlq' } },
     });
   });
 });

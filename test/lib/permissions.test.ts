@@ -106,6 +106,7 @@ describe('what each function may do', () => {
       ...['DeliveryQueue', 'SlowDeliveryQueue', 'OrderedDeliveryQueue'].map(
         (queue) => `${queue}: sqs:SendMessage`,
       ),
+      'OrderedDeliveryDlq: sqs:SendMessage',
       ...['DeliveryQueue', 'SlowDeliveryQueue', 'OrderedDeliveryQueue'].map(
         (queue) => `${queue}: sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes`,
       ),
@@ -128,8 +129,8 @@ describe('what each function may do', () => {
     expect(permissionsOf('TimersFunction')).toEqual([
       'EntitiesTable/index/due DeliveriesTable/index/due: dynamodb:Query',
       'EntitiesTable: dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
-      'EventsTable: dynamodb:BatchGetItem dynamodb:PutItem',
-      'DeliveriesTable: dynamodb:BatchGetItem dynamodb:PartiQLUpdate dynamodb:Query dynamodb:UpdateItem',
+      'EventsTable: dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem',
+      'DeliveriesTable: dynamodb:BatchGetItem dynamodb:PartiQLUpdate dynamodb:Query dynamodb:UpdateItem dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem',
       'DeliveryQueue: sqs:SendMessage',
       'SlowDeliveryQueue: sqs:SendMessage',
       'OrderedDeliveryQueue: sqs:SendMessage',
@@ -139,7 +140,7 @@ describe('what each function may do', () => {
   it('api: read, list and commit, count and claim, mark retries, open lockers, seal and open secrets', () => {
     expect(permissionsOf('ApiFunction')).toEqual([
       'EntitiesTable: dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem',
-      'DeliveriesTable/index/due: dynamodb:Query',
+      'DeliveriesTable/index/due EntitiesTable/index/due: dynamodb:Query',
       'EntitiesTable/index/byPartner: dynamodb:Query',
       'EventsTable: dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem',
       'DeliveriesTable: dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:UpdateItem',

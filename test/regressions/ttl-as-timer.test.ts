@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { deliveryItem } from '../../functions/shared/delivery-item.ts';
 import { stageDefaults } from '../../lib/stage-defaults.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { addMs, instantToMs } from '../../schemas/instant.ts';
 import { makeRecord } from '../helpers/deliveries.ts';
 import { synthesize } from '../lib/synthesized.ts';
 
@@ -37,7 +37,7 @@ describe('the time to live cleans up and times nothing', () => {
       for (const schedule of [delivery.scheduleSeconds, delivery.pointerScheduleSeconds]) {
         // Each step may be a fifth longer.
         const longestMs = schedule.reduce((sum, step) => sum + step, 0) * 1_200;
-        const dueAt = instantFromMs(instantToMs(receivedAt) + longestMs);
+        const dueAt = addMs(receivedAt, longestMs);
         const record = makeRecord({ status: 'pending', dueAt });
         const item = deliveryItem(
           { ...record, event: { ...record.event, receivedAt } },

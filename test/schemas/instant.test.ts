@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareInstants, instantFromMs, instantToMs, toInstant } from '../../schemas/instant.ts';
+import {
+  addMs,
+  compareInstants,
+  inMilliseconds,
+  instantFromMs,
+  instantToMs,
+  toInstant,
+} from '../../schemas/instant.ts';
 import { InstantSchema } from '../../schemas/primitives.ts';
 
 const epochMs = fc.integer({ min: 0, max: Date.parse('2100-01-01T00:00:00.000Z') });
@@ -26,6 +33,19 @@ describe('instants', () => {
         expect(instantToMs(instantFromMs(ms))).toBe(ms);
       }),
     );
+  });
+
+  it('have milliseconds where one precision is needed, and lose what is finer', () => {
+    expect(inMilliseconds('2026-03-20T09:15:00.123999Z')).toBe('2026-03-20T09:15:00.123Z');
+    expect(inMilliseconds('2026-03-20T09:15:00.123Z')).toBe('2026-03-20T09:15:00.123Z');
+  });
+
+  it.each([
+    [1, '2026-03-20T00:00:00.000Z'],
+    [-1_000, '2026-03-19T23:59:58.999Z'],
+    [0, '2026-03-19T23:59:59.999Z'],
+  ])('moved by %d ms are in milliseconds too', (ms, moved) => {
+    expect(addMs('2026-03-19T23:59:59.999999Z', ms)).toBe(moved);
   });
 
   it('compare as their times do, whatever their precision', () => {

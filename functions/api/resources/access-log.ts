@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { AccessEventSchema } from '../../../schemas/access-event.ts';
-import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import { addMs } from '../../../schemas/instant.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
 import { toAccessEvent } from '../../shared/access-event.ts';
 import { sortKeyOf } from '../../shared/event-reader.ts';
@@ -29,7 +29,7 @@ const accessLog = defineOperation({
     const partnerId = projectOf(caller, params.projectId);
     const { lockId } = await lockOf(services, partnerId, params.lockId);
     const subject = `lock~${lockId}`;
-    const from = instantFromMs(instantToMs(services.now()) - logMs);
+    const from = addMs(services.now(), -logMs);
     const page = await visiblePage(
       {
         read: async (request) => services.events.listBySubject(subject, from, request),

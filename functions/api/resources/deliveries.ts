@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DeliveryResourceSchema } from '../../../schemas/api/delivery.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
-import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import { addMs } from '../../../schemas/instant.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
 import { maxAttemptsBeforeReplay } from '../../domain/redrive.ts';
 import { deliveryRecordKey } from '../../shared/delivery-item.ts';
@@ -88,7 +88,7 @@ const retryDelivery = defineOperation({
   body: null,
   toleratesEmptyObject: true,
   creates: true,
-  problems: [409],
+  problems: [409, 429],
   response: { status: 202, schema: DeliveryResourceSchema, description: 'The delivery, which will be sent.' },
   handle: async (services, { params: { deliveryId }, caller }) => {
     const record = visibleTo(caller, await services.deliveries.get(deliveryId), 'delivery');
@@ -118,7 +118,7 @@ const retryInOrder = async (services: Services, endpoint: Endpoint, record: Deli
     {
       source: record.status === 'delivered' ? 'events' : 'undelivered',
       since: record.event.receivedAt,
-      until: instantFromMs(instantToMs(record.event.receivedAt) + 1),
+      until: addMs(record.event.receivedAt, 1),
       filter: {},
       eventId: record.event.id,
     },

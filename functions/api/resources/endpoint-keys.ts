@@ -5,7 +5,7 @@ import {
   RotationBodySchema,
 } from '../../../schemas/endpoint-request.ts';
 import type { Endpoint, EndpointSecrets } from '../../../schemas/endpoint.ts';
-import { compareInstants, instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import { addMs, compareInstants } from '../../../schemas/instant.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
 import { revokeOldKeys, rotateKeys, type Rotation } from '../../domain/endpoint-keys.ts';
 import { readEndpoint } from '../endpoint-access.ts';
@@ -42,7 +42,7 @@ const rotate = defineOperation({
     const signing = body.signing ?? (body.secret === undefined ? currentSigning(secrets) : undefined);
     const { key, shown } = newSigningKey(services, { ...body, signing });
     const now = services.now();
-    const overlapEnd = instantFromMs(instantToMs(now) + services.config.keyOverlapSeconds * 1_000);
+    const overlapEnd = addMs(now, services.config.keyOverlapSeconds * 1_000);
     const rotation = rotateKeys({ signingKeys: secrets.signingKeys, newKey: key, now, overlapEnd });
     return storeKeys(services, endpoint, { ...secrets, signingKeys: rotatedKeys(rotation) }, shown);
   },

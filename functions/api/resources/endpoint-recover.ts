@@ -20,7 +20,7 @@ const recover = defineOperation({
   query: z.strictObject({ partnerId: NameSchema.optional() }),
   body: RecoverSchema,
   creates: true,
-  problems: [409],
+  problems: [409, 429],
   response: { status: 202, schema: RedriveResourceSchema, description: 'The redrive, which has begun.' },
   examples: { body: { since: '2026-03-20T00:00:00Z' } },
   async handle(services, { params, query, body, caller }) {

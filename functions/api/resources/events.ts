@@ -37,13 +37,10 @@ const PullQuerySchema = z.strictObject({
     description: 'For a first request: leaves out what was received before',
   }),
   limit: pageQuery.limit,
-  wait: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(20)
-    .default(0)
-    .meta({ description: 'Seconds to wait for an event when there is none yet' }),
+  wait: z.coerce.number().int().min(0).max(20).default(0).meta({
+    description:
+      'Seconds to wait for an event when there is none yet. Only so many requests of a partner may wait at a time: 429',
+  }),
   types: z.string().min(1).optional().meta({
     description: 'Types and families, separated by commas',
     example: 'reservation.*,locker.opened',
@@ -66,6 +63,7 @@ const listEvents = defineOperation({
   params: nothing,
   query: PullQuerySchema,
   body: null,
+  problems: [429],
   response: { status: 200, schema: PulledEventsSchema, description: 'What follows, the oldest first.' },
   async handle(services, { query, caller }) {
     const { after, limit, wait } = query;
@@ -80,7 +78,8 @@ const listEvents = defineOperation({
         : since === null
           ? logStart
           : await services.log.seek(partnerId, since);
-    const pull = { partnerId, from, limit, filter, since, waitMs: wait * 1_000 };
+    const waiterId = caller.kind === 'partner' ? caller.partnerId : null;
+    const pull = { partnerId, from, limit, filter, since, waitMs: wait * 1_000, waiterId };
     const pulled = await pullEvents(services, pull);
     return { body: { ...pulled, next: formatLogCursor(partnerId, pulled.next) } };
   },

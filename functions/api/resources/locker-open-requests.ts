@@ -8,7 +8,7 @@ import {
   type LockerOpenRequestView,
 } from '../../../schemas/api/locker-open-request.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
-import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import { addMs } from '../../../schemas/instant.ts';
 import { cancelLockerOpenRequest, wasOpened } from '../../domain/link-use.ts';
 import { hashLink, itemFor, linkSecretBytes, linkTo, type LinkedOpening } from '../../domain/link.ts';
 import { createLockerOpenRequest } from '../../domain/locker-open-commands.ts';
@@ -72,7 +72,7 @@ async function commitRequest(
   const { config, now } = services;
   const at = now();
   const secret = services.randomBytes(linkSecretBytes).toString('base64url');
-  const expiresAt = instantFromMs(instantToMs(at) + config.linkHours * 3_600_000);
+  const expiresAt = addMs(at, config.linkHours * 3_600_000);
   const itemFrom = body.flow === 'pickup' ? itemFor(partnerId, locker) : null;
   const fields = {
     requestId: await services.counters.next('request'),

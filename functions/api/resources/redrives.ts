@@ -29,14 +29,14 @@ const create = defineOperation({
   summary: 'Send again what an endpoint missed',
   description:
     'Every request of it has the header `towercast-replay` with the id of the redrive, and the `webhook-id` of before. It ' +
-    'begins within a minute, at a limited rate. While one runs, the same request in the same words gets that one. With ' +
-    '`dryRun` the answer is a count: 200.',
+    'begins within a minute, at a limited rate. While one runs, the same request in the same words gets that one. Only so ' +
+    'many of a partner may run at a time: 429. With `dryRun` the answer is a count: 200.',
   access: 'any',
   params: nothing,
   query: nothing,
   body: NewRedriveSchema,
   creates: true,
-  problems: [409],
+  problems: [409, 429],
   response: {
     status: 202,
     schema: RedriveAnswerSchema,

@@ -17,9 +17,11 @@ import { createEventReader } from '../../../functions/shared/event-reader.ts';
 import { createIdempotencyStore } from '../../../functions/shared/idempotency-store.ts';
 import { createDeliveryRetry } from '../../../functions/shared/delivery-retry.ts';
 import { createRedriveSource } from '../../../functions/shared/redrive-source.ts';
+import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
 import { createPartnerLogReader } from '../../../functions/shared/partner-log-reader.ts';
 import type { Entity } from '../../../schemas/entity.ts';
 import type { Tables } from '../shared/tables.ts';
+import { gatewayRequest } from './gateway-request.ts';
 
 export interface SentRequest {
   /** Default: what `path` matches among the operations; `$default` when that is nothing. */
@@ -43,15 +45,36 @@ export interface Api {
 
 export const operatorClaims = { client_id: 'ops', scope: 'towercast/operator' };
 export const partnerClaims = (clientId: string) => ({ client_id: clientId, scope: 'towercast/partner' });
+/** Of a client of this name, or of an operator. */
+export const claimsOf = (as: string) => (as === 'operator' ? operatorClaims : partnerClaims(as));
 
 const FieldsSchema = z.record(z.string(), z.unknown());
 
-function unused(): never {
+export function unused(): never {
   throw new Error('not used here');
 }
 
+const config: Services['config'] = {
+  publicBaseUrl: 'https://api.example',
+  linkHours: 24,
+  commandSeconds: 60,
+  operatorTimeZone: 'UTC',
+  allowLoopbackHttp: false,
+  allowedPorts: [443, 8443],
+  retentionDays: 90,
+  redrivePerSecond: 10,
+  redriveMaxPerSecond: 100,
+  redrivesPerPartner: 10,
+  keyOverlapSeconds: 86_400,
+};
+
+type ServiceOverrides = Partial<Omit<Services, 'config'> & { config: Partial<Services['config']> }>;
+
 /** Real tables and a fixed clock behind operations; towers, secrets and tasks are out of reach. */
-export const makeServices = (tables: Tables, overrides: Partial<Services> = {}): Services => ({
+export const makeServices = (
+  tables: Tables,
+  { now = () => '2026-03-20T09:15:00.000Z', ...overrides }: ServiceOverrides = {},
+): Services => ({
   entities: { ...createEntityStore(tables), ...createEntityLists(tables) },
   commit: createCommit(tables),
   events: createEventReader(tables),
@@ -59,9 +82,14 @@ export const makeServices = (tables: Tables, overrides: Partial<Services> = {}):
   secrets: { seal: unused, open: unused },
   towers: { acknowledge: unused, command: unused },
   counters: createCounters(tables),
-  health: createEndpointHealthStore({ ...tables, operatorPartnerId: null, now: Date.now }),
+  health: createEndpointHealthStore({
+    ...tables,
+    operatorPartnerId: null,
+    now: () => Date.parse(now()),
+  }),
   countBacklog: createBacklogCount({ ...tables, deliveriesTable: 'deliveries' }),
   log: createPartnerLogReader({ ...tables, deliveriesTable: 'deliveries' }),
+  redrives: createRedriveStore(tables),
   redriveSource: createRedriveSource({
     ...tables,
     deliveriesTable: 'deliveries',
@@ -69,25 +97,15 @@ export const makeServices = (tables: Tables, overrides: Partial<Services> = {}):
     events: createEventReader(tables),
   }),
   deliveryRetry: createDeliveryRetry({ ...tables, deliveriesTable: 'deliveries' }),
+  waitingPulls: { begin: async () => ({ end: async () => undefined }) },
   pause: async () => undefined,
-  now: () => '2026-03-20T09:15:00.000Z',
+  now,
   newId: randomUUID,
   randomBytes,
   policy: { graceHours: 48 },
   warn: () => undefined,
-  config: {
-    publicBaseUrl: 'https://api.example',
-    linkHours: 24,
-    commandSeconds: 60,
-    operatorTimeZone: 'UTC',
-    allowLoopbackHttp: false,
-    allowedPorts: [443, 8443],
-    retentionDays: 90,
-    redrivePerSecond: 10,
-    redriveMaxPerSecond: 100,
-    keyOverlapSeconds: 86_400,
-  },
   ...overrides,
+  config: { ...config, ...overrides.config },
 });
 
 export function makeApi(tables: Tables, operations: readonly Operation[], services: Services): Api {
@@ -108,22 +126,19 @@ export function makeApi(tables: Tables, operations: readonly Operation[], servic
     const { params = {}, query = {}, headers = {}, body, claims = operatorClaims } = request;
     const bytes = Buffer.isBuffer(body) ? body : undefined;
     const text = typeof body === 'string' ? body : body === undefined ? undefined : JSON.stringify(body);
-    const response = await handler({
-      version: '2.0',
-      routeKey,
-      rawPath: path,
-      headers,
-      queryStringParameters: query,
-      pathParameters: params,
-      ...(bytes === undefined
-        ? { body: text, isBase64Encoded: false }
-        : { body: bytes.toString('base64'), isBase64Encoded: true }),
-      requestContext: {
-        requestId: 'r-1',
-        http: { method },
-        ...(claims !== null && { authorizer: { jwt: { claims } } }),
-      },
-    });
+    const response = await handler(
+      gatewayRequest({
+        method,
+        path,
+        route: { routeKey, pathParameters: params },
+        headers,
+        query,
+        ...(bytes === undefined
+          ? { body: text, isBase64Encoded: false }
+          : { body: bytes.toString('base64'), isBase64Encoded: true }),
+        claims,
+      }),
+    );
     const isJson = response.headers['content-type']?.includes('json') === true;
     const json: unknown = isJson ? JSON.parse(response.body) : undefined;
     return { ...response, json };
@@ -143,15 +158,8 @@ export async function putEntities(tables: Tables, ...entities: readonly Entity[]
   );
 }
 
-/** A partner `name` whose client is `{name}-backend`. */
-export const partnerNamed = (partnerId: string): Entity[] => [
-  {
-    kind: 'partner',
-    partnerId,
-    name: partnerId,
-    active: true,
-    clientIds: [`${partnerId}-backend`],
-    version: 1,
-  },
-  { kind: 'client', clientId: `${partnerId}-backend`, partnerId, version: 1 },
+/** A partner and its only client. */
+export const partnerNamed = (partnerId: string, clientId = `${partnerId}-backend`): Entity[] => [
+  { kind: 'partner', partnerId, name: partnerId, active: true, clientIds: [clientId], version: 1 },
+  { kind: 'client', clientId, partnerId, version: 1 },
 ];

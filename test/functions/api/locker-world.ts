@@ -1,27 +1,20 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createHandler } from '../../../functions/api/create-handler.ts';
 import { operations } from '../../../functions/api/operations.ts';
-import type { Services } from '../../../functions/api/services.ts';
 import { decideDue } from '../../../functions/timers/due-decision.ts';
 import { loadBehind } from '../../../functions/timers/load-behind.ts';
-import { createBacklogCount } from '../../../functions/shared/backlog-count.ts';
-import { createCommit } from '../../../functions/shared/commit.ts';
-import { createCounters } from '../../../functions/shared/counters.ts';
-import { entityItem } from '../../../functions/shared/entity-item.ts';
-import { createEndpointHealthStore } from '../../../functions/shared/endpoint-health.ts';
-import { createEntityLists } from '../../../functions/shared/entity-lists.ts';
-import { createEntityStore } from '../../../functions/shared/entity-store.ts';
-import { createEventReader } from '../../../functions/shared/event-reader.ts';
 import { createIdempotencyStore } from '../../../functions/shared/idempotency-store.ts';
 import { EntitySchema, type Entity, type Locker } from '../../../schemas/entity.ts';
 import { DomainEventSchema, type DomainEvent } from '../../../schemas/event.ts';
+import { addMs } from '../../../schemas/instant.ts';
 import type { TowerCommand } from '../../../schemas/tower-command.ts';
 import { locker, policy, tower } from '../domain/samples.ts';
 import { createIngest } from '../ingest/ingest.ts';
 import { ruleEvent } from '../ingest/publications.ts';
 import { startTables, type Tables } from '../shared/tables.ts';
+import { claimsOf, makeServices, partnerNamed, putEntities, unused } from './foundation.ts';
+import { gatewayRequest, readJson } from './gateway-request.ts';
 
 export interface Answer {
   status: number;
@@ -74,34 +67,20 @@ export const lockers = (count: number): Locker[] =>
     version: 1,
   }));
 
-function unused(): never {
-  throw new Error('not used here');
-}
-
 export async function startLockerWorld(lockerCount = 3): Promise<LockerWorld> {
   const tables = await startTables();
   const ingest = createIngest(tables);
-  const seeds: Entity[] = [
+  await putEntities(
+    tables,
     { ...tower, partnerIds: ['opener', 'carrier'] },
     ...lockers(lockerCount),
-    ...partners.flatMap((partnerId): Entity[] => [
-      { kind: 'partner', partnerId, name: partnerId, active: true, clientIds: [partnerId], version: 1 },
-      { kind: 'client', clientId: partnerId, partnerId, version: 1 },
-    ]),
-  ];
-  await Promise.all(seeds.map(async (entity) => tables.put('entities', entityItem(entity, 4))));
-  const entities = { ...createEntityStore(tables), ...createEntityLists(tables) };
-  const commit = createCommit(tables);
+    ...partners.flatMap((partnerId) => partnerNamed(partnerId, partnerId)),
+  );
   let server: Server | null = null;
   let brokerIsBroken = false;
   let seq = 0;
 
-  const services: Services = {
-    entities,
-    commit,
-    events: createEventReader(tables),
-    deliveries: { get: unused, listByDay: unused },
-    secrets: { seal: unused, open: unused },
+  const services = makeServices(tables, {
     towers: {
       acknowledge: unused,
       async command(_towerId, command) {
@@ -109,35 +88,11 @@ export async function startLockerWorld(lockerCount = 3): Promise<LockerWorld> {
         world.commands.push(command);
       },
     },
-    counters: createCounters(tables),
-    health: createEndpointHealthStore({
-      ...tables,
-      operatorPartnerId: null,
-      now: () => Date.parse(world.now),
-    }),
-    countBacklog: createBacklogCount({ ...tables, deliveriesTable: 'deliveries' }),
-    log: { read: unused, seek: unused },
-    pause: unused,
-    redriveSource: { read: unused },
-    deliveryRetry: { retry: unused },
     now: () => world.now,
-    newId: randomUUID,
-    randomBytes,
-    policy,
     warn: (...input) => world.warnings.push(input),
-    config: {
-      publicBaseUrl: 'https://api.example',
-      linkHours: 24,
-      commandSeconds: 30,
-      operatorTimeZone: 'America/Sao_Paulo',
-      allowLoopbackHttp: false,
-      allowedPorts: [443, 8443],
-      retentionDays: 90,
-      redrivePerSecond: 10,
-      redriveMaxPerSecond: 100,
-      keyOverlapSeconds: 86_400,
-    },
-  };
+    config: { commandSeconds: 30, operatorTimeZone: 'America/Sao_Paulo' },
+  });
+  const { entities, commit } = services;
   const handler = createHandler({
     operations,
     services,
@@ -154,29 +109,23 @@ export async function startLockerWorld(lockerCount = 3): Promise<LockerWorld> {
       brokerIsBroken = true;
     },
     laterBy(seconds) {
-      world.now = new Date(Date.parse(world.now) + seconds * 1_000).toISOString();
+      world.now = addMs(world.now, seconds * 1_000);
     },
     async call(method, path, { as, body, headers = {}, form, query = {} } = {}) {
-      const route = matchRoute(method, path);
-      const scope = as === 'operator' ? 'towercast/operator' : 'towercast/partner';
-      const response = await handler({
-        version: '2.0',
-        routeKey: route.routeKey,
-        rawPath: path,
-        headers: {
-          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
-          ...headers,
-        },
-        queryStringParameters: query,
-        pathParameters: route.params,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(form === undefined ? {} : { body: new URLSearchParams(form).toString() }),
-        requestContext: {
-          requestId: 'r1',
-          http: { method },
-          ...(as === undefined ? {} : { authorizer: { jwt: { claims: { client_id: as, scope } } } }),
-        },
-      });
+      const json = body === undefined ? undefined : JSON.stringify(body);
+      const response = await handler(
+        gatewayRequest({
+          method,
+          path,
+          headers: {
+            ...(form !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+            ...headers,
+          },
+          query,
+          body: form === undefined ? json : new URLSearchParams(form).toString(),
+          claims: as === undefined ? null : claimsOf(as),
+        }),
+      );
       return {
         status: response.statusCode,
         headers: response.headers,
@@ -230,24 +179,4 @@ export async function startLockerWorld(lockerCount = 3): Promise<LockerWorld> {
     },
   };
   return world;
-}
-
-function readJson(body: string): Record<string, unknown> {
-  const value: unknown = JSON.parse(body);
-  return typeof value === 'object' && value !== null ? { ...value } : {};
-}
-
-/** As API Gateway does: literal parts before parameters. */
-function matchRoute(method: string, path: string): { routeKey: string; params: Record<string, string> } {
-  for (const operation of operations) {
-    const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
-    const pattern = new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '([^/]+)')}$`);
-    const match = operation.method === method ? pattern.exec(path) : null;
-    if (match !== null) {
-      const params: Record<string, string> = {};
-      for (const [index, name] of names.entries()) params[name] = decodeURIComponent(match[index + 1] ?? '');
-      return { routeKey: `${method} ${operation.path}`, params };
-    }
-  }
-  return { routeKey: '$default', params: {} };
 }

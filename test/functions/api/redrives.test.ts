@@ -124,6 +124,33 @@ describe('a redrive', () => {
     expect(await running()).toEqual([]);
   });
 
+  it('beyond the number that a partner may have at a time has to wait until one has ended', async () => {
+    const redrives = await Promise.all(
+      Array.from({ length: 10 }, async (_, index) => redrive({ perSecond: index + 1 })),
+    );
+    expect(redrives.map(({ statusCode }) => statusCode)).toEqual(redrives.map(() => 202));
+    const headers = { 'idempotency-key': 'one-more' };
+    const refused = await redrive({}, headers);
+    expect(refused).toMatchObject({
+      statusCode: 429,
+      headers: { 'retry-after': '60' },
+      json: { code: 'too_many_redrives' },
+    });
+    expect(await running()).toHaveLength(10);
+    // Neither another's, nor one that runs already, nor a count.
+    await putEntities(tables, makeEndpoint({ partnerId: 'rival', endpointId: 'theirs' }));
+    const theirs = await as('rival')('createRedrive', { body: { endpointId: 'theirs' } });
+    expect(theirs.statusCode).toBe(202);
+    expect((await redrive({ perSecond: 10 })).statusCode).toBe(202);
+    expect((await redrive({ dryRun: true })).statusCode).toBe(200);
+
+    const [first] = redrives;
+    await acme('cancelRedrive', { params: { redriveId: idOf(first ?? { json: null }) } });
+    // The key remembers no refusal.
+    expect((await redrive({}, headers)).statusCode).toBe(202);
+    expect((await redrive({ perSecond: 11 })).statusCode).toBe(429);
+  });
+
   it('belongs to the endpoint’s partner', async () => {
     const params = { redriveId: idOf(await redrive()) };
     const rival = as('rival');

@@ -9,34 +9,11 @@ import {
 } from '../../../functions/domain/redrive.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
-import type { Redrive, RedriveSource } from '../../../schemas/redrive.ts';
-import { makeAttempts, makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
+import type { RedriveSource } from '../../../schemas/redrive.ts';
+import { makeAttempts, makeEndpoint, makeEvent, makeRecord, makeRedrive } from '../../helpers/deliveries.ts';
 
 const nowMs = Date.parse('2026-03-20T09:15:00.000Z');
 const now = instantFromMs(nowMs);
-
-const makeRedrive = (overrides: Partial<Redrive> = {}): Redrive => ({
-  kind: 'redrive',
-  redriveId: 'rdr-1',
-  partnerId: 'acme',
-  endpointId: 'main',
-  source: 'undelivered',
-  since: instantFromMs(nowMs - 1),
-  until: now,
-  filter: {},
-  perSecond: 10,
-  status: 'running',
-  reason: null,
-  cursor: null,
-  looked: 0,
-  sent: 0,
-  nextSlotAt: now,
-  createdAt: now,
-  endedAt: null,
-  dueAt: now,
-  version: 1,
-  ...overrides,
-});
 
 const event = makeEvent();
 const withRecord = (overrides: Partial<Omit<DeliveryRecord, 'event'>>): Candidate => ({

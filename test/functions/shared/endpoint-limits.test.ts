@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admission } from '../../../functions/domain/endpoint-limits.ts';
+import { DeleteCommand } from '../../../functions/shared/aws/documents.ts';
 import { createEndpointLimiter, type EndpointLimiter } from '../../../functions/shared/endpoint-limits.ts';
 import type { EndpointLimits } from '../../../schemas/endpoint.ts';
 import { startTables, type Tables } from './tables.ts';
@@ -12,7 +13,8 @@ beforeAll(async () => {
 afterAll(async () => tables[Symbol.asyncDispose]());
 
 /** The limiters of so many functions. */
-const makeLimiters = (count: number) => Array.from({ length: count }, () => createEndpointLimiter(tables));
+const makeLimiters = (count: number) =>
+  Array.from({ length: count }, () => createEndpointLimiter({ ...tables, now: Date.now }));
 
 const ask = (
   limiter: EndpointLimiter | undefined,
@@ -60,6 +62,33 @@ describe('a rate across functions', () => {
     tables.takeRequests();
     for (let index = 0; index < 3; index += 1) await ask(limiter, 'cheap', { perSecond: 1_000 });
     expect(tables.takeRequests()).toEqual(['PutItem', 'PutItem', 'PutItem']);
+  });
+});
+
+describe('what is kept of an endpoint', () => {
+  it('is cleaned up a week after its last request, and starts anew then', async () => {
+    let nowMs = Date.parse('2026-03-20T09:15:00.000Z');
+    const limiter = createEndpointLimiter({ ...tables, now: () => nowMs });
+    const stored = async () =>
+      (await tables.scan('entities')).filter(({ pk }) => pk === 'endpoint-limits#idle');
+    const limits = { perSecond: 1, concurrency: 1 };
+    await ask(limiter, 'idle', limits, { nowMs });
+    nowMs += 3_600_000;
+    await limiter.release('idle', 'a');
+    const [item, ...others] = await stored();
+    expect(others).toEqual([]);
+    expect(item).toMatchObject({ expiresAt: (nowMs + 7 * 86_400_000) / 1_000 });
+
+    await tables.documents.send(
+      new DeleteCommand({
+        TableName: 'entities',
+        Key: { pk: 'endpoint-limits#idle', sk: 'limits' },
+      }),
+    );
+    // This function still remembers what was deleted.
+    nowMs += 8 * 86_400_000;
+    expect(await ask(limiter, 'idle', limits, { nowMs })).toEqual({ kind: 'go', waitMs: 0 });
+    expect(await stored()).toMatchObject([{ version: 1 }]);
   });
 });
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCommit } from '../../../functions/shared/commit.ts';
 import { entityItem } from '../../../functions/shared/entity-item.ts';
 import { entityKey } from '../../../functions/shared/keys.ts';
+import { addMs } from '../../../schemas/instant.ts';
 import type { Position } from '../../../schemas/position.ts';
 import { makeRecord } from '../../helpers/deliveries.ts';
 import { locker, reservationWith } from '../domain/samples.ts';
@@ -23,7 +24,7 @@ const stockedFor = (hours: number, reservationId: string) =>
     reservationId,
     status: 'STOCKED',
     statusFrom: {
-      at: new Date(Date.parse(now) - hours * 3_600_000).toISOString(),
+      at: addMs(now, -hours * 3_600_000),
       boot: 'b7',
       seq: 1,
     },

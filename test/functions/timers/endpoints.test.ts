@@ -3,7 +3,7 @@ import { entityKey } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
-import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
+import { addMs } from '../../../schemas/instant.ts';
 import { makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
 import { start, startWorld, type TimersWorld } from './world.ts';
 
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(async () => world[Symbol.asyncDispose]());
 
-const hoursBefore = (hours: number) => instantFromMs(instantToMs(start) - hours * 3_600_000);
+const hoursBefore = (hours: number) => addMs(start, -hours * 3_600_000);
 const endpoint = makeEndpoint();
 
 /** An endpoint with this health, which has its own way of being due. */
@@ -42,7 +42,7 @@ const parkedOf = (endpointId: string, count: number): DeliveryRecord[] =>
       attempts: [],
       reason: 'breaker_open',
       waitsFor: 'endpoint',
-      dueAt: instantFromMs(instantToMs(hoursBefore(1)) + index * 1_000),
+      dueAt: addMs(hoursBefore(1), index * 1_000),
       event: makeEvent({ id: `evt_t-9_mmykbvk0_b7-${index + 1}` }),
     }),
   );
@@ -199,9 +199,9 @@ describe('a backlog', () => {
   });
 
   it('that is empty is looked at until nobody can be about to park any more', async () => {
-    await unwell({ backlogAt: instantFromMs(instantToMs(start) - 30_000) });
+    await unwell({ backlogAt: addMs(start, -30_000) });
     await world.run();
-    expect(await healthNow()).toMatchObject({ backlogAt: instantFromMs(instantToMs(start) - 30_000) });
+    expect(await healthNow()).toMatchObject({ backlogAt: addMs(start, -30_000) });
     world.pass(120);
     await world.run();
     expect(await healthNow()).toMatchObject({ backlogAt: null, dueAt: null });

@@ -15,7 +15,7 @@ import type { Endpoint } from '../../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
 import { instantFromMs } from '../../../schemas/instant.ts';
 import { RedriveSchema, type Redrive } from '../../../schemas/redrive.ts';
-import { makeAttempts, makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
+import { makeAttempts, makeEndpoint, makeEvent, makeRecord, makeRedrive } from '../../helpers/deliveries.ts';
 import { putEntities } from '../api/foundation.ts';
 import { startDeliveriesTable } from '../shared/deliveries-table.ts';
 import type { Tables } from '../shared/tables.ts';
@@ -57,28 +57,9 @@ const put = async (record: DeliveryRecord): Promise<void> =>
 const record = (event: DomainEvent, overrides: Partial<Omit<DeliveryRecord, 'event'>>): DeliveryRecord =>
   makeRecord({ event, ...overrides });
 
-const makeRedrive = (overrides: Partial<Redrive> = {}): Redrive => ({
-  kind: 'redrive',
-  redriveId: 'rdr-1',
-  partnerId: 'acme',
-  endpointId: 'main',
-  source: 'undelivered',
-  since: instantFromMs(startMs - minuteMs),
-  until: instantFromMs(nowMs),
-  filter: {},
-  perSecond: 10,
-  status: 'running',
-  reason: null,
-  cursor: null,
-  looked: 0,
-  sent: 0,
-  nextSlotAt: instantFromMs(nowMs),
-  createdAt: instantFromMs(nowMs),
-  endedAt: null,
-  dueAt: instantFromMs(nowMs),
-  version: 1,
-  ...overrides,
-});
+/** Since before the first event. */
+const newRedrive = (overrides: Partial<Redrive> = {}): Redrive =>
+  makeRedrive({ since: instantFromMs(startMs - minuteMs), ...overrides }, instantFromMs(nowMs));
 
 function makeDeps(overrides: Partial<RedrivesDeps> = {}): RedrivesDeps {
   const events = createEventReader(tables);
@@ -118,7 +99,7 @@ async function stored(): Promise<Redrive> {
 }
 
 const start = async (endpoint: Partial<Endpoint> = {}, redrive: Partial<Redrive> = {}): Promise<void> =>
-  putEntities(tables, makeEndpoint(endpoint), makeRedrive(redrive));
+  putEntities(tables, makeEndpoint(endpoint), newRedrive(redrive));
 const idsOf = (tasks: readonly OutgoingTask[]): string[] => tasks.map(({ task }) => task.event.id);
 
 describe('many redrives', () => {
@@ -128,8 +109,8 @@ describe('many redrives', () => {
     const late = instantFromMs(nowMs);
     await putEntities(
       tables,
-      ...names.map((redriveId) => makeRedrive({ redriveId, createdAt: early, dueAt: early })),
-      makeRedrive({ redriveId: 'late', partnerId: 'other', createdAt: late, dueAt: late }),
+      ...names.map((redriveId) => newRedrive({ redriveId, createdAt: early, dueAt: early })),
+      newRedrive({ redriveId: 'late', partnerId: 'other', createdAt: late, dueAt: late }),
     );
     const redrives = createRedriveStore(tables);
     const seen = new Set<string>();
@@ -382,7 +363,7 @@ describe('an endpoint', () => {
 
   it('that is gone ends it', async () => {
     await store(makeEvents(3));
-    await putEntities(tables, makeRedrive({ source: 'events' }));
+    await putEntities(tables, newRedrive({ source: 'events' }));
     expect(await runToEnd()).toMatchObject({ status: 'failed', reason: 'endpoint_gone', sent: 0 });
   });
 });

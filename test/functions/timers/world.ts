@@ -1,5 +1,6 @@
 import { BatchWriteCommand } from '../../../functions/shared/aws/documents.ts';
 import { createHandler, type TimersDeps } from '../../../functions/timers/create-handler.ts';
+import { createGiveUp } from '../../../functions/timers/give-up.ts';
 import { createCommit } from '../../../functions/shared/commit.ts';
 import { deliveryItem } from '../../../functions/shared/delivery-item.ts';
 import { createDeliveryStore, type DeliveryStore } from '../../../functions/shared/delivery-store.ts';
@@ -12,13 +13,15 @@ import { createEntityStore } from '../../../functions/shared/entity-store.ts';
 import { eventItem } from '../../../functions/shared/event-item.ts';
 import { createEventReader } from '../../../functions/shared/event-reader.ts';
 import { createHandOutWindows } from '../../../functions/shared/hand-out-window.ts';
+import { createLaneStore } from '../../../functions/shared/lane-store.ts';
 import { createPartnerLogReader } from '../../../functions/shared/partner-log-reader.ts';
-import type { OutgoingTask } from '../../../functions/shared/queue.ts';
+import type { OutgoingTask, TaskSender } from '../../../functions/shared/queue.ts';
 import { createRedriveSource } from '../../../functions/shared/redrive-source.ts';
 import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import { EntitySchema, type Entity } from '../../../schemas/entity.ts';
 import { DomainEventSchema, type DomainEvent } from '../../../schemas/event.ts';
+import { addMs } from '../../../schemas/instant.ts';
 import { makeEvent } from '../../helpers/deliveries.ts';
 import { policy } from '../domain/samples.ts';
 import { startDeliveriesTable } from '../shared/deliveries-table.ts';
@@ -49,18 +52,32 @@ export async function startWorld() {
   });
   const store: DeliveryStore = createDeliveryStore(tables);
   const events = createEventReader(tables);
+  const entities = { ...createEntityStore(tables), ...createEntityLists(tables) };
+  const lanes = createLaneStore({ ...tables, now: () => Date.parse(state.now) });
+  const sender: TaskSender = {
+    async send(outgoing) {
+      state.sent.push(...outgoing);
+    },
+  };
   const deps: TimersDeps = {
-    entities: { ...createEntityStore(tables), ...createEntityLists(tables) },
+    entities,
     commit: createCommit(tables),
     events,
     deliveries: createDueDeliveries(tables),
     windows: createHandOutWindows(tables),
     health,
-    sender: {
-      async send(outgoing) {
-        state.sent.push(...outgoing);
-      },
-    },
+    sender,
+    giveUp: createGiveUp({
+      ...tables,
+      entities,
+      store,
+      lanes,
+      events,
+      tasks: sender,
+      metrics: sink(),
+      operatorPartnerId,
+      now: () => Date.parse(state.now),
+    }),
     policy,
     redrives: createRedriveStore(tables),
     redriveSource: createRedriveSource({ ...tables, log: createPartnerLogReader(tables), events }),
@@ -95,13 +112,14 @@ export async function startWorld() {
     state,
     deps,
     store,
+    lanes,
     health,
     /** One run, as Lambda makes it. */
     run: async (changes: Partial<TimersDeps> = {}, context = aMinute) =>
       createHandler({ ...deps, ...changes })(null, context),
     /** Lets so many seconds pass. */
     pass(seconds: number) {
-      state.now = new Date(Date.parse(state.now) + seconds * 1_000).toISOString();
+      state.now = addMs(state.now, seconds * 1_000);
     },
     async seed(...entities: Entity[]) {
       for (const entity of entities) await tables.put('entities', entityItem(entity, tables.dueShards));

@@ -1,15 +1,11 @@
-import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { aws } from '../../../local/engines/engines.ts';
-import { type Fauxqs, startFauxqs } from '../../../local/engines/fauxqs.ts';
 import { ensureQueue, QueueSchema } from '../../../local/engines/sqs.ts';
 import { QueueMappingSchema, type MappingInvoke } from '../../../local/mappings/mapping-properties.ts';
 import { startQueueMapping } from '../../../local/mappings/queue.ts';
 import { waitFor } from '../../helpers/stack-process.ts';
+import { type SqsEngine, startSqsEngine } from './sqs-engine.ts';
 
 const EventSchema = z.object({
   Records: z.array(
@@ -22,21 +18,15 @@ const EventSchema = z.object({
 });
 type Records = z.infer<typeof EventSchema>['Records'];
 
-let engine: Fauxqs;
-let folder: string;
+let engine: SqsEngine;
 let sqs: SQSClient;
 let queues = 0;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'towercast-fifo-'));
-  engine = await startFauxqs(folder, aws.region);
-  sqs = new SQSClient({ ...aws, endpoint: engine.endpoint });
+  engine = await startSqsEngine();
+  sqs = engine.sqs;
 });
-afterAll(async () => {
-  sqs.destroy();
-  await engine.stop();
-  await rm(folder, { recursive: true });
-});
+afterAll(async () => engine[Symbol.asyncDispose]());
 
 /** As the template has it; redelivered after a second, and to the DLQ after the second time. */
 async function startFifo(answer: (records: Records) => Promise<string[]>) {

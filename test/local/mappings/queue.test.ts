@@ -2,21 +2,17 @@ import {
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
-  SQSClient,
+  type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { aws } from '../../../local/engines/engines.ts';
-import { type Fauxqs, startFauxqs } from '../../../local/engines/fauxqs.ts';
 import { ensureQueue, QueueSchema } from '../../../local/engines/sqs.ts';
 import type { Json } from '../../../local/intrinsics.ts';
 import { QueueMappingSchema } from '../../../local/mappings/mapping-properties.ts';
 import { startQueueMapping } from '../../../local/mappings/queue.ts';
 import { waitFor } from '../../helpers/stack-process.ts';
 import { resultOf, type Scripted, throws } from './scripted-invoke.ts';
+import { type SqsEngine, startSqsEngine } from './sqs-engine.ts';
 
 const EventSchema = z.object({
   Records: z.array(
@@ -30,24 +26,17 @@ const EventSchema = z.object({
 });
 type Records = z.infer<typeof EventSchema>['Records'];
 
-let engine: Fauxqs;
-let folder: string;
+let engine: SqsEngine;
 let sqs: SQSClient;
 let queueUrl: string;
 let dlqUrl: string;
 let queues = 0;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'towercast-queue-'));
-  engine = await startFauxqs(folder, aws.region);
-  sqs = new SQSClient({ ...aws, endpoint: engine.endpoint });
+  engine = await startSqsEngine();
+  sqs = engine.sqs;
 });
-
-afterAll(async () => {
-  sqs.destroy();
-  await engine.stop();
-  await rm(folder, { recursive: true });
-});
+afterAll(async () => engine[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   const name = `queue-${++queues}`;

@@ -1,0 +1,49 @@
+import { TowercastError } from '../shared/errors.ts';
+import type { Limiter } from '../shared/limiter.ts';
+
+/** A request that waits for events, until it ends. */
+export interface WaitingPull {
+  /** Never rejects: what isn't noted is forgotten by itself when the request could not live any longer. */
+  end(): Promise<void>;
+}
+
+/** The requests that wait for events, of all functions together. Each keeps a function from answering anybody else. */
+export interface WaitingPulls {
+  /** Null when as many of the partner's wait already. */
+  begin(partnerId: string): Promise<WaitingPull | null>;
+}
+
+export interface WaitingPullsDeps {
+  limiter: Limiter;
+  perPartner: number;
+  newId: () => string;
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
+/** Longer than a request lives: API Gateway waits for 29 s. What crashed counts no longer than that. */
+const leaseMs = 30_000;
+
+export function createWaitingPulls({ limiter, perPartner, newId, now }: WaitingPullsDeps): WaitingPulls {
+  const admit = async (partnerId: string, leaseId: string): Promise<boolean> => {
+    const limits = { concurrency: perPartner };
+    const patience = { turnMs: null, maxWaitMs: 0, maxAheadMs: 0 };
+    try {
+      const request = { limits, nowMs: now(), leaseId, leaseMs, ...patience };
+      return (await limiter.admit(partnerId, request)).kind === 'go';
+    } catch (error) {
+      // So many ask at once that not all can be answered.
+      if (error instanceof TowercastError && error.code === 'item_contended') return false;
+      throw error;
+    }
+  };
+  return {
+    async begin(partnerId) {
+      const leaseId = newId();
+      if (!(await admit(partnerId, leaseId))) return null;
+      return {
+        end: () => limiter.release(partnerId, leaseId).catch(() => undefined),
+      };
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { DeliveryRecord } from '../../schemas/delivery.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
+import { parseEventId } from '../../schemas/event-id.ts';
+import { instantFromMs } from '../../schemas/instant.ts';
+import { isOfHead, isTurnTaken } from '../domain/lane.ts';
+import { hasAcknowledged, noticeOf, wasAcknowledged } from '../shared/delivery-record.ts';
+import type { EntityStore } from '../shared/entity-store.ts';
+import { TowercastError } from '../shared/errors.ts';
+import type { LaneRef } from '../shared/lane-store.ts';
+import { passTurn, type LaneTurnDeps } from '../shared/lane-turn.ts';
+
+export interface GiveUpDeps extends LaneTurnDeps {
+  entities: Pick<EntityStore, 'getMany'>;
+  /** Who hears of dead deliveries besides the partner. */
+  operatorPartnerId: string | null;
+}
+
+/** Settles a delivery that nobody can send any more: its event was cleaned up while it waited. */
+export type GiveUp = (record: DeliveryRecord) => Promise<void>;
+
+const maxTries = 5;
+
+export const createGiveUp =
+  (deps: GiveUpDeps): GiveUp =>
+  async (record) => {
+    // Its attempt is being made, with an event that was there a moment ago. It is due again when its lease ends.
+    if (await isBeingMade(deps, record)) return;
+    const { partnerId, endpointId } = record;
+    const ref = { kind: 'endpoint', partnerId, endpointId } as const;
+    const endpoint = (await deps.entities.getMany([ref])).get(ref);
+    const over = overOf(record, endpoint);
+    const { operatorPartnerId, now } = deps;
+    const notice = noticeOf(over, { operatorPartnerId, now: instantFromMs(now()) });
+    const outcome = await deps.store.advance(over, record.attempts.length + 1, notice);
+    // An attempt of it was on its way, and is on record now.
+    if (outcome.kind === 'behind') return;
+    if (over.status === 'dead') deps.metrics.addMetric('DeliveriesDead', 'Count', 1);
+    await letLaneGoOn(deps, over, endpoint);
+  };
+
+/** Null outside of lanes. Of `sequence.skipped`, only the event itself knew the lane: whoever comes next finds its head over. */
+const laneOfRecord = ({ endpointId, event, sequence }: DeliveryRecord): LaneRef | null => {
+  const subject = parseEventId(event.id)?.pk;
+  const isKnown = sequence !== undefined && event.type !== 'sequence.skipped' && subject !== undefined;
+  return isKnown ? { endpointId, subject } : null;
+};
+
+async function isBeingMade({ lanes, now }: GiveUpDeps, record: DeliveryRecord): Promise<boolean> {
+  const ref = laneOfRecord(record);
+  return ref !== null && isTurnTaken(await lanes.read(ref), record, now());
+}
+
+/** A replay that can't be made undoes no earlier delivery. */
+function overOf(record: DeliveryRecord, endpoint: Endpoint | null): DeliveryRecord {
+  const { attempts } = record;
+  const isDelivered = endpoint === null ? hasAcknowledged(attempts) : wasAcknowledged(endpoint, attempts);
+  const over = { ...record, dueAt: null, waitsFor: 'time' as const };
+  return isDelivered
+    ? { ...over, status: 'delivered', reason: null }
+    : { ...over, status: 'dead', reason: 'event_expired' };
+}
+
+/** What waits behind it has the next turn. Should this run die before that, whoever comes next into the lane does the same. */
+async function letLaneGoOn(
+  deps: GiveUpDeps,
+  record: DeliveryRecord,
+  endpoint: Endpoint | null,
+): Promise<void> {
+  const ref = laneOfRecord(record);
+  if (ref === null) return;
+  for (let tries = 0; tries < maxTries; tries += 1) {
+    const lane = await deps.lanes.read(ref);
+    if (!isOfHead(lane, record)) return;
+    if ((await passTurn(deps, lane, record, endpoint)) === 'done') return;
+  }
+  throw new TowercastError('lane_contended', `${ref.subject} of ${ref.endpointId} keeps changing`);
+}
