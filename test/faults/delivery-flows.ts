@@ -8,6 +8,7 @@ import { entityKey } from '../../functions/shared/keys.ts';
 import { DomainEventSchema } from '../../schemas/event.ts';
 import { askUntilDone } from './asking.ts';
 import { entityOf, type Flow, type Scene } from './flow.ts';
+import { invokeWhole } from './lost-and-found.ts';
 import { down, gone, until, up } from './partner.ts';
 import type { CaseState } from './storage.ts';
 import { towerFlows } from './tower-flows.ts';
@@ -167,7 +168,7 @@ const outage: Flow = {
   ...bustle,
   name: 'outage',
   endpoint: { scheduleSeconds: [0, ...Array.from({ length: 11 }, () => 1)] },
-  behaviour: until(areAllParked, { atMost: 8 }),
+  behaviour: until(areAllParked, { atMost: 5 }),
 };
 
 /** More than the endpoint takes at once. */
@@ -232,10 +233,9 @@ const rerun: Flow = {
         dynamodb: { SequenceNumber: String(index), NewImage: z.json().parse(marshall(event)) },
       }))
       .toReversed();
-    await scene.until('fan-out to take it', async () => {
-      const { stack } = scene.world;
-      return (await stack.invoke('FanOutFunction', { Records })).ok;
-    });
+    await scene.until('fan-out to take it', () =>
+      invokeWhole(scene.world.stack, 'FanOutFunction', { Records }),
+    );
     await scene.inbox.waitForRequests(doors.length * 2, 180_000);
   },
 };

@@ -62,16 +62,23 @@ export class FaultCase {
 
   /** Before its network is loaded: what is due does not wait for anybody. */
   arm(): void {
-    for (const input of this.#inputs) this.faults.push(this.#world.plan.arm({ ...input, tag: this.tag }));
+    this.#arm(({ anonymous }) => anonymous !== true);
+  }
+
+  #arm(isNow: (input: CaseInput['faults'][number]) => boolean): void {
+    for (const input of this.#inputs.filter(isNow))
+      this.faults.push(this.#world.plan.arm({ ...input, tag: this.tag }));
   }
 
   /** From the fault to the end of the flow. Resolves with the calls that no fault met; rejects when there is no end. */
   async run(): Promise<string[]> {
+    // What concerns all cases must not begin while this one waits for its turn behind them: they would wait for it.
+    this.#arm(({ anonymous }) => anonymous === true);
     const driving = this.flow.drive(this.#scene());
     const lifting = this.#liftWhenSeen();
     try {
       await Promise.all([driving, lifting]);
-      await this.#until('the end of the flow', () => isSettled(this, this.#world.state(this.tag)));
+      await this.#until('the end of the flow', () => this.#isOver());
     } finally {
       for (const fault of this.faults) fault.lift();
       await Promise.allSettled([driving, lifting]);
@@ -95,10 +102,16 @@ export class FaultCase {
     for (const fault of this.faults) {
       if (!fault.lasts) continue;
       await this.#until(`somebody to see that ${fault.input.call} fails`, async () => {
-        return (await this.#seen(fault)) || isSettled(this, this.#world.state(this.tag));
+        return (await this.#seen(fault)) || this.#isOver();
       });
       fault.lift();
     }
+  }
+
+  /** What names no case is called again and again, also when this one needs it no more. */
+  #isOver(): boolean {
+    const isMet = this.faults.every(({ met, input }) => met || input.anonymous !== true);
+    return isMet && isSettled(this, this.#world.state(this.tag));
   }
 
   async #seen(fault: Fault): Promise<boolean> {

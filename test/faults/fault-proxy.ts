@@ -135,7 +135,8 @@ function reply(response: ServerResponse, { status, headers, body }: Answer): voi
   response.writeHead(status, { ...rest, 'content-length': String(body.length) }).end(body);
 }
 
-function send(agent: Agent, target: string, { request, body }: Exchange): Promise<Answer> {
+function send(agent: Agent, target: string, exchange: Exchange): Promise<Answer> {
+  const { request, body } = exchange;
   const { hostname, port } = new URL(target);
   return new Promise((resolve, reject) => {
     const forwarded = httpRequest(
@@ -148,7 +149,13 @@ function send(agent: Agent, target: string, { request, body }: Exchange): Promis
         );
       },
     );
-    forwarded.once('error', reject).end(body);
+    forwarded.once('error', (error: NodeJS.ErrnoException) => {
+      // An engine closes a connection that was idle for seconds, just when it is used again: it has seen nothing of this.
+      const wasClosed = forwarded.reusedSocket && error.code === 'ECONNRESET';
+      if (wasClosed) resolve(send(agent, target, exchange));
+      else reject(error);
+    });
+    forwarded.end(body);
   });
 }
 
