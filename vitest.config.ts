@@ -34,6 +34,7 @@ export default defineConfig({
           include: ['test/lib/**/*.test.ts', 'test/regressions/**/*.test.ts'],
           // Loading the CDK and synthesizing cost a second each: files that run in one process share both.
           isolate: false,
+          globalSetup: ['test/helpers/synthesis-folder.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },

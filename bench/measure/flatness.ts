@@ -15,8 +15,9 @@ export interface FlatnessOptions {
   readonly planOf: (size: number, messages: number) => PlanInput['groups'][number];
   /** In each round. */
   readonly messages: number;
-  /** Of each size, in turns: what the machine does meanwhile, it does to all of them. Default 1. */
+  /** Of all sizes at the same time. Default 1. */
   readonly rounds?: number;
+  /** Of each size. */
   readonly perSecond: number;
   /** Messages before, and how many a second; default: what compiles all of the code, at twice the rate. */
   readonly warmUp?: { readonly messages: number; readonly perSecond: number };
@@ -48,7 +49,10 @@ interface OpenSize {
   rounds: Round[];
 }
 
-/** Runs the sizes in turns, each on a stack of its own that is warm. */
+/**
+ * Runs all sizes at the same time, each on a stack of its own that is warm: what the machine does meanwhile, it does to
+ * all of them, and no process idles until it is ended.
+ */
 export async function measureFlatness(
   context: ScenarioContext,
   options: FlatnessOptions,
@@ -95,9 +99,10 @@ async function measureSizes(context: ScenarioContext, options: FlatnessOptions):
     context.say(`${size} ${unit}`);
     open.push(await openSize(context, options, size, opened));
   }
+  context.say('warm-up');
+  await Promise.all(open.map(async (one) => warm(context, options, one)));
   for (let round = 1; round <= rounds; round += 1) {
-    // There and back: what drifts, drifts for all.
-    for (const one of round % 2 === 1 ? open : open.toReversed()) await measureRound(options, one);
+    await Promise.all(open.map(async (one) => measureRound(options, one)));
     const figures = open.map((one) => fixed(one.rounds.at(-1)?.cpuMsPerEvent['together'] ?? Number.NaN));
     context.say(`round ${round}: ${figures.join(', ')} ms an event`);
   }
@@ -112,17 +117,25 @@ async function measureSizes(context: ScenarioContext, options: FlatnessOptions):
 
 async function openSize(
   context: ScenarioContext,
-  { name, planOf, messages, rounds = 1, perSecond, warmUp }: FlatnessOptions,
+  options: FlatnessOptions,
   size: number,
   opened: AsyncDisposableStack,
 ): Promise<OpenSize> {
-  const before = warmUp ?? { messages: warmUpMessages(context), perSecond: 2 * perSecond };
-  const group = planOf(size, before.messages + settling + rounds * messages);
+  const { name, planOf, messages, rounds = 1 } = options;
+  const group = planOf(size, warmUpOf(context, options).messages + settling + rounds * messages);
   const bed = opened.use(await openBed(context, { name: `${name}-${size}`, plan: { groups: [group] } }));
-  await bed.load.run({ group: group.name, ...before });
+  return { size, bed, group: group.name, before: {}, rounds: [] };
+}
+
+const warmUpOf = (context: ScenarioContext, { warmUp, perSecond }: FlatnessOptions) =>
+  warmUp ?? { messages: warmUpMessages(context), perSecond: 2 * perSecond };
+
+async function warm(context: ScenarioContext, options: FlatnessOptions, one: OpenSize): Promise<void> {
+  const { bed, group } = one;
+  await bed.load.run({ group, ...warmUpOf(context, options) });
   // What is batched in a burst is not compiled for what comes one by one.
-  await bed.load.run({ group: group.name, messages: settling, perSecond });
-  return { size, bed, group: group.name, before: bed.memory(), rounds: [] };
+  await bed.load.run({ group, messages: settling, perSecond: options.perSecond });
+  one.before = bed.memory();
 }
 
 async function measureRound({ messages, perSecond }: FlatnessOptions, one: OpenSize): Promise<void> {

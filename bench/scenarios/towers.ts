@@ -11,9 +11,9 @@ export const towers: Scenario = {
       unit: 'towers',
       sizes: context.quick ? [10, 1_000] : [10, 1_000, 10_000],
       messages: 300,
-      rounds: context.quick ? 2 : 7,
-      perSecond: 30,
-      warmUp: { messages: context.quick ? 300 : 2_000, perSecond: 60 },
+      rounds: context.quick ? 2 : 5,
+      perSecond: 20,
+      warmUp: { messages: context.quick ? 300 : 3_000, perSecond: 50 },
       limit: 0.1,
       planOf: (size, messages) => ({
         name: 'tower',

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { App } from 'aws-cdk-lib/core';
+import { inject } from 'vitest';
 import * as z from 'zod';
 import { addChecks, appContext } from '../../lib/checks.ts';
 import { loadStageConfig, type StageName } from '../../lib/config.ts';
@@ -48,8 +48,7 @@ export function synthesize(stage: StageName): Synthesized {
 
 /** The same with something changed, made anew each time. */
 export function synthesizeWith(stage: StageName, { overrides = {}, plant }: SynthesisOptions): Synthesized {
-  const outdir = mkdtempSync(path.join(tmpdir(), 'towercast-synth-'));
-  process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
+  const outdir = mkdtempSync(path.join(inject('synthesisFolder'), 'stack-'));
   const app = new App({ context: appContext, outdir });
   const stack = new TowercastStack(app, loadStageConfig(stage, overrides));
   plant?.(stack);
