@@ -16,7 +16,7 @@ export const endpoints: Scenario = {
       messages: 300,
       rounds: context.quick ? 2 : 5,
       // Slow enough for events to come one by one: what shares requests at ten endpoints would not at a thousand.
-      perSecond: 20,
+      perSecond: 30,
       // Each process meets each endpoint: opening its secret for the first time in an hour is not what an event costs.
       warmUp: { messages: context.quick ? 600 : 9_000, perSecond: 50 },
       limit: 0.1,

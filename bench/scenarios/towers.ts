@@ -12,7 +12,7 @@ export const towers: Scenario = {
       sizes: context.quick ? [10, 1_000] : [10, 1_000, 10_000],
       messages: 300,
       rounds: context.quick ? 2 : 5,
-      perSecond: 20,
+      perSecond: 30,
       warmUp: { messages: context.quick ? 300 : 3_000, perSecond: 50 },
       limit: 0.1,
       planOf: (size, messages) => ({

@@ -1,6 +1,9 @@
 export interface ExpiringCache<V> {
-  /** The value kept under `key`, or what `load` gives. Callers at the same time share one load; failures are not kept. */
-  get(key: string, load: () => Promise<V>): Promise<V>;
+  /**
+   * The value kept under `key`, or what `load` gives, which is told the value that is too old by now, if there is one. Callers
+   * at the same time share one load; failures are not kept.
+   */
+  get(key: string, load: (old: V | undefined) => Promise<V>): Promise<V>;
   /**
    * Keeps what somebody else looked up at `asOf` (epoch milliseconds), if nothing is kept under `key` and it is neither
    * too old nor from before the key was deleted. `make` is called only then; undefined: it is of no use after all.
@@ -19,7 +22,8 @@ export interface ExpiringCacheOptions {
 
 /** What is kept, or that what was kept is no longer true. */
 type Entry<V> =
-  { kind: 'kept'; value: Promise<V>; asOf: number; settled: boolean } | { kind: 'deleted'; at: number };
+  | { kind: 'kept'; value: Promise<V>; asOf: number; settled: { value: V } | null }
+  | { kind: 'deleted'; at: number };
 
 /**
  * Keeps what was looked up for a while, absent things included: whoever loads says so by a value, such as null. The
@@ -39,16 +43,18 @@ export function createExpiringCache<V>({ ttlMs, maxEntries, now }: ExpiringCache
   };
   const keptUnder = (key: string): Promise<V> | null => {
     const entry = entries.get(key);
-    if (entry?.kind !== 'kept' || (entry.settled && entry.asOf + ttlMs <= now())) return null;
+    if (entry?.kind !== 'kept' || (entry.settled !== null && entry.asOf + ttlMs <= now())) return null;
     set(key, entry);
     return entry.value;
   };
-  const load = (key: string, loader: () => Promise<V>): Promise<V> => {
+  const load = (key: string, loader: (old: V | undefined) => Promise<V>): Promise<V> => {
     const asOf = now();
-    const entry = { kind: 'kept' as const, value: loader(), asOf, settled: false };
+    const before = entries.get(key);
+    const old = before?.kind === 'kept' ? before.settled?.value : undefined;
+    const entry: Entry<V> & { kind: 'kept' } = { kind: 'kept', value: loader(old), asOf, settled: null };
     set(key, entry);
     entry.value.then(
-      () => (entry.settled = true),
+      (value) => (entry.settled = { value }),
       () => entries.get(key) === entry && entries.delete(key),
     );
     return entry.value;
@@ -63,7 +69,8 @@ export function createExpiringCache<V>({ ttlMs, maxEntries, now }: ExpiringCache
       const value = make();
       if (value === undefined) return;
       // Another machine's clock may be ahead.
-      set(key, { kind: 'kept', value: Promise.resolve(value), asOf: Math.min(asOf, now()), settled: true });
+      const own = { asOf: Math.min(asOf, now()), settled: { value } };
+      set(key, { kind: 'kept', value: Promise.resolve(value), ...own });
     },
     delete(key) {
       set(key, { kind: 'deleted', at: now() });

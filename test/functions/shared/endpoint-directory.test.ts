@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEndpointDirectory } from '../../../functions/shared/endpoint-directory.ts';
+import { createEndpointDirectory, type KnownEndpoint } from '../../../functions/shared/endpoint-directory.ts';
 import { endpointHealthKey, healthItem } from '../../../functions/shared/endpoint-health.ts';
 import { entityKey } from '../../../functions/shared/keys.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
@@ -176,5 +176,46 @@ describe('what another function has read', () => {
     directory.learn(unusable);
     expect(await directory.get(endpoint)).toBeNull();
     expect(tables.takeRequests()).toEqual(['Query']);
+  });
+});
+
+/** What is read of two endpoints of a partner when the cache's time is over, and the first was changed. */
+async function readAgain(partnerId: string, change: (endpoint: Endpoint) => Promise<unknown>) {
+  const endpoints = ['e1', 'e2'].map((endpointId) => makeEndpoint({ partnerId, endpointId, version: 7 }));
+  await Promise.all(endpoints.map(store));
+  const world = makeDirectory();
+  await world.directory.ofPartner(partnerId);
+  world.clock.ms = 10_000;
+  await change(makeEndpoint({ partnerId, endpointId: 'e1', version: 7 }));
+  tables.takeRequests();
+  return { ...world, endpoints, read: await world.directory.ofPartner(partnerId) };
+}
+
+describe('a partner’s endpoints that were read before', () => {
+  const elsewhere = 'https://partner.example/elsewhere';
+
+  it('are the same as long as their versions are; a write past those is seen after a minute', async () => {
+    const { clock, directory, endpoints, read } = await readAgain('steady', (endpoint) =>
+      store({ ...endpoint, url: elsewhere }),
+    );
+    expect(read).toEqual(endpoints.map((endpoint) => asRead(endpoint, 10_000)));
+    expect(tables.takeRequests()).toEqual(['Query']);
+    clock.ms = 60_000;
+    expect((await directory.ofPartner('steady')).map(({ url }) => url)).toContain(elsewhere);
+  });
+
+  it.each<[string, (one: Endpoint) => Promise<unknown>, (read: readonly KnownEndpoint[]) => boolean]>([
+    ['changed', (one) => store({ ...one, url: elsewhere, version: 8 }), ([e1]) => e1?.url === elsewhere],
+    ['came', (one) => store({ ...one, endpointId: 'e0' }), (read) => read.length === 3],
+    [
+      'fell-ill',
+      async ({ partnerId }) =>
+        tables.put('entities', healthItem(makeHealth({ partnerId, endpointId: 'e1', failures: 2 }), 0)),
+      ([e1]) => e1?.health?.failures === 2,
+    ],
+  ])('are read whole when one %s', async (what, change, isSeen) => {
+    const { read } = await readAgain(`one-${what}`, change);
+    expect(isSeen(read)).toBe(true);
+    expect(read.every(({ readAtMs }) => readAtMs === 10_000)).toBe(true);
   });
 });

@@ -26,6 +26,21 @@ describe('an expiring cache', () => {
     expect(loads).toEqual(['a', 'a']);
   });
 
+  it('tells whoever loads again what there was, unless it was deleted', async () => {
+    const { clock, cache } = makeCache();
+    const olds: (string | null | undefined)[] = [];
+    const load = async (old: string | null | undefined) => {
+      olds.push(old);
+      return `value ${olds.length}`;
+    };
+    await cache.get('a', load);
+    clock.ms = 10;
+    await cache.get('a', load);
+    cache.delete('a');
+    await cache.get('a', load);
+    expect(olds).toEqual([undefined, 'value 1', undefined]);
+  });
+
   it('keeps the absence of a thing too', async () => {
     const { loads, get } = makeCache();
     expect([await get('a', null), await get('a', null)]).toEqual([null, null]);
