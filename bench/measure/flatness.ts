@@ -17,6 +17,11 @@ export interface FlatnessOptions {
   readonly messages: number;
   /** Of all sizes at the same time. Default 1. */
   readonly rounds?: number;
+  /**
+   * How often all of it is done, on new stacks: what a process happens to compile or keep, it has from its first seconds to
+   * its end, in all of its rounds. Default 1.
+   */
+  readonly runs?: number;
   /** Of each size. */
   readonly perSecond: number;
   /** Messages before, and how many a second; default: what compiles all of the code, at twice the rate. */
@@ -35,18 +40,21 @@ interface Round {
 
 interface Size {
   size: number;
+  /** Of all runs. */
   rounds: Round[];
-  audit: Audit;
-  /** Bytes of each function's largest process; `inUse`: after a collection. */
-  memory: Record<'before' | 'after' | 'inUse', Record<string, number>>;
+  /** Of each run, as `memory`. */
+  audits: Audit[];
+  memory: Memory[];
 }
 
+/** Bytes of each function's largest process; `inUse`: after a collection. */
+type Memory = Record<'before' | 'after' | 'inUse', Record<string, number>>;
+
 interface OpenSize {
-  size: number;
+  size: Size;
   bed: Bed;
   group: string;
   before: Record<string, number>;
-  rounds: Round[];
 }
 
 /**
@@ -57,14 +65,17 @@ export async function measureFlatness(
   context: ScenarioContext,
   options: FlatnessOptions,
 ): Promise<ScenarioResult> {
-  const sizes = await measureSizes(context, options);
+  const { sizes: counts, runs = 1 } = options;
+  const sizes = counts.map((size): Size => ({ size, rounds: [], audits: [], memory: [] }));
+  for (let run = 1; run <= runs; run += 1) await measureRun(context, options, sizes, run);
   const { name, limit } = options;
+  const audits = sizes.flatMap((size) => size.audits);
   return {
     figures: sizes,
     checks: [
       ...(limit === null ? [] : spreadChecks(name, sizes, limit)),
-      none(`${name}: lost`, sum(sizes.map(({ audit }) => audit.lost))),
-      none(`${name}: duplicated`, sum(sizes.map(({ audit }) => audit.duplicated))),
+      none(`${name}: lost`, sum(audits.map(({ lost }) => lost))),
+      none(`${name}: duplicated`, sum(audits.map(({ duplicated }) => duplicated))),
     ],
     sections: [
       {
@@ -91,40 +102,43 @@ export async function measureFlatness(
 const settling = 300;
 const counted = ['IngestFunction', 'FanOutFunction', 'DeliverFunction'];
 
-async function measureSizes(context: ScenarioContext, options: FlatnessOptions): Promise<Size[]> {
-  const { sizes, rounds = 1, unit } = options;
+async function measureRun(
+  context: ScenarioContext,
+  options: FlatnessOptions,
+  sizes: readonly Size[],
+  run: number,
+): Promise<void> {
+  const { rounds = 1, unit } = options;
   await using opened = new AsyncDisposableStack();
   const open: OpenSize[] = [];
   for (const size of sizes) {
-    context.say(`${size} ${unit}`);
+    context.say(`run ${run}: ${size.size} ${unit}`);
     open.push(await openSize(context, options, size, opened));
   }
   context.say('warm-up');
   await Promise.all(open.map(async (one) => warm(context, options, one)));
   for (let round = 1; round <= rounds; round += 1) {
     await Promise.all(open.map(async (one) => measureRound(options, one)));
-    const figures = open.map((one) => fixed(one.rounds.at(-1)?.cpuMsPerEvent['together'] ?? Number.NaN));
+    const figures = sizes.map((one) => fixed(one.rounds.at(-1)?.cpuMsPerEvent['together'] ?? Number.NaN));
     context.say(`round ${round}: ${figures.join(', ')} ms an event`);
   }
-  const measured: Size[] = [];
-  for (const { size, bed, before, rounds: made } of open) {
-    const after = bed.memory();
-    const memory = { before, after, inUse: await bed.memoryInUse(counted) };
-    measured.push({ size, rounds: made, audit: await bed.load.audit(), memory });
+  for (const { size, bed, before } of open) {
+    size.memory.push({ before, after: bed.memory(), inUse: await bed.memoryInUse(counted) });
+    size.audits.push(await bed.load.audit());
   }
-  return measured;
 }
 
 async function openSize(
   context: ScenarioContext,
   options: FlatnessOptions,
-  size: number,
+  size: Size,
   opened: AsyncDisposableStack,
 ): Promise<OpenSize> {
   const { name, planOf, messages, rounds = 1 } = options;
-  const group = planOf(size, warmUpOf(context, options).messages + settling + rounds * messages);
-  const bed = opened.use(await openBed(context, { name: `${name}-${size}`, plan: { groups: [group] } }));
-  return { size, bed, group: group.name, before: {}, rounds: [] };
+  const group = planOf(size.size, warmUpOf(context, options).messages + settling + rounds * messages);
+  const folder = `${name}-${size.size}-${size.memory.length + 1}`;
+  const bed = opened.use(await openBed(context, { name: folder, plan: { groups: [group] } }));
+  return { size, bed, group: group.name, before: {} };
 }
 
 const warmUpOf = (context: ScenarioContext, { warmUp, perSecond }: FlatnessOptions) =>
@@ -139,18 +153,21 @@ async function warm(context: ScenarioContext, options: FlatnessOptions, one: Ope
 }
 
 async function measureRound({ messages, perSecond }: FlatnessOptions, one: OpenSize): Promise<void> {
-  const { bed, group, rounds } = one;
+  const { bed, group, size } = one;
   const { result, functions } = await bed.measure(() => bed.load.run({ group, messages, perSecond }));
   const busy = Object.fromEntries(counted.flatMap((id) => (functions[id] ? [[id, functions[id]]] : [])));
   const cpuMsPerEvent = cpuPerEvent(busy, result.events);
   const deliveries = result.received / result.events;
   const cpuMsPerDelivery = (cpuMsPerEvent['DeliverFunction'] ?? 0) / deliveries;
-  rounds.push({ result, functions, cpuMsPerEvent, cpuMsPerDelivery });
+  size.rounds.push({ result, functions, cpuMsPerEvent, cpuMsPerDelivery });
 }
 
 const ofEvent = ({ cpuMsPerEvent }: Round): number => cpuMsPerEvent['together'] ?? Number.NaN;
 const ofDelivery = ({ cpuMsPerDelivery }: Round): number => cpuMsPerDelivery;
 const medianOf = ({ rounds }: Size, of: (round: Round) => number): number => median(rounds.map(of));
+
+const inUse = ({ memory }: Size, logicalId: string): number =>
+  median(memory.map((one) => one.inUse[logicalId] ?? Number.NaN));
 
 function spreadChecks(name: string, sizes: readonly Size[], limit: number): Check[] {
   const [smallest] = sizes;
@@ -165,9 +182,7 @@ function spreadChecks(name: string, sizes: readonly Size[], limit: number): Chec
     };
   };
   const apart = (of: (round: Round) => number) => sizes.map((size) => distance(size, smallest, of));
-  const grown = sizes.flatMap(({ memory }) =>
-    counted.map((id) => (memory.inUse[id] ?? 0) / (smallest.memory.inUse[id] ?? Number.NaN) - 1),
-  );
+  const grown = sizes.flatMap((size) => counted.map((id) => inUse(size, id) / inUse(smallest, id) - 1));
   return [
     check('CPU of an event', apart(ofEvent)),
     check('CPU of a delivery', apart(ofDelivery)),
@@ -190,6 +205,6 @@ function rowOf(size: Size): Row {
     ...counted.map((id) => fixed(medianOf(size, ({ cpuMsPerEvent }) => cpuMsPerEvent[id] ?? 0))),
     fixed(medianOf(size, ofEvent)),
     fixed(medianOf(size, ofDelivery)),
-    ...counted.map((id) => megabytes(size.memory.inUse[id] ?? 0)),
+    ...counted.map((id) => megabytes(inUse(size, id))),
   ];
 }

@@ -14,11 +14,12 @@ export const endpoints: Scenario = {
       unit: 'endpoints',
       sizes: context.quick ? [10, 1_000] : [10, 100, 1_000],
       messages: 300,
-      rounds: context.quick ? 2 : 5,
+      rounds: context.quick ? 2 : 4,
+      runs: context.quick ? 1 : 2,
       // Slow enough for events to come one by one: what shares requests at ten endpoints would not at a thousand.
       perSecond: 30,
       // Each process meets each endpoint: opening its secret for the first time in an hour is not what an event costs.
-      warmUp: { messages: context.quick ? 600 : 9_000, perSecond: 50 },
+      warmUp: { messages: context.quick ? 600 : 6_000, perSecond: 60 },
       limit: 0.1,
       planOf: (size, messages) => ({
         name: 'tower',

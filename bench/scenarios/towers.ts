@@ -11,9 +11,10 @@ export const towers: Scenario = {
       unit: 'towers',
       sizes: context.quick ? [10, 1_000] : [10, 1_000, 10_000],
       messages: 300,
-      rounds: context.quick ? 2 : 5,
+      rounds: context.quick ? 2 : 4,
+      runs: context.quick ? 1 : 2,
       perSecond: 30,
-      warmUp: { messages: context.quick ? 300 : 3_000, perSecond: 50 },
+      warmUp: { messages: context.quick ? 300 : 3_000, perSecond: 60 },
       limit: 0.1,
       planOf: (size, messages) => ({
         name: 'tower',
