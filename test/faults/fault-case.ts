@@ -38,6 +38,10 @@ export class FaultCase {
     });
   }
 
+  get wasPutBack(): boolean {
+    return this.#world.lost.has(this.tag);
+  }
+
   network(): Required<Pick<NetworkInput, 'towers' | 'partners' | 'endpoints' | 'reservations'>> {
     const { tag, flow } = this;
     const own = flow.network?.(tag) ?? {};

@@ -6,6 +6,8 @@ import type { CaseState, StoredEvent } from './storage.ts';
 export interface Observed {
   readonly flow: Flow;
   readonly inbox: Inbox;
+  /** Whether a stage gave something of it up, and an operator put it back: then what followed has gone ahead. */
+  readonly wasPutBack: boolean;
 }
 
 /** Events that the flow makes: its endpoint's own and what the network's load made are others. */
@@ -86,7 +88,7 @@ function torn({ flow }: Observed, state: CaseState): string[] {
 }
 
 /** Whoever asks for order gets it: an event is never acknowledged before the one before it, however often each comes. */
-function overtaken({ flow, inbox }: Observed): string[] {
+function overtaken({ flow, inbox, wasPutBack }: Observed): string[] {
   if (flow.ordered !== true) return [];
   const acknowledged = inbox.requests.filter(
     ({ answer }) => typeof answer === 'object' && answer.status >= 200 && answer.status < 300,
@@ -99,6 +101,6 @@ function overtaken({ flow, inbox }: Observed): string[] {
   const inOrder = published.every((number, index) => number > (published[index - 1] ?? 0));
   return [
     ...(numbered ? [] : [`came in the order ${sequences.join()}`]),
-    ...(inOrder ? [] : [`came as they were published ${published.join()}`]),
+    ...(inOrder || wasPutBack ? [] : [`came as they were published ${published.join()}`]),
   ];
 }
