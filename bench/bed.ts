@@ -81,9 +81,9 @@ export async function openBed(context: ScenarioContext, options: BedOptions): Pr
     memory: () =>
       Object.fromEntries(Object.keys(stack.functions).map((logicalId) => [logicalId, largest(logicalId)])),
     async memoryInUse(logicalIds) {
-      // One after the other: they share the inspector's port.
+      // One after the other: they share the inspector's port. One that has idled for long may have ended meanwhile.
       for (const pid of logicalIds.flatMap((logicalId) => stack.functionPids(logicalId)))
-        await collectGarbage(pid);
+        if (functionBytes(pid) > 0) await collectGarbage(pid);
       return Object.fromEntries(logicalIds.map((logicalId) => [logicalId, largest(logicalId)]));
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
