@@ -30,7 +30,7 @@ export const cpu: Scenario = {
   name: 'cpu',
   describes: 'CPU per delivered event against an earlier version, in turns in one run',
   async run(context) {
-    const rounds = context.quick ? 2 : 4;
+    const rounds = context.quick ? 2 : 8;
     const messages = perSecond * (context.quick ? 6 : 12);
     const warmUp = context.quick ? 500 : 2_000;
     const plan = twoEndpoints(20, warmUp + rounds * messages);

@@ -27,6 +27,8 @@ export const timers: Scenario = {
             endpoints: Array.from({ length: endpointCount }, (_, index) => ({
               name: `e${index + 1}`,
               label: 'due',
+              // Not of the events' locker: what is written to their table is news, and fan-out would send it as well.
+              locker: 2,
               awaited: false,
             })),
             messages: 0,
