@@ -11,16 +11,21 @@ interface Worker {
 }
 
 /**
- * CPU milliseconds, user and system, of the processes of each function since they started, as the kernel has them: the
- * only count that is the same for two versions of the code. By logical id. `root` is the stack's main process.
+ * The processes of all functions and the CPU milliseconds, user and system, that each took since it started, as the kernel has
+ * them: the only count that is the same for two versions of the code. `root` is the stack's main process.
  */
-export function functionCpuMs(root: number): Record<string, number> {
-  const workers = readdirSync('/proc')
+export const functionProcesses = (root: number): Worker[] =>
+  readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => readWorker(Number(name)))
     .filter(({ parent }) => parent === root);
+
+/** CPU milliseconds of each function between two looks, by logical id. A process that ended meanwhile had been idle. */
+export function cpuBetween(before: readonly Worker[], after: readonly Worker[]): Record<string, number> {
+  const earlier = new Map(before.map(({ pid, cpuMs }) => [pid, cpuMs]));
   const total: Record<string, number> = {};
-  for (const { logicalId, cpuMs } of workers) total[logicalId] = (total[logicalId] ?? 0) + cpuMs;
+  for (const { pid, logicalId, cpuMs } of after)
+    total[logicalId] = (total[logicalId] ?? 0) + cpuMs - (earlier.get(pid) ?? 0);
   return total;
 }
 

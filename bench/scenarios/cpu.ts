@@ -5,7 +5,7 @@ import { networkOf, PlanSchema, twoEndpoints } from '../load/plan.ts';
 import { startLoad, type LoadProcess } from '../load/process.ts';
 import { sum } from '../measure/function-figures.ts';
 import { median } from '../measure/percentiles.ts';
-import { functionCpuMs } from '../measure/process-cpu.ts';
+import { cpuBetween, functionProcesses } from '../measure/process-cpu.ts';
 import { fixed, none, type Row, type Scenario, type ScenarioContext } from '../scenario.ts';
 
 const perSecond = 50;
@@ -77,14 +77,12 @@ export const cpu: Scenario = {
 };
 
 async function measureRound({ say }: ScenarioContext, side: Side, messages: number): Promise<void> {
-  const from = functionCpuMs(side.stack.pid);
+  const before = functionProcesses(side.stack.pid);
   const { events } = await side.load.run({ group: 'tower', messages, perSecond });
   // What follows the last receipt: records, deletes.
   await sleep(1_000);
-  const to = functionCpuMs(side.stack.pid);
-  const round = Object.fromEntries(
-    carriers.map((name) => [name, ((to[name] ?? 0) - (from[name] ?? 0)) / events]),
-  );
+  const used = cpuBetween(before, functionProcesses(side.stack.pid));
+  const round = Object.fromEntries(carriers.map((name) => [name, (used[name] ?? 0) / events]));
   side.rounds.push(round);
   say(`${side.name}: ${fixed(together(round))} ms`);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cpuPerEvent, figuresBetween, type Stats } from '../../bench/measure/function-figures.ts';
 import { median, percentiles } from '../../bench/measure/percentiles.ts';
+import { cpuBetween } from '../../bench/measure/process-cpu.ts';
 import { parseBenchOptions } from '../../bench/options.ts';
 import { attribute } from '../../bench/profile/attribution.ts';
 import { withSection } from '../../bench/report/document.ts';
@@ -33,6 +34,15 @@ describe('percentiles', () => {
     expect(percentiles(values)).toEqual({ p50: 50, p95: 95, p99: 99, max: 100 });
     expect(percentiles([7])).toEqual({ p50: 7, p95: 7, p99: 7, max: 7 });
     expect(percentiles([])).toEqual({ p50: 0, p95: 0, p99: 0, max: 0 });
+  });
+});
+
+describe('CPU between two looks', () => {
+  it('is that of the processes that are there, also of those that came; one that ended takes nothing away', () => {
+    const worker = (pid: number, logicalId: string, cpuMs: number) => ({ pid, logicalId, cpuMs, parent: 1 });
+    const before = [worker(11, 'A', 500), worker(12, 'A', 300), worker(13, 'B', 10)];
+    const after = [worker(11, 'A', 540), worker(13, 'B', 30), worker(14, 'B', 5)];
+    expect(cpuBetween(before, after)).toEqual({ A: 40, B: 25 });
   });
 });
 
