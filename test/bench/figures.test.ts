@@ -37,9 +37,10 @@ describe('percentiles', () => {
   });
 });
 
+const worker = (pid: number, logicalId: string, cpuMs: number) => ({ pid, logicalId, cpuMs, parent: 1 });
+
 describe('CPU between two looks', () => {
   it('is that of the processes that are there, also of those that came; one that ended takes nothing away', () => {
-    const worker = (pid: number, logicalId: string, cpuMs: number) => ({ pid, logicalId, cpuMs, parent: 1 });
     const before = [worker(11, 'A', 500), worker(12, 'A', 300), worker(13, 'B', 10)];
     const after = [worker(11, 'A', 540), worker(13, 'B', 30), worker(14, 'B', 5)];
     expect(cpuBetween(before, after)).toEqual({ A: 40, B: 25 });
