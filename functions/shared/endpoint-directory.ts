@@ -27,7 +27,10 @@ export interface EndpointReader {
 }
 
 export interface EndpointDirectory extends EndpointReader {
-  /** The endpoint as it was within the cache's time; null when there is none. */
+  /**
+   * The endpoint as it was within the cache's time; null when there is none. A disabled one as it is now: what is held for one
+   * that has been enabled meanwhile would be held past its recovery, and nobody would ask for it again.
+   */
   get(ref: EndpointRef): Promise<ReadEndpoint | null>;
   /** Every endpoint of a partner, disabled ones included, as they were within the cache's time. */
   ofPartner(partnerId: string): Promise<ReadEndpoint[]>;
@@ -59,7 +62,12 @@ export function createEndpointDirectory(options: EndpointDirectoryOptions): Endp
   const endpoints = createExpiringCache<ReadEndpoint | null>(cacheOptions);
   const partners = createExpiringCache<PartnerReading>(cacheOptions);
   return {
-    get: (ref) => endpoints.get(cacheKey(ref), () => readEndpoint(options, ref)),
+    async get(ref) {
+      const askedAtMs = now();
+      const read = () => readEndpoint(options, ref);
+      const known = await endpoints.get(cacheKey(ref), read);
+      return known?.status === 'disabled' ? endpoints.getSince(askedAtMs, cacheKey(ref), read) : known;
+    },
     async ofPartner(partnerId) {
       const reading = await partners.get(partnerId, (old) => readPartner(options, partnerId, old));
       return reading.endpoints;

@@ -4,6 +4,8 @@ export interface ExpiringCache<V> {
    * at the same time share one load; failures are not kept.
    */
   get(key: string, load: (old: V | undefined) => Promise<V>): Promise<V>;
+  /** The same, but nothing that was looked up before `sinceMs` (epoch milliseconds). */
+  getSince(sinceMs: number, key: string, load: (old: V | undefined) => Promise<V>): Promise<V>;
   /**
    * Keeps what somebody else looked up at `asOf` (epoch milliseconds), if nothing is kept under `key` and it is neither
    * too old nor from before the key was deleted. `make` is called only then; undefined: it is of no use after all.
@@ -62,6 +64,10 @@ export function createExpiringCache<V>({ ttlMs, maxEntries, now }: ExpiringCache
 
   return {
     get: (key, loader) => keptUnder(key) ?? load(key, loader),
+    getSince(sinceMs, key, loader) {
+      const entry = entries.get(key);
+      return entry?.kind === 'kept' && entry.asOf >= sinceMs ? entry.value : load(key, loader);
+    },
     offer(key, asOf, make) {
       if (keptUnder(key) !== null || asOf + ttlMs <= now()) return;
       const entry = entries.get(key);

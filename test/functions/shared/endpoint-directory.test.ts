@@ -51,6 +51,32 @@ describe('an endpoint', () => {
   });
 });
 
+describe('a disabled endpoint', () => {
+  it('is read anew whenever it is asked for, so that nothing is held once it is enabled', async () => {
+    const endpoint = makeEndpoint({ partnerId: 'enabled', status: 'disabled', version: 1 });
+    await store(endpoint);
+    const { clock, directory } = makeDirectory();
+    expect(await directory.get(endpoint)).toEqual(asRead(endpoint));
+    const enabled = { ...endpoint, status: 'active', version: 2 } as const;
+    await store(enabled);
+    tables.takeRequests();
+    clock.ms = 1;
+    expect(await directory.get(endpoint)).toEqual(asRead(enabled, 1));
+    expect(tables.takeRequests()).toEqual(['Query']);
+  });
+
+  it('is not believed of others either, and read once for all that ask at the same time', async () => {
+    const endpoint = makeEndpoint({ partnerId: 'hearsay', status: 'disabled' });
+    await store(endpoint);
+    const { clock, directory } = makeDirectory();
+    clock.ms = 5;
+    directory.learn(asRead(endpoint, 4));
+    const asked = Array.from({ length: 10 }, () => directory.get(endpoint));
+    expect(new Set(await Promise.all(asked))).toEqual(new Set([asRead(endpoint, 5)]));
+    expect(tables.takeRequests()).toEqual(['Query']);
+  });
+});
+
 describe('a partner’s endpoints', () => {
   it('are all of them, disabled ones too, and nothing else of the partner or of others', async () => {
     const endpoints = Array.from({ length: 3 }, (_, index) =>
