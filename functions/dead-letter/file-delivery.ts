@@ -3,7 +3,6 @@ import { instantFromMs } from '../../schemas/instant.ts';
 import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import {
   attemptsOfSchedule,
-  hasAcknowledged,
   isOutcomeOf,
   noticeOf,
   recordOfTask,
@@ -35,7 +34,7 @@ export async function fileDelivery(
   const crashed = crashedAttempt(task.attempts.length + 1, deps.now());
   const attempts = [...task.attempts, crashed];
   const dueAt = nextDue(deps, scheduleSeconds, attemptsOfSchedule(task, attempts));
-  const end = mayBeAcknowledged(endpoint, attempts) ? 'delivered' : 'dead';
+  const end = wasAcknowledged(endpoint, attempts) ? 'delivered' : 'dead';
   const record = recordOfTask(task, {
     status: dueAt === null ? end : 'pending',
     reason: dueAt === null && end === 'dead' ? crashed.reason : null,
@@ -50,10 +49,6 @@ export async function fileDelivery(
   if (dueAt !== null) return 'rescheduled';
   return end === 'dead' ? 'dead' : 'kept';
 }
-
-/** Of an endpoint that can't be read nobody knows how it acknowledges. */
-const mayBeAcknowledged = (endpoint: Endpoint | null, attempts: readonly Attempt[]): boolean =>
-  endpoint === null ? hasAcknowledged(attempts) : wasAcknowledged(endpoint, attempts);
 
 /**
  * The task may have got as far as its record, and crashed each time before its successor was sent: then nobody else

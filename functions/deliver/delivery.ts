@@ -108,8 +108,7 @@ export async function decide(
 ): Promise<Settlement | Postponement> {
   const outcome = await attemptOnce(deps, task, destination);
   const isOver = outcome.kind === 'dead' || outcome.kind === 'held';
-  const { endpoint } = destination;
-  return isOver && endpoint !== null && wasAcknowledged(endpoint, outcome.attempts)
+  return isOver && wasAcknowledged(destination.endpoint, outcome.attempts)
     ? { kind: 'delivered', attempts: outcome.attempts }
     : outcome;
 }

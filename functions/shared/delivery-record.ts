@@ -40,11 +40,15 @@ export function successorOf(
 export const attemptsOfSchedule = ({ replay }: DeliveryTask, attempts: readonly Attempt[]): number =>
   attempts.length - (replay?.attemptsBefore ?? 0);
 
-export const hasAcknowledged = (attempts: readonly Attempt[]): boolean =>
+const hasAcknowledged = (attempts: readonly Attempt[]): boolean =>
   attempts.some(({ outcome }) => outcome === 'delivered');
 
-/** Then no replay can undo it, whatever it comes to. A request for what must be read acknowledges nothing. */
+/**
+ * Then no replay can undo it, whatever it comes to. A request for what must be read acknowledges nothing; of an endpoint that
+ * is gone (null) nobody knows any more which it was.
+ */
 export const wasAcknowledged = (
-  { contract }: Pick<Endpoint, 'contract'>,
+  endpoint: Pick<Endpoint, 'contract'> | null,
   attempts: readonly Attempt[],
-): boolean => acknowledgementOf(contract) === 'response' && hasAcknowledged(attempts);
+): boolean =>
+  (endpoint === null || acknowledgementOf(endpoint.contract) === 'response') && hasAcknowledged(attempts);

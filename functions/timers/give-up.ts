@@ -3,7 +3,7 @@ import type { Endpoint } from '../../schemas/endpoint.ts';
 import { parseEventId } from '../../schemas/event-id.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import { isOfHead, isTurnTaken } from '../domain/lane.ts';
-import { hasAcknowledged, noticeOf, wasAcknowledged } from '../shared/delivery-record.ts';
+import { noticeOf, wasAcknowledged } from '../shared/delivery-record.ts';
 import type { EntityStore } from '../shared/entity-store.ts';
 import { TowercastError } from '../shared/errors.ts';
 import type { LaneRef } from '../shared/lane-store.ts';
@@ -52,10 +52,8 @@ async function isBeingMade({ lanes, now }: GiveUpDeps, record: DeliveryRecord): 
 
 /** A replay that can't be made undoes no earlier delivery. */
 function overOf(record: DeliveryRecord, endpoint: Endpoint | null): DeliveryRecord {
-  const { attempts } = record;
-  const isDelivered = endpoint === null ? hasAcknowledged(attempts) : wasAcknowledged(endpoint, attempts);
   const over = { ...record, dueAt: null, waitsFor: 'time' as const };
-  return isDelivered
+  return wasAcknowledged(endpoint, record.attempts)
     ? { ...over, status: 'delivered', reason: null }
     : { ...over, status: 'dead', reason: 'event_expired' };
 }

@@ -404,6 +404,7 @@ describe('a replay of what was acknowledged', () => {
       { endpoints: [makeEndpoint({ status: 'disabled' })] },
       1,
     ],
+    ['meets an endpoint that was deleted meanwhile', { endpoints: [] }, 1],
     ['is answered with 410', { answer: () => responds(410) }, 2],
     ['meets a contract that can’t say it', { endpoints: [makeEndpoint({ contract: 'locker-open' })] }, 1],
   ])('leaves it delivered when it %s', async (_, options, attempts) => {
