@@ -2,20 +2,21 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
  * Which of these processes holds a connection from this port of 127.0.0.1: so that a fault kills the process that called,
- * and not its neighbours. Where the system doesn't tell (only Linux has /proc), all of them.
+ * and not its neighbours. None where the caller is gone: a neighbour's fault has killed it, or it gave up waiting. Where the
+ * system doesn't tell (only Linux has /proc), all of them.
  */
 export function ownersOf(port: number, pids: readonly number[]): readonly number[] {
-  const inode = inodeOf(port);
-  if (inode === null) return pids;
-  const owners = pids.filter((pid) => holds(pid, `socket:[${inode}]`));
-  return owners.length > 0 ? owners : pids;
+  const tables = ['/proc/net/tcp', '/proc/net/tcp6'].map(read);
+  if (tables.every((table) => table === '')) return pids;
+  const inode = inodeOf(port, tables);
+  return inode === null ? [] : pids.filter((pid) => holds(pid, `socket:[${inode}]`));
 }
 
 /** Source: proc_net_tcp.txt of the Linux kernel: local address, remote address, state, …, inode. */
-function inodeOf(port: number): string | null {
+function inodeOf(port: number, tables: readonly string[]): string | null {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  for (const file of ['/proc/net/tcp', '/proc/net/tcp6'])
-    for (const line of read(file).split('\n').slice(1)) {
+  for (const table of tables)
+    for (const line of table.split('\n').slice(1)) {
       const fields = line.trim().split(/\s+/);
       if (fields[1]?.endsWith(local) === true) return fields[9] ?? null;
     }

@@ -94,6 +94,11 @@ export class Fault {
     return tags.includes(this.input.tag) || (this.input.anonymous === true && tags.length === 0);
   }
 
+  /** What was to be done to its call could not be done: it waits for another. */
+  missed(): void {
+    this.injected -= 1;
+  }
+
   /** True when this call is the one. */
   take(): boolean {
     if (this.#lifted || this.injected >= timesOf(this.mode)) return false;
@@ -124,14 +129,14 @@ export class FaultPlan {
   }
 
   /** What must go wrong with this call: the first fault of one of its cases. */
-  next(call: Call): Mode | null {
+  next(call: Call): Fault | null {
     const name = nameOf({ function: call.function, call: call.name });
     this.seen.set(name, (this.seen.get(name) ?? 0) + 1);
     const concerned = this.#waiting.get(name)?.filter((one) => one.concerns(call)) ?? [];
     const fault = concerned.find((one) => one.take());
     if (fault === undefined) return null;
     for (const other of concerned) if (other !== fault) other.share();
-    return fault.mode;
+    return fault;
   }
 
   get injected(): number {

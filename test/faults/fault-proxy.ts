@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
 import { identify, type Call, type Names, type Service } from './call.ts';
-import type { FaultPlan, Mode } from './fault-plan.ts';
+import type { Fault, FaultPlan } from './fault-plan.ts';
 
 /** Longer than our clients wait for DynamoDB, the broker and partners. */
 const lateMs = 2_600;
@@ -24,8 +24,8 @@ export interface FaultProxyOptions {
   readonly aliases: Map<string, string>;
   /** A call that could not be understood or passed on: the proxy's fault, and nobody's that it tests. */
   readonly onError: (what: string) => void;
-  /** SIGKILL to the process whose connection comes from this port. */
-  readonly kill: (functionName: string, port: number) => void;
+  /** SIGKILL to the process whose connection comes from this port. False when there is none any more. */
+  readonly kill: (functionName: string, port: number) => boolean;
 }
 
 export interface FaultProxy {
@@ -63,9 +63,9 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
       const raw = { function: options.function, headers: request.headers, path: request.url ?? '/', body };
       const call = identify(raw, options.names, options.aliases);
       const exchange = { request, response, body, call };
-      const mode = options.plan.next(call);
-      if (mode === null) reply(response, await forward(exchange));
-      else await inject(mode, exchange, options, forward);
+      const fault = options.plan.next(call);
+      if (fault === null) reply(response, await forward(exchange));
+      else await inject(fault, exchange, options, forward);
     };
     serve().catch((error: unknown) => {
       options.onError(`${request.headers['x-amz-target']?.toString()} ${request.url}: ${String(error)}`);
@@ -89,15 +89,17 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
 }
 
 async function inject(
-  mode: Mode,
+  fault: Fault,
   exchange: Exchange,
   { kill, function: name }: FaultProxyOptions,
   forward: (exchange: Exchange) => Promise<Answer>,
 ): Promise<void> {
   const { request, response, call } = exchange;
   const end = () => request.socket.resetAndDestroy();
-  const killCaller = () => kill(name, request.socket.remotePort ?? 0);
-  switch (mode) {
+  const killCaller = () => {
+    if (!kill(name, request.socket.remotePort ?? 0)) fault.missed();
+  };
+  switch (fault.mode) {
     case 'fails once':
     case 'fails twice':
     case 'fails for ever':

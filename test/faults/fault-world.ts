@@ -87,8 +87,10 @@ export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
   const heldUp = new Set<string>();
   const errors: string[] = [];
   const running: { stack?: LocalStack } = {};
-  const killCaller = (name: string, port: number) => {
-    for (const pid of ownersOf(port, running.stack?.functionPids(name) ?? [])) kill(pid, 'SIGKILL');
+  const killCaller = (name: string, port: number): boolean => {
+    const callers = ownersOf(port, running.stack?.functionPids(name) ?? []);
+    for (const pid of callers) kill(pid, 'SIGKILL');
+    return callers.length > 0;
   };
   const openProxy = async (name: string): Promise<FaultProxy> => {
     const proxy = await startFaultProxy({
