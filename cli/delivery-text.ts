@@ -20,13 +20,14 @@ const AttemptSchema = z.looseObject({
   requestSha256: z.string().nullish(),
   responseSha256: z.string().nullish(),
   responseExcerpt: z.string().nullish(),
+  responseTruncated: z.boolean().nullish(),
 });
 type Attempt = z.infer<typeof AttemptSchema>;
 
 const DeliverySchema = z.looseObject({ attempts: z.array(AttemptSchema) });
 
-const meaning = `A 2xx proves that the holder of the certificate's key, at this address and time, took these bytes and answered so. It does
-not prove that anything was done with them.`;
+const meaning = `A 2xx proves that whoever holds the key of the certificate, at this address and time, answered this request with it (without
+TLS: whoever answers at this address). It does not prove that the request was read, or that anything was done with it.`;
 
 /** A delivery as people read it, attempt by attempt; null for what is none. */
 export function deliveryText(body: unknown, columns: number): string | null {
@@ -38,21 +39,30 @@ export function deliveryText(body: unknown, columns: number): string | null {
 
 function attemptText(attempt: Attempt): string {
   const { number, at, outcome, reason, requestSha256, responseExcerpt } = attempt;
-  const rows = [
-    ['peer', peerText(attempt)],
-    ['times', timesText(attempt)],
-    ['request', digest(requestSha256)],
-    ['response', responseText(attempt)],
-    [
-      '',
-      responseExcerpt === null || responseExcerpt === undefined ? '' : JSON.stringify(plain(responseExcerpt)),
-    ],
-  ] as const;
+  // Whatever became of it, it was not noted: to print what the record lacks as what did not happen would be wrong.
+  const isUnknown = outcome === 'crashed';
+  const rows = isUnknown
+    ? ([['', unknown]] as const)
+    : ([
+        ['peer', peerText(attempt)],
+        ['times', timesText(attempt)],
+        ['request', digest(requestSha256)],
+        ['response', responseText(attempt)],
+        [
+          '',
+          responseExcerpt === null || responseExcerpt === undefined
+            ? ''
+            : JSON.stringify(plain(responseExcerpt)),
+        ],
+      ] as const);
   return [
     `ATTEMPT ${number}  ${[at, outcome, ...(reason ? [reason] : [])].map(plain).join('  ')}`,
     ...rows.filter(([, text]) => text !== '').map(([name, text]) => `  ${name.padEnd(8)}  ${text}`),
   ].join('\n');
 }
+
+const unknown =
+  'unknown: the function failed before it could note what came of the request, which may have arrived';
 
 function peerText({ peerAddress, connection }: Attempt): string {
   if (!peerAddress) return 'none: no connection was made';
@@ -80,9 +90,11 @@ function timesText({ times, durationMs }: Attempt): string {
   return `${[...reached, `end ${durationMs}`].join(', ')} (ms from the start)`;
 }
 
-const responseText = ({ status, responseSha256 }: Attempt): string =>
+const responseText = ({ status, responseSha256, responseTruncated }: Attempt): string =>
   status === null || status === undefined
     ? 'none'
-    : [String(status), digest(responseSha256)].filter(Boolean).join(', ');
+    : [String(status), digest(responseSha256), responseTruncated === true ? 'of what was read' : '']
+        .filter(Boolean)
+        .join(', ');
 
 const digest = (hex: string | null | undefined): string => (hex ? `sha256 ${plain(hex)}` : '');

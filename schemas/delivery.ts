@@ -44,7 +44,10 @@ export const AttemptSchema = z.object({
   /** 1 for the first. */
   number: z.int().min(1),
   at: InstantSchema,
-  outcome: z.enum(['delivered', 'failed', 'crashed']),
+  outcome: z.enum(['delivered', 'failed', 'crashed']).meta({
+    description:
+      '`crashed`: the function failed before it could note what came of the request, which may have arrived or not; `at` is when that was found out, and nothing else of the attempt is known.',
+  }),
   /** HTTP status; null when no response came. */
   status: z.int().nullable(),
   /** A stable code: `http_500`, `timeout`, `connection_reset`, `redirect`, … Null when delivered. */
@@ -62,15 +65,19 @@ export const AttemptSchema = z.object({
     .string()
     .nullable()
     .meta({ description: 'SHA-256 in hex of the body sent, or to be sent if there was no connection.' }),
-  responseSha256: z
-    .string()
-    .nullable()
-    .meta({ description: 'SHA-256 in hex of the response body, or of its first 16,384 bytes.' }),
+  responseSha256: z.string().nullable().meta({
+    description:
+      'SHA-256 in hex of what was read of the response body: all of it, unless `responseTruncated` is there.',
+  }),
   responseExcerpt: z
     .string()
     .max(1024)
     .nullable()
     .meta({ description: 'The start of the response body as text, without your keys and credentials.' }),
+  responseTruncated: z.literal(true).exactOptional().meta({
+    description:
+      'Only a part of the response body was read: its first 16,384 bytes, or what came before it broke off.',
+  }),
 });
 export type Attempt = z.infer<typeof AttemptSchema>;
 

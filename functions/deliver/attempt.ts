@@ -72,7 +72,8 @@ export async function makeAttempt(
     times: result.times,
     requestSha256: sha256(rendering.body),
     responseSha256: result.status === null ? null : sha256(result.responseBody),
-    responseExcerpt: responseExcerpt(result.responseBody, secretTexts(secrets)),
+    responseExcerpt: responseExcerpt(result, secretTexts(secrets)),
+    ...(result.responseTruncated && { responseTruncated: true }),
   };
   return { attempt, verdict };
 }

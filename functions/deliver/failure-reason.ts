@@ -17,6 +17,8 @@ export type FailureReason =
   | 'tls_hostname_mismatch'
   | 'tls_failed'
   | 'protocol_error'
+  /** A 2xx to a request of which not all had been sent. */
+  | 'answered_early'
   | 'network_error';
 
 const byCode: Record<string, FailureReason> = {

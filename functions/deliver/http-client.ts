@@ -20,6 +20,8 @@ interface Measured extends Witnessed {
   durationMs: number;
   /** The part of the response body that was read. */
   responseBody: Uint8Array;
+  /** Whether there was, or may have been, more of it. */
+  responseTruncated: boolean;
 }
 
 /**
@@ -115,11 +117,13 @@ const refusal = (reason: FailureReason): PostResult => ({
   durationMs: 0,
   ...nothingWitnessed(),
   responseBody: new Uint8Array(),
+  responseTruncated: false,
 });
 
 function resultOf(exchanged: Exchanged, durationMs: number): PostResult {
-  const { status, retryAfter, responseBody, peerAddress, connection, times, failure } = exchanged;
-  const measured = { durationMs, peerAddress, connection, times, responseBody };
+  const { status, retryAfter, responseBody, responseTruncated, failure } = exchanged;
+  const { peerAddress, connection, times } = exchanged;
+  const measured = { durationMs, peerAddress, connection, times, responseBody, responseTruncated };
   if (failure === null && status !== null) return { kind: 'response', status, retryAfter, ...measured };
   return { kind: 'error', reason: failure ?? 'protocol_error', status, ...measured };
 }

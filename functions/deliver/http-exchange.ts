@@ -25,7 +25,10 @@ export interface Exchanged extends Witnessed {
   /** Null when no response began. */
   status: number | null;
   retryAfter: string | null;
+  /** What was read of the response's body, also when it broke off. */
   responseBody: Uint8Array;
+  /** Whether there was, or may have been, more of it. */
+  responseTruncated: boolean;
   /** Null when the response is whole, or more of it came than we read. */
   failure: FailureReason | null;
   /** The connection had been used before and broke before any of the response came. */
@@ -46,6 +49,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     status: null,
     retryAfter: null,
     responseBody: new Uint8Array(),
+    responseTruncated: false,
     failure: null,
     stale: false,
   };
@@ -65,7 +69,12 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     seen.times.firstByte = options.elapsedMs();
     seen.status = response.statusCode ?? null;
     seen.retryAfter = response.headers['retry-after'] ?? null;
-    seen.responseBody = await readBody(response, options.maxResponseBytes);
+    await readBody(response, options.maxResponseBytes, seen);
+    // Whoever has not been sent all of it can have verified none of it. What is left is not sent for an answer that we have.
+    if (!outgoing.writableFinished) {
+      outgoing.destroy();
+      if (isSuccess(seen.status)) seen.failure = 'answered_early';
+    }
     return seen;
   } catch (error) {
     const failure = timedOut ? 'timeout' : failureReason(broken ?? error);
@@ -113,21 +122,32 @@ function responseTo(outgoing: http.ClientRequest, body: Uint8Array): Promise<htt
   });
 }
 
-/** At most `maxBytes`; leaving the loop early destroys the socket. Throws when the body breaks off. */
-async function readBody(response: http.IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+/** At most `maxBytes`; leaving the loop early destroys the socket. Throws when the body breaks off: `seen` has what came until then. */
+async function readBody(
+  response: http.IncomingMessage,
+  maxBytes: number,
+  seen: Pick<Exchanged, 'responseBody' | 'responseTruncated'>,
+): Promise<void> {
   response.on('error', () => {});
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response) {
-    if (!(chunk instanceof Uint8Array)) continue;
-    chunks.push(chunk);
-    bytes += chunk.byteLength;
-    if (bytes >= maxBytes) return Buffer.concat(chunks).subarray(0, maxBytes);
-    if (chunks.length === maxChunks) chunks.splice(0, maxChunks, Buffer.concat(chunks));
+  seen.responseTruncated = true;
+  try {
+    for await (const chunk of response) {
+      if (!(chunk instanceof Uint8Array)) continue;
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes >= maxBytes) return;
+      if (chunks.length === maxChunks) chunks.splice(0, maxChunks, Buffer.concat(chunks));
+    }
+    if (!response.complete) throw connectionClosed();
+    seen.responseTruncated = false;
+  } finally {
+    seen.responseBody = Buffer.concat(chunks).subarray(0, maxBytes);
   }
-  if (!response.complete) throw connectionClosed();
-  return Buffer.concat(chunks);
 }
+
+const isSuccess = (status: number | null): boolean => status !== null && status >= 200 && status < 300;
 
 const connectionClosed = (): Error => Object.assign(new Error('connection closed'), { code: 'ECONNRESET' });
 const protocolError = (message: string): Error => Object.assign(new Error(message), { code: 'HPE_USER' });

@@ -31,17 +31,30 @@ const escapings: readonly Escaping[] = [
   { pattern: /&(?:#\d{1,7}|#x[0-9a-f]{1,6}|amp|lt|gt|quot|apos);/gi, decode: decodeEntity },
 ];
 
+/** Of a secret, at the end of a text. Fewer characters than these tell nothing, and occur anyway. */
+const shortestBeginning = 4;
+
 /** JSON within JSON, a URL within HTML. */
 const maxDepth = 2;
 
 /**
  * Takes secrets out of a text that may repeat them, as they are or escaped. It undoes escapings in the text, and does not
  * look for escaped secrets, since one character may be written in many ways; its time grows with the text's length only.
+ * Where the text was cut off, what it ends with may be the beginning of a secret: that goes too.
  */
-export function maskSecrets(text: string, secrets: readonly string[]): string {
+export function maskSecrets(
+  text: string,
+  secrets: readonly string[],
+  { isCutOff }: { isCutOff: boolean } = { isCutOff: false },
+): string {
   const wanted = [...new Set(secrets)].filter((secret) => secret !== '');
   const spans = readingsOf({ text, starts: Array.from({ length: text.length + 1 }, (_, at) => at) }, 0)
-    .flatMap((reading) => wanted.flatMap((secret) => spansOf(reading, secret)))
+    .flatMap((reading) =>
+      wanted.flatMap((secret) => [
+        ...spansOf(reading, secret),
+        ...(isCutOff ? spansAtTheEnd(reading, secret) : []),
+      ]),
+    )
     .toSorted(([a], [b]) => a - b);
   let masked = '';
   let end = 0;
@@ -82,6 +95,15 @@ function spansOf({ text, starts }: Reading, secret: string): [from: number, to: 
   for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + secret.length))
     spans.push([starts[at] ?? 0, starts[at + secret.length] ?? 0]);
   return spans;
+}
+
+/** The longest beginning of the secret that the text ends with. A character that the cut has split reads as U+FFFD. */
+function spansAtTheEnd({ text, starts }: Reading, secret: string): [from: number, to: number][] {
+  const whole = text.replace(/\uFFFD+$/, '');
+  for (let length = Math.min(secret.length - 1, whole.length); length >= shortestBeginning; length -= 1)
+    if (whole.endsWith(secret.slice(0, length)))
+      return [[starts[whole.length - length] ?? 0, starts[text.length] ?? 0]];
+  return [];
 }
 
 function decodeBackslash(escaped: string): string | null {

@@ -9,12 +9,16 @@ const unfit = /[^\t\n\r\u0020-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 
 /**
  * The start of a response as text of at most 1,024 bytes in UTF-8; null when it is empty. Some servers answer with what
- * they were sent: `secrets` are taken out, escaped ones too.
+ * they were sent: `secrets` are taken out, escaped ones too, and the beginning of one where only a part of the body was read.
  */
-export function responseExcerpt(body: Uint8Array, secrets: readonly string[]): string | null {
-  if (body.byteLength === 0) return null;
-  const sent = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-  const text = maskSecrets(sent, secrets);
+export function responseExcerpt(
+  { responseBody, responseTruncated }: { responseBody: Uint8Array; responseTruncated: boolean },
+  secrets: readonly string[],
+): string | null {
+  if (responseBody.byteLength === 0) return null;
+  const { buffer, byteOffset, byteLength } = responseBody;
+  const sent = Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
+  const text = maskSecrets(sent, secrets, { isCutOff: responseTruncated });
   // Half a surrogate pair fits neither DynamoDB nor SQS.
   const fit = text.slice(0, maxExcerptBytes).toWellFormed().replaceAll(unfit, '\uFFFD');
   // The decoder keeps back a character that the cut has split.

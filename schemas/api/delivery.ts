@@ -15,7 +15,7 @@ export const DeliveryResourceSchema = z.object({
   reason: z.string().nullable(),
   attempts: z.array(AttemptSchema).meta({
     description:
-      "What each POST came to. A 2xx proves that the holder of the certificate's key, at this address and time, took the bytes of `requestSha256` and answered so. It does not prove that anything was done with them.",
+      "What each POST came to. A 2xx proves that whoever holds the certificate's key, at this address and time, answered the request with the body of `requestSha256` with it; all of it had been sent. It does not prove that it was read, or that anything was done with it. Without TLS nothing says who answered.",
   }),
   nextAttemptAt: InstantSchema.nullable().meta({
     description:

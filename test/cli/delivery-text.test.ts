@@ -42,7 +42,7 @@ describe('deliveries show', () => {
       '            "oops?[2J?\\"now\\""',
       '',
       expect.stringContaining('A 2xx proves that'),
-      expect.stringContaining('not prove that anything was done with them'),
+      expect.stringContaining('not prove that the request was read'),
     ]);
   });
 
@@ -57,6 +57,18 @@ describe('deliveries show', () => {
     expect(
       printed({ connection: { port: 8443, reused: false, tls: null }, peerAddress: '2001:db8::7' }),
     ).toContain('peer      [2001:db8::7]:8443, no TLS, new connection');
+  });
+
+  it('says of a crashed attempt that nothing is known, and not that nothing happened', () => {
+    const unknown = { status: null, peerAddress: null, connection: null, times: null, requestSha256: null };
+    const text = printed({ ...unknown, outcome: 'crashed', reason: 'function_failed', responseSha256: null });
+    expect(text).toContain('crashed  function_failed\n            unknown: the function failed before');
+    expect(text).toContain('may have arrived');
+    expect(text).not.toMatch(/no connection|response|times/);
+  });
+
+  it('tells a hash of all of the response from one of what was read', () => {
+    expect(printed({ responseTruncated: true })).toContain('response  500, sha256 b2, of what was read');
   });
 
   it('reads records of before there was proof', () => {

@@ -10,6 +10,7 @@ const measured = {
   connection: null,
   times: { dns: null, connect: null, tls: null, firstByte: null },
   responseBody: new Uint8Array(),
+  responseTruncated: false,
 };
 const response = (status: number, retryAfter: string | null = null): PostResult => ({
   kind: 'response',

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { listen, newClient, serve, serveRaw, to } from './listening.ts';
 
@@ -23,6 +23,7 @@ describe('a response', () => {
       peerAddress: '127.0.0.1',
     });
     expect(text(result.responseBody)).toBe('thanks');
+    expect(result.responseTruncated).toBe(false);
     expect(result.durationMs).toBeGreaterThan(0);
   });
 
@@ -56,8 +57,46 @@ describe('a response', () => {
     const result = await newClient().post(to(url));
     expect(result).toMatchObject({ kind: 'response', status: 200 });
     expect(result.responseBody).toHaveLength(16_384);
+    expect(result.responseTruncated).toBe(true);
     await cut.promise;
     expect(sent).toBeLessThan(50_000_000);
+  });
+
+  it.each([
+    [200, { kind: 'error', reason: 'answered_early', status: 200 }],
+    [413, { kind: 'response', status: 413 }],
+  ])(
+    'of status %i to a request that was not read ends it, and takes nothing on trust',
+    async (status, expected) => {
+      const accepted = Promise.withResolvers<Socket>();
+      // It answers, and reads nothing.
+      const server = createServer({ pauseOnConnect: true }, (socket) => {
+        socket.write(`HTTP/1.1 ${status} Early\r\ncontent-length: 2\r\n\r\nhi`);
+        accepted.resolve(socket);
+      });
+      const url = `http://127.0.0.1:${await listen(server)}/`;
+      const body = Buffer.alloc(32 * 1_048_576, 'x');
+      const result = await newClient().post(to(url, { body }));
+      expect(result).toMatchObject(expected);
+      expect(text(result.responseBody)).toBe('hi');
+      const socket = await accepted.promise;
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.resume();
+      await closed;
+      expect(socket.bytesRead).toBeLessThan(body.byteLength);
+    },
+  );
+
+  it.each([
+    ['breaks off', 'connection_reset', (socket: Socket) => socket.end()],
+    ['stands still', 'timeout', () => undefined],
+  ])('that %s within its body keeps what came', async (_, reason, then) => {
+    const url = await serveRaw((socket) => {
+      socket.write('HTTP/1.1 500 No\r\ncontent-length: 99\r\n\r\nTypeError: nothing', () => then(socket));
+    });
+    const result = await newClient({ timeoutMs: 500 }).post(to(url));
+    expect(result).toMatchObject({ kind: 'error', reason, status: 500, responseTruncated: true });
+    expect(text(result.responseBody)).toBe('TypeError: nothing');
   });
 
   it('is not taken from an interim one', async () => {

@@ -52,6 +52,20 @@ describe('a secret', () => {
     expect(masked.length).toBeLessThan(60);
   });
 
+  it.each(notations.filter(([name]) => !name.includes('within') && !name.includes('program')))(
+    'that is cut off %s is taken out, and where nothing was cut off it is left',
+    (_, write) => {
+      const cut = `before ${write(secret.slice(0, 9))}`.replace(/"$/, '');
+      expect(maskSecrets(cut, [secret], { isCutOff: true })).toMatch(/^before "?\[secret\]$/);
+      expect(maskSecrets(cut, [secret])).toBe(cut);
+    },
+  );
+
+  it('leaves the end of a text alone where it is no beginning, or too short to tell', () => {
+    for (const end of ['tok', 'kens', 'tokens'])
+      expect(maskSecrets(`before ${end}`, ['token-1234'], { isCutOff: true })).toBe(`before ${end}`);
+  });
+
   it('that is an ordinary token is taken out of an ordinary echo', () => {
     const token = 'ab+c/d==';
     const echo = `{"headers":{"authorization":"Bearer ab+c\\/d=="},"url":"?token=ab%2Bc%2Fd%3D%3D&x=1","n":1}`;

@@ -28,6 +28,7 @@ export const responds = (status: number, body = '', retryAfter: string | null = 
   status,
   retryAfter,
   responseBody: Buffer.from(body),
+  responseTruncated: false,
   ...measured,
 });
 
@@ -36,6 +37,7 @@ export const timesOut = (): PostResult => ({
   reason: 'timeout',
   status: null,
   responseBody: new Uint8Array(),
+  responseTruncated: false,
   ...measured,
 });
 
