@@ -47,14 +47,11 @@ export function maskSecrets(
   secrets: readonly string[],
   { isCutOff }: { isCutOff: boolean } = { isCutOff: false },
 ): string {
+  const spansIn = (reading: Reading, secret: string) =>
+    isCutOff ? spansOf(reading, secret).concat(spansAtTheEnd(reading, secret)) : spansOf(reading, secret);
   const wanted = [...new Set(secrets)].filter((secret) => secret !== '');
   const spans = readingsOf({ text, starts: Array.from({ length: text.length + 1 }, (_, at) => at) }, 0)
-    .flatMap((reading) =>
-      wanted.flatMap((secret) => [
-        ...spansOf(reading, secret),
-        ...(isCutOff ? spansAtTheEnd(reading, secret) : []),
-      ]),
-    )
+    .flatMap((reading) => wanted.flatMap((secret) => spansIn(reading, secret)))
     .toSorted(([a], [b]) => a - b);
   let masked = '';
   let end = 0;
