@@ -13,7 +13,7 @@ import { Construct, type IConstruct } from 'constructs';
 import type { StageConfig } from './config.ts';
 import type { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
-import { messagesIn, minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
+import { messagesIn, minuteMetric, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
 
 export interface OperationsDashboardProps {
   readonly config: StageConfig;
@@ -70,11 +70,11 @@ const row = (
   ),
 ];
 
-const own = (
-  service: DashboardFunction,
-  name: string,
-  statistic: 'Sum' | 'Maximum' | 'p50' | 'p99' = 'Sum',
-) => minuteMetric('Towercast', name, { service }, statistic);
+/** Metrics that the functions of a stage count. */
+const ownOf =
+  (config: StageConfig) =>
+  (service: DashboardFunction, name: string, statistic: 'Sum' | 'Maximum' | 'p50' | 'p99' = 'Sum') =>
+    ownMetric(config, name, { service }, statistic);
 
 const ofFunction = (
   { functionName }: LambdaFunction,
@@ -84,8 +84,9 @@ const ofFunction = (
 
 const health = (fn: LambdaFunction): IMetric[] => [ofFunction(fn, 'Errors'), ofFunction(fn, 'Throttles')];
 
-const ingestRow = ({ functions, ingestDeadLetters }: OperationsDashboardProps): IWidget[] =>
-  row(
+const ingestRow = ({ config, functions, ingestDeadLetters }: OperationsDashboardProps): IWidget[] => {
+  const own = ownOf(config);
+  return row(
     'Ingest',
     ['Events', [own('ingest', 'EventsCommitted'), own('ingest', 'EventsRepeated')]],
     [
@@ -99,9 +100,11 @@ const ingestRow = ({ functions, ingestDeadLetters }: OperationsDashboardProps): 
     ],
     ['Function', health(functions.ingest), [ofFunction(functions.ingest, 'Duration', 'p99')]],
   );
+};
 
-const fanOutRow = ({ functions }: OperationsDashboardProps): IWidget[] =>
-  row(
+const fanOutRow = ({ config, functions }: OperationsDashboardProps): IWidget[] => {
+  const own = ownOf(config);
+  return row(
     'Fan-out',
     ['Events and tasks', [own('fan-out', 'EventsFannedOut'), own('fan-out', 'TasksSent')]],
     [
@@ -111,9 +114,11 @@ const fanOutRow = ({ functions }: OperationsDashboardProps): IWidget[] =>
     ],
     ['Function', health(functions['fan-out']), [ofFunction(functions['fan-out'], 'Duration', 'p99')]],
   );
+};
 
-const deliveryRow = ({ functions, queues }: OperationsDashboardProps): IWidget[] =>
-  row(
+const deliveryRow = ({ config, functions, queues }: OperationsDashboardProps): IWidget[] => {
+  const own = ownOf(config);
+  return row(
     'Delivery',
     [
       'Deliveries by outcome',
@@ -125,6 +130,8 @@ const deliveryRow = ({ functions, queues }: OperationsDashboardProps): IWidget[]
         own('dead-letter', 'DeliveriesDead'),
         own('timers', 'DeliveriesDead'),
         own('deliver', 'AttemptsFailed'),
+        own('deliver', 'TasksFailed'),
+        own('dead-letter', 'DeliveriesRescheduled'),
       ],
     ],
     [
@@ -137,12 +144,13 @@ const deliveryRow = ({ functions, queues }: OperationsDashboardProps): IWidget[]
       [...health(functions.deliver), ...health(functions['dead-letter'])],
     ],
   );
+};
 
-const oldest = (endpointClass: 'healthy' | 'failing'): IMetric =>
-  minuteMetric('Towercast', 'OldestUndeliveredSeconds', { service: 'timers', endpointClass }, 'Maximum');
-
-const endpointsRow = (): IWidget[] =>
-  row(
+const endpointsRow = ({ config }: OperationsDashboardProps): IWidget[] => {
+  const own = ownOf(config);
+  const oldest = (endpointClass: 'healthy' | 'failing'): IMetric =>
+    ownMetric(config, 'OldestUndeliveredSeconds', { service: 'timers', endpointClass }, 'Maximum');
+  return row(
     'Endpoints',
     ['Oldest undelivered, seconds', [oldest('healthy')], [oldest('failing')]],
     [
@@ -156,9 +164,11 @@ const endpointsRow = (): IWidget[] =>
       [own('timers', 'DeliveriesDrained'), own('timers', 'DeliveriesLeftForLater')],
     ],
   );
+};
 
-const timersRow = ({ functions: { timers } }: OperationsDashboardProps): IWidget[] =>
-  row(
+const timersRow = ({ config, functions: { timers } }: OperationsDashboardProps): IWidget[] => {
+  const own = ownOf(config);
+  return row(
     'Timers',
     [
       'Done',
@@ -179,6 +189,7 @@ const timersRow = ({ functions: { timers } }: OperationsDashboardProps): IWidget
       [ofFunction(timers, 'Duration', 'Maximum')],
     ],
   );
+};
 
 const apiRow = ({ functions: { api }, apiId }: OperationsDashboardProps): IWidget[] => {
   const gateway = (name: string, statistic: 'Sum' | 'p99' = 'Sum') =>

@@ -13,7 +13,7 @@ import type { StageConfig } from './config.ts';
 import { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow, allowConsume, allowSend } from './permissions.ts';
-import { messagesIn, minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
+import { messagesKeptIn, minuteMetric, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
@@ -179,20 +179,33 @@ export class Delivery extends Construct {
         config,
         says: 'Deliveries stay in a delivery DLQ: dead-letter does not file them.',
         anchor: 'delivery-dlq',
-        metric: messagesIn(queue),
+        metric: messagesKeptIn(queue),
         minutes: 15,
       });
+    new RunbookAlarm(this, 'TasksFailedAlarm', {
+      config,
+      says: 'Deliver fails on tasks, minute after minute: what it should send or record it can not.',
+      anchor: 'delivery-crashed',
+      metric: ownMetric(config, 'TasksFailed', { service: 'deliver' }),
+      minutes: 5,
+    });
+    new RunbookAlarm(this, 'CrashedAlarm', {
+      config,
+      says: 'Deliver failed on tasks until the DLQ got them: their partners hear late, or get them again and again.',
+      anchor: 'delivery-crashed',
+      metric: ownMetric(config, 'DeliveriesRescheduled', { service: 'dead-letter' }),
+    });
     new RunbookAlarm(this, 'UnreadableAlarm', {
       config,
       says: 'Messages on the delivery queue were no tasks that this release knows: they are in quarantine.',
       anchor: 'delivery-unreadable',
-      metric: minuteMetric('Towercast', 'TasksQuarantined', { service: 'dead-letter' }),
+      metric: ownMetric(config, 'TasksQuarantined', { service: 'dead-letter' }),
     });
     new RunbookAlarm(this, 'HeldAlarm', {
       config,
       says: 'Deliveries are held: a partner switched its endpoint off, and gets nothing.',
       anchor: 'delivery-held',
-      metric: minuteMetric('Towercast', 'DeliveriesHeld', { service: 'deliver' }),
+      metric: ownMetric(config, 'DeliveriesHeld', { service: 'deliver' }),
     });
     new RunbookAlarm(this, 'QueueAgeAlarm', {
       config,
@@ -214,7 +227,7 @@ export class Delivery extends Construct {
         config,
         says: 'Deliveries are dead: a partner did not get events and an operator must retry them.',
         anchor: 'delivery-dead',
-        metric: minuteMetric('Towercast', 'DeliveriesDead', { service }),
+        metric: ownMetric(config, 'DeliveriesDead', { service }),
       });
   }
 
@@ -227,7 +240,7 @@ export class Delivery extends Construct {
       says: 'A lane stands still: the place of its next delivery can be neither read nor written.',
       anchor: 'delivery-lane-held-up',
       // Longer than from one try to the next.
-      metric: minuteMetric('Towercast', 'LaneTasksHeldUp', { service: 'deliver' }).with({
+      metric: ownMetric(config, 'LaneTasksHeldUp', { service: 'deliver' }).with({
         period: Duration.minutes(10),
       }),
     });

@@ -10,7 +10,7 @@ import type { StageConfig } from './config.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow, allowSend } from './permissions.ts';
 import { createQueue } from './queue.ts';
-import { messagesIn, minuteMetric, minuteSumOfAll, RunbookAlarm } from './runbook-alarm.ts';
+import { messagesIn, ownMetric, minuteSumOfAll, RunbookAlarm } from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
@@ -183,13 +183,13 @@ export class Ingest extends Construct {
       config,
       says: 'Tower messages that can never be valid were quarantined.',
       anchor: 'ingest-quarantine',
-      metric: minuteMetric('Towercast', 'MessagesQuarantined', { service: 'ingest' }),
+      metric: ownMetric(config, 'MessagesQuarantined', { service: 'ingest' }),
     });
     new RunbookAlarm(this, 'GapsAlarm', {
       config,
       says: 'A tower has not sent again what is missing of its messages, for half an hour of asking.',
       anchor: 'ingest-gaps',
-      metric: minuteMetric('Towercast', 'OldestGapSeconds', { service: 'ingest' }, 'Maximum'),
+      metric: ownMetric(config, 'OldestGapSeconds', { service: 'ingest' }, 'Maximum'),
       above: 1_800,
     });
   }

@@ -65,6 +65,37 @@ export function minuteMetric(
   return new Metric({ namespace, metricName, dimensionsMap, statistic, period: Duration.minutes(1) });
 }
 
+/** Of the metrics that our functions count: two stages of one account must not wake each other's operators. */
+export const metricNamespaceOf = ({ stage }: Pick<StageConfig, 'stage'>): string => `Towercast/${stage}`;
+
+/** What a function of ours counts, by the minute. `service` is the function's folder. */
+export const ownMetric = (
+  config: Pick<StageConfig, 'stage'>,
+  metricName: string,
+  dimensions: { service: string } & Record<string, string>,
+  statistic: 'Sum' | 'Maximum' | 'p50' | 'p99' = 'Sum',
+): Metric => minuteMetric(metricNamespaceOf(config), metricName, dimensions, statistic);
+
+/**
+ * Messages that are in a queue, those included that a consumer has in hands: one that fails each time keeps them there, all
+ * but a moment of every visibility timeout.
+ */
+export const messagesKeptIn = (queue: Queue): MathExpression =>
+  new MathExpression({
+    expression: 'visible + inFlight',
+    usingMetrics: {
+      visible: messagesIn(queue),
+      inFlight: minuteMetric(
+        'AWS/SQS',
+        'ApproximateNumberOfMessagesNotVisible',
+        { QueueName: queue.queueName },
+        'Maximum',
+      ),
+    },
+    period: Duration.minutes(1),
+    label: 'Messages in the queue or in flight',
+  });
+
 /** Messages that wait in a queue. */
 export const messagesIn = (queue: Queue): Metric =>
   minuteMetric('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: queue.queueName }, 'Maximum');

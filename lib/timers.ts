@@ -6,7 +6,7 @@ import { TimersEnvSchema } from '../functions/timers/env.ts';
 import type { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow } from './permissions.ts';
-import { minuteMetric, RunbookAlarm } from './runbook-alarm.ts';
+import { minuteMetric, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
@@ -48,8 +48,8 @@ export class Timers extends Construct {
       config,
       says: 'Retries to endpoints that take deliveries are overdue for a quarter of an hour.',
       anchor: 'delivery-oldest-undelivered',
-      metric: minuteMetric(
-        'Towercast',
+      metric: ownMetric(
+        config,
         'OldestUndeliveredSeconds',
         { ...service, endpointClass: 'healthy' },
         'Maximum',
@@ -61,14 +61,14 @@ export class Timers extends Construct {
       config,
       says: 'An endpoint has failed for more than an hour: its deliveries wait for it.',
       anchor: 'delivery-breaker-open',
-      metric: minuteMetric('Towercast', 'BreakersOpenLong', service, 'Maximum'),
+      metric: ownMetric(config, 'BreakersOpenLong', service, 'Maximum'),
       minutes: 5,
     });
     new RunbookAlarm(this, 'EndpointsDisabledAlarm', {
       config,
       says: 'An endpoint was switched off, since it failed for days: its deliveries are held.',
       anchor: 'delivery-endpoint-disabled',
-      metric: minuteMetric('Towercast', 'EndpointsDisabled', service),
+      metric: ownMetric(config, 'EndpointsDisabled', service),
     });
   }
 

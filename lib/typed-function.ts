@@ -17,6 +17,7 @@ import type { Bundles, FunctionName } from './bundle.ts';
 import type { StageConfig } from './config.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow } from './permissions.ts';
+import { metricNamespaceOf } from './runbook-alarm.ts';
 
 /** What every stage's construct gets. */
 export interface StageProps {
@@ -61,7 +62,8 @@ export class TypedFunction<Env extends z.ZodType> extends Function {
       handler: 'index.handler',
       timeout: Duration.seconds(props.timeoutSeconds),
       memorySize: props.memoryMb,
-      environment: props.env,
+      // Powertools' metrics read it themselves.
+      environment: { ...props.env, POWERTOOLS_METRICS_NAMESPACE: metricNamespaceOf(config) },
       logGroup,
       // Start, end and report of every invocation cost more than what our own lines say; metrics have them all.
       loggingFormat: LoggingFormat.JSON,

@@ -1,7 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { DeliveryTask } from '../../schemas/delivery.ts';
-import { deliveryId } from '../shared/keys.ts';
+import { idsOfMessage, idsOfTask } from '../shared/task-ids.ts';
 import { parseDeliveryTask } from '../shared/delivery-task.ts';
 import type { EndpointReader } from '../shared/endpoint-directory.ts';
 import { TowercastError } from '../shared/errors.ts';
@@ -34,7 +34,7 @@ export function createHandler(deps: DeadLetterDeps): (event: SQSEvent) => Promis
     try {
       await fileRecord(deps, record);
     } catch (error) {
-      deps.logger.error('message not filed', { messageId: record.messageId, error });
+      deps.logger.error('message not filed', { ...idsOfMessage(record), error });
       throw error;
     }
   };
@@ -69,16 +69,8 @@ async function fileRecord(deps: DeadLetterDeps, record: SQSRecord): Promise<void
       ? await fileInLane(deps, failed)
       : await fileDelivery(deps, task, failed);
   deps.metrics.addMetric(filedMetrics[filed], 'Count', 1);
-  const { event, endpointId, partnerId } = task;
-  deps.logger.warn('delivery filed', {
-    towerId: event.towerId,
-    eventId: event.id,
-    deliveryId: deliveryId(endpointId, event.receivedAt, event.id),
-    endpointId,
-    partnerId,
-    attempt: task.attempts.length + 1,
-    filed,
-  });
+  const attempt = task.attempts.length + 1;
+  deps.logger.warn('delivery filed', { messageId: record.messageId, ...idsOfTask(task), attempt, filed });
 }
 
 function readTask(

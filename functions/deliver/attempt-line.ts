@@ -1,8 +1,8 @@
 import type { Attempt, DeliveryTask } from '../../schemas/delivery.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import type { KnownEndpoint } from '../shared/endpoint-directory.ts';
-import { deliveryId } from '../shared/keys.ts';
 import type { Channel } from '../shared/queue.ts';
+import { idsOfTask } from '../shared/task-ids.ts';
 import type { Order } from './lane/order-headers.ts';
 
 /** How an attempt came about. */
@@ -23,15 +23,11 @@ export function attemptLine(
   { number, at, outcome, status, reason, durationMs, peerAddress, connection, times }: Attempt,
   nowMs: number,
 ): Record<string, unknown> {
-  const { event, partnerId, endpointId, replay } = task;
+  const { event, replay } = task;
   return {
-    towerId: event.towerId,
+    ...idsOfTask(task),
     locker: event.locker,
-    eventId: event.id,
     eventType: event.type,
-    deliveryId: deliveryId(endpointId, event.receivedAt, event.id),
-    endpointId,
-    partnerId,
     contract: endpoint.contract,
     channel,
     breaker: endpoint.health?.breaker ?? 'closed',

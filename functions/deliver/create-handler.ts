@@ -1,6 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { Channel } from '../shared/queue.ts';
+import { idsOfMessage } from '../shared/task-ids.ts';
 import { deliver } from './delivery.ts';
 import { createLaneHandler, type RemainingTime } from './lane/lane-handler.ts';
 import type { LaneDeps } from './lane/situation.ts';
@@ -26,7 +27,8 @@ export function createHandler(
       const count = Number(record.attributes.ApproximateReceiveCount);
       await deliver(deps, task, { channel: deps.channelOf(record.eventSourceARN), count });
     } catch (error) {
-      deps.logger.error('task failed', { messageId: record.messageId, error });
+      deps.metrics.addMetric('TasksFailed', 'Count', 1);
+      deps.logger.error('task failed', { ...idsOfMessage(record), error });
       throw error;
     }
   };

@@ -9,6 +9,7 @@ import type { Channel } from '../shared/queue.ts';
 import { attemptsOfSchedule, wasAcknowledged } from '../shared/delivery-record.ts';
 import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import type { SecretsOpener } from '../shared/secrets.ts';
+import { idsOfTask } from '../shared/task-ids.ts';
 import { attemptLine, isFirstReceipt, type AttemptContext } from './attempt-line.ts';
 import { makeAttempt, type AttemptDeps } from './attempt.ts';
 import type { Order } from './lane/order-headers.ts';
@@ -63,7 +64,7 @@ export async function deliver(deps: DeliverDeps, task: DeliveryTask, receipt: Re
   if (outcome.kind === 'later' || outcome.kind === 'divert')
     return postpone(deps, task, outcome, receipt.channel);
   const settled = await settle(settlementDeps(deps, schedule), task, outcome);
-  count(deps, outcome, settled);
+  noteSettled(deps, task, outcome, settled);
 }
 
 /** It stays the same task, so that SQS drops a second one after a crash. */
@@ -215,11 +216,20 @@ const settledMetrics = {
   held: 'DeliveriesHeld',
 } as const;
 
-export function count(deps: DeliverDeps, settlement: Settlement, settled: Settled): void {
+/** Counts what a task came to, and tells of it where no attempt has. */
+export function noteSettled(
+  deps: DeliverDeps,
+  task: DeliveryTask,
+  settlement: Settlement,
+  settled: Settled,
+): void {
   const add = (name: string) => deps.metrics.addMetric(name, 'Count', 1);
   if (settled !== 'recorded') {
     add(settled === 'dropped' ? 'ChainsDropped' : 'ChainsResumed');
     return;
   }
   if (settlement.kind !== 'retry') add(settledMetrics[settlement.kind]);
+  if (settlement.attempts.length > task.attempts.length) return;
+  const reason = 'reason' in settlement ? settlement.reason : null;
+  deps.logger.info('delivery settled', { ...idsOfTask(task), outcome: settlement.kind, reason });
 }

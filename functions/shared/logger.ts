@@ -29,8 +29,8 @@ class CompactFormatter extends LogFormatter {
 export const createLogger = (stage: string): Logger =>
   new Logger({ serviceName: stage, logFormatter: new CompactFormatter() });
 
-export const createMetrics = (stage: string): Metrics =>
-  new Metrics({ namespace: 'Towercast', serviceName: stage });
+/** Their namespace is the stage's of the deployment: Powertools reads it from POWERTOOLS_METRICS_NAMESPACE. */
+export const createMetrics = (stage: string): Metrics => new Metrics({ serviceName: stage });
 
 export interface Observed {
   logger: Logger;

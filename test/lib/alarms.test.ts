@@ -32,6 +32,18 @@ describe('alarms', () => {
     expect(anchors.filter((anchor) => !leading.includes(`docs/runbook.md#${anchor}"`))).toEqual([]);
   });
 
+  it.each(['DeliveryDlq', 'OrderedDeliveryDlq'])(
+    'messages in %s raise one also while the consumer that fails on them has them in hands',
+    (queue) => {
+      const name = `{"Fn::GetAtt":["${queue}","QueueName"]}`;
+      const [raising, ...others] = watched.filter((alarm) => alarm.includes(name));
+      expect(raising).toContain('ApproximateNumberOfMessagesVisible');
+      expect(raising).toContain('ApproximateNumberOfMessagesNotVisible');
+      expect(raising).toContain('"Expression":"visible + inFlight"');
+      expect(others).toEqual([]);
+    },
+  );
+
   it.each(['IngestDlq', 'RuleErrorQueue', 'DeliveryDlq', 'OrderedDeliveryDlq'])(
     'messages in %s raise one',
     (queue) => {
@@ -66,6 +78,8 @@ describe('alarms', () => {
     ['DeliveriesDead', 'dead-letter'],
     ['DeliveriesDead', 'timers'],
     ['DeliveriesHeld', 'deliver'],
+    ['TasksFailed', 'deliver'],
+    ['DeliveriesRescheduled', 'dead-letter'],
     ['LaneTasksHeldUp', 'deliver'],
     ['TasksQuarantined', 'dead-letter'],
     ['EventsQuarantined', 'fan-out'],
@@ -80,7 +94,9 @@ describe('alarms', () => {
         alarm['MetricName'] === MetricName &&
         JSON.stringify(alarm['Dimensions']).includes(`{"Name":"service","Value":"${service}"}`),
     );
-    expect(raising.map(([, alarm]) => alarm)).toEqual([expect.objectContaining({ Namespace: 'Towercast' })]);
+    expect(raising.map(([, alarm]) => alarm)).toEqual([
+      expect.objectContaining({ Namespace: 'Towercast/dev' }),
+    ]);
     // Nobody but this test holds the name in the code and the name in the alarm together.
     const bundle = readFileSync(path.join(stack.outdir, 'bundles', service, 'index.mjs'), 'utf8');
     expect(bundle).toContain(`"${MetricName}"`);
@@ -128,6 +144,16 @@ describe('alarms', () => {
       }
     },
   );
+
+  it('look at nothing that another stage of the account counts, nor does the dashboard, nor do functions count there', () => {
+    const functions = stack
+      .ofType('AWS::Lambda::Function')
+      .map(([, { Properties }]) => Properties['Environment']);
+    for (const environment of functions)
+      expect(environment).toMatchObject({ Variables: { POWERTOOLS_METRICS_NAMESPACE: 'Towercast/dev' } });
+    const metrics = [...watched, JSON.stringify(stack.get('OperationsDashboard').Properties)].join('\n');
+    expect(new Set(metrics.match(/(?<=")Towercast[/a-z]*(?=\\?")/g))).toEqual(new Set(['Towercast/dev']));
+  });
 
   it('report to the topic of the stage, if it has one', () => {
     const alarmTopicArn = 'arn:aws:sns:eu-central-1:123456789012:on-call';

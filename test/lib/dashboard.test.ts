@@ -24,7 +24,7 @@ const WidgetSchema = z.object({
 });
 const { widgets } = z.object({ widgets: z.array(WidgetSchema) }).parse(JSON.parse(body));
 const metrics = widgets.flatMap(({ properties }) => properties.metrics ?? []);
-const own = metrics.filter(([namespace]) => namespace === 'Towercast');
+const own = metrics.filter(([namespace]) => namespace === 'Towercast/dev');
 
 const dimensionsOf = (metric: readonly unknown[]): Map<string, string> => {
   const pairs = z.array(z.string()).parse(metric.slice(2).filter((part) => typeof part === 'string'));
@@ -76,7 +76,7 @@ describe('metrics of our own', () => {
     const alarms = stack.ofType('AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties);
     const NamesSchema = z.array(z.object({ Name: z.string() }));
     const inAlarms = alarms
-      .filter((alarm) => alarm['Namespace'] === 'Towercast')
+      .filter((alarm) => alarm['Namespace'] === 'Towercast/dev')
       .flatMap((alarm) => NamesSchema.parse(alarm['Dimensions']).map(({ Name }) => Name));
     const inGraphs = own.flatMap((metric) => Array.from(dimensionsOf(metric).keys()));
     expect(new Set([...inAlarms, ...inGraphs])).toEqual(new Set(['service', 'endpointClass']));

@@ -1,6 +1,7 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { processInGroups } from '../../shared/in-groups.ts';
 import { deliverInLane } from './deliver-in-lane.ts';
+import { idsOfMessage } from '../../shared/task-ids.ts';
 import { receiveTask } from '../receive-task.ts';
 import type { LaneDeps } from './situation.ts';
 import { isDeadLetter, isWornOut } from './worn-out.ts';
@@ -38,17 +39,17 @@ export function createLaneHandler(
 /** What was given too often and is still here holds up its lane. The group's name begins with the endpoint's. */
 function noteFailure(deps: LaneDeps, record: SQSRecord, error: unknown): void {
   const isHeldUp = isWornOut(deps, record);
+  deps.metrics.addMetric('TasksFailed', 'Count', 1);
   if (isHeldUp) deps.metrics.addMetric('LaneTasksHeldUp', 'Count', 1);
-  const { messageId, attributes } = record;
-  const group = attributes.MessageGroupId;
-  deps.logger.error(isHeldUp ? 'lane held up' : 'task failed', { messageId, group, error });
+  const group = record.attributes.MessageGroupId;
+  deps.logger.error(isHeldUp ? 'lane held up' : 'task failed', { ...idsOfMessage(record), group, error });
 }
 
 async function processMessage(deps: LaneDeps, record: SQSRecord, hasTime: boolean): Promise<void> {
   if (isWornOut(deps, record) && (await isDeadLetter(deps, record))) {
     await deps.handOver(record);
     const group = record.attributes.MessageGroupId;
-    deps.logger.error('task handed to the DLQ', { messageId: record.messageId, group });
+    deps.logger.error('task handed to the DLQ', { ...idsOfMessage(record), group });
     return;
   }
   await deliverInLane(deps, receiveTask(deps, record.body), hasTime);

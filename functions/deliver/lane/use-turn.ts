@@ -3,7 +3,7 @@ import { TowercastError } from '../../shared/errors.ts';
 import type { LaneChange, LaneWrite } from '../../shared/lane-store.ts';
 import type { Step } from '../../shared/lane-turn.ts';
 import { scheduleFor } from '../../shared/retry-schedule.ts';
-import { count, decide, settlementDeps, type Postponement } from '../delivery.ts';
+import { decide, noteSettled, settlementDeps, type Postponement } from '../delivery.ts';
 import { settle, type Settlement } from '../settlement.ts';
 import { afterwards } from './afterwards.ts';
 import { look, type LaneDeps, type Situation } from './situation.ts';
@@ -37,7 +37,7 @@ export async function useTurn(deps: LaneDeps, situation: Situation, claim: Claim
   });
   const settlement = withoutPostponement(decided, task.attempts);
   const settled = await settle(settlementDeps(deps, schedule), task, settlement);
-  count(deps, settlement, settled);
+  noteSettled(deps, task, settlement, settled);
   // Another chain of this delivery is further.
   if (settled !== 'recorded') return afterwards(deps, await look(deps, task));
   if (settlement.kind === 'retry' || settlement.kind === 'parked') {
