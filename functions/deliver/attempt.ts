@@ -60,10 +60,11 @@ export async function makeAttempt(
     body: rendering.body,
   });
   const verdict = classify(result, now());
+  const outcome = verdict.kind === 'delivered' ? 'delivered' : 'failed';
   const attempt: Attempt = {
     number,
     at: instantFromMs(startedAtMs),
-    outcome: verdict.kind === 'delivered' ? 'delivered' : 'failed',
+    outcome,
     status: result.status,
     reason: verdict.kind === 'delivered' ? null : verdict.reason,
     durationMs: Math.round(result.durationMs * 10) / 10,
@@ -72,7 +73,7 @@ export async function makeAttempt(
     times: result.times,
     requestSha256: sha256(rendering.body),
     responseSha256: result.status === null ? null : sha256(result.responseBody),
-    responseExcerpt: responseExcerpt(result, secretTexts(secrets)),
+    responseExcerpt: responseExcerpt(result, secretTexts(secrets), outcome),
     ...(result.responseTruncated && { responseTruncated: true }),
   };
   return { attempt, verdict };

@@ -1,7 +1,9 @@
+import * as z from 'zod';
 import { DeliveryRecordSchema, type DeliveryRecord, type EventSummary } from '../../schemas/delivery.ts';
 import { inMilliseconds } from '../../schemas/instant.ts';
 import { expiresAfter } from './expiry.ts';
-import { backlogShard, deliveryKey, dueShard, type ItemKey } from './keys.ts';
+import { backlogShard, deliveryId, deliveryKey, dueShard, type ItemKey } from './keys.ts';
+import { packAttempt, PackedAttemptSchema } from './packed-attempt.ts';
 
 export interface DeliveryItemOptions {
   /** Partitions of the due index. */
@@ -24,11 +26,13 @@ export const dueText = inMilliseconds;
 
 /** A record as the deliveries table holds it. Only what waits has the attributes of the due index. */
 export function deliveryItem(record: DeliveryRecord, options: DeliveryItemOptions): Record<string, unknown> {
-  const { dueAt, waitsFor, replay, ...rest } = record;
+  // Its key names it.
+  const { id: _, dueAt, waitsFor, replay, attempts, ...rest } = record;
   const key = deliveryRecordKey(record);
   return {
     ...key,
     ...rest,
+    attempts: attempts.map(packAttempt),
     expiresAt: expiresAfter(record.event.receivedAt, options.retentionDays),
     // What is as it is by default takes no room.
     ...(replay !== null && { replay }),
@@ -42,4 +46,12 @@ const duePartition = (
   { dueShards }: DeliveryItemOptions,
 ): string => (waitsFor === 'endpoint' ? backlogShard(endpointId) : dueShard(key, dueShards));
 
-export const parseDeliveryItem = (item: unknown): DeliveryRecord => DeliveryRecordSchema.parse(item);
+const DeliveryItemSchema = DeliveryRecordSchema.omit({ id: true }).extend({
+  attempts: z.array(PackedAttemptSchema),
+});
+
+/** Throws ZodError for what is no record. */
+export function parseDeliveryItem(item: unknown): DeliveryRecord {
+  const record = DeliveryItemSchema.parse(item);
+  return { ...record, id: deliveryId(record.endpointId, record.event.receivedAt, record.event.id) };
+}

@@ -5,7 +5,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
 import * as z from 'zod';
-import { DeliveryRecordSchema, type DeliveryRecord } from '../../schemas/delivery.ts';
+import { parseDeliveryItem } from '../../functions/shared/delivery-item.ts';
+import type { DeliveryRecord } from '../../schemas/delivery.ts';
 import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
 import type { NetworkFileSchema } from '../../schemas/network.ts';
 import { startReceiver, type Inbox, type Receiver } from '../helpers/receiver.ts';
@@ -103,9 +104,7 @@ export async function startWorld({ network, stageConfig }: WorldOptions): Promis
     events: async () => (await scan('EventsTable')).map((item) => DomainEventSchema.parse(item)),
     // Beside the deliveries, the table holds the partners' logs and the lanes' state.
     deliveries: async () =>
-      (await scan('DeliveriesTable'))
-        .filter(({ id }) => typeof id === 'string' && id.startsWith('dlv_'))
-        .map((item) => DeliveryRecordSchema.parse(item)),
+      (await scan('DeliveriesTable')).filter((item) => 'attempts' in item).map(parseDeliveryItem),
     entities: async (kind) => (await scan('EntitiesTable')).filter((item) => item['kind'] === kind),
     items: scan,
     async crashAndRestart() {

@@ -1,5 +1,7 @@
 import { paginateScan, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { parseDeliveryItem } from '../../functions/shared/delivery-item.ts';
+import type { DeliveryRecord } from '../../schemas/delivery.ts';
 import { parseLogEntry, parseLogPage } from '../../functions/shared/partner-log-page.ts';
 import { tagsIn } from './call.ts';
 
@@ -9,25 +11,15 @@ const EventSchema = z.looseObject({
   partnerIds: z.array(z.string()),
   receivedAt: z.string(),
 });
-const DeliverySchema = z.looseObject({
-  id: z.string(),
-  endpointId: z.string(),
-  status: z.string(),
-  dueAt: z.string().nullish(),
-  waitsFor: z.string().nullish(),
-  attempts: z.array(z.looseObject({ outcome: z.string(), reason: z.string().nullable() })),
-  event: z.looseObject({ id: z.string() }),
-});
 const EntitySchema = z.looseObject({ pk: z.string(), sk: z.string() });
 
 export type StoredEvent = z.infer<typeof EventSchema>;
-export type StoredDelivery = z.infer<typeof DeliverySchema>;
 export type StoredEntity = z.infer<typeof EntitySchema>;
 
 /** What the tables hold of one case. */
 export interface CaseState {
   readonly events: StoredEvent[];
-  readonly deliveries: StoredDelivery[];
+  readonly deliveries: DeliveryRecord[];
   readonly entities: StoredEntity[];
   readonly quarantined: StoredEntity[];
   /** Ids of events in the log of the case's partner, in its order. */
@@ -63,8 +55,7 @@ export async function readStorage(
       for (const state of of(partition))
         state.logged.push(...parseLogPage(item).entries.map((entry) => parseLogEntry(entry).eventId));
     // Lanes are kept beside the records too.
-    const delivery = DeliverySchema.safeParse(item);
-    if (delivery.success) for (const state of of(item)) state.deliveries.push(delivery.data);
+    if ('attempts' in item) for (const state of of(item)) state.deliveries.push(parseDeliveryItem(item));
   }
   for (const item of await scan(documents, tables['EntitiesTable'])) {
     const entity = EntitySchema.parse(item);

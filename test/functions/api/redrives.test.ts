@@ -5,7 +5,7 @@ import { deliveryOperations } from '../../../functions/api/resources/deliveries.
 import { endpointRecoverOperations } from '../../../functions/api/resources/endpoint-recover.ts';
 import { redriveOperations } from '../../../functions/api/resources/redrives.ts';
 import { selects } from '../../../functions/domain/redrive.ts';
-import { deliveryItem } from '../../../functions/shared/delivery-item.ts';
+import { deliveryItem, deliveryRecordKey } from '../../../functions/shared/delivery-item.ts';
 import { createDueDeliveries } from '../../../functions/shared/due-deliveries.ts';
 import { createEntityStore } from '../../../functions/shared/entity-store.ts';
 import { eventItem } from '../../../functions/shared/event-item.ts';
@@ -288,7 +288,9 @@ describe('retrying a delivery', () => {
     if (record === undefined) throw new Error('no record');
     await tables.put('deliveries', deliveryItem({ ...record, sequence: 5 }, tables));
     expect((await acme('retryDelivery', { params: { deliveryId: record.id } })).statusCode).toBe(202);
-    const [item] = await tables.scan('deliveries').then((all) => all.filter(({ id }) => id === record.id));
+    const { pk, sk } = deliveryRecordKey(record);
+    const items = await tables.scan('deliveries');
+    const item = items.find((one) => one['pk'] === pk && one['sk'] === sk);
     expect(item).toMatchObject({ status: 'pending', replay: { redriveId: null } });
     expect(item).not.toHaveProperty('sequence');
   });

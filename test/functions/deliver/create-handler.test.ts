@@ -463,6 +463,13 @@ describe('what is observed', () => {
     expect(record?.attempts[0]?.responseExcerpt).toBe('x'.repeat(1_023));
   });
 
+  it('keeps less of what a success said', async () => {
+    const world = makeWorld({ answer: () => responds(200, `${'x'.repeat(255)}😀`) });
+    await deliver(world.deps, makeTask(), received(1));
+    const [record] = world.records.values();
+    expect(record?.attempts[0]?.responseExcerpt).toBe('x'.repeat(255));
+  });
+
   it('counts a failed attempt of many by itself', async () => {
     const world = makeWorld({ answer: timesOut });
     await deliver(world.deps, makeTask({ attempts: [makeAttempt()] }), received(1));

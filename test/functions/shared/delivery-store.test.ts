@@ -1,3 +1,4 @@
+import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deliveryDead } from '../../../functions/domain/operational-event.ts';
 import { TransactionCanceledException } from '../../../functions/shared/aws/documents.ts';
@@ -12,6 +13,7 @@ import {
   makeRecord,
   makeTask,
 } from '../../helpers/deliveries.ts';
+import { itemBytes } from '../../../bench/measure/item-bytes.ts';
 import { startDeliveriesTable } from './deliveries-table.ts';
 
 let tables: Awaited<ReturnType<typeof startDeliveriesTable>>;
@@ -36,6 +38,18 @@ const storedItem = async (record: DeliveryRecord) => {
   return (await tables.scan('deliveries')).find(({ pk, sk }) => pk === key.pk && sk === key.sk);
 };
 
+const provenAttempt = makeAttempt({
+  outcome: 'delivered',
+  status: 200,
+  reason: null,
+  peerAddress: '2001:db8:85a3::8a2e:370:7334',
+  connection: { port: 443, reused: true, tls: { protocol: 'TLSv1.3', certificateSha256: 'c3'.repeat(32) } },
+  times: { dns: null, connect: null, tls: null, firstByte: 123.4 },
+  requestSha256: 'a1'.repeat(32),
+  responseSha256: 'b2'.repeat(32),
+  responseExcerpt: '{"received":true}',
+});
+
 const eventIds = async () => (await tables.scan('events')).map(({ id }) => id);
 
 describe('a stored record', () => {
@@ -43,6 +57,23 @@ describe('a stored record', () => {
     const record = newRecord({ status: 'held', reason: 'endpoint_disabled', attempts: makeAttempts(3) });
     await store.put(record);
     expect(await store.get(record)).toEqual(record);
+  });
+
+  it('comes back with all that its attempts prove', async () => {
+    const record = newRecord({ attempts: [provenAttempt, makeAttempt({ number: 2 })] });
+    await store.put(record);
+    expect(await store.get(record)).toEqual(record);
+  });
+
+  it('takes one write unit when a partner with a certificate answered with a few words', async () => {
+    const record = newRecord({
+      partnerId: 'partner-with-a-name-of-thirty',
+      endpointId: '0194f3a2-7c41-7d3e-9a55-3c1f0a6b9e77',
+      status: 'delivered',
+      attempts: [{ ...provenAttempt, responseExcerpt: 'x'.repeat(256) }],
+    });
+    await store.put(record);
+    expect(itemBytes(marshall(await storedItem(record)))).toBeLessThan(1_024);
   });
 
   it('is null where there is none', async () => {
