@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { leaseMarginMs } from '../functions/deliver/lease.ts';
 import { RetryScheduleSchema } from '../schemas/endpoint.ts';
 import { NameSchema } from '../schemas/primitives.ts';
 import { stageDefaults } from './stage-defaults.ts';
@@ -148,7 +149,7 @@ const ShapeSchema = z.strictObject({
   deadLetter: z.strictObject({ ...compute, batchSize: z.int().min(1).max(10) }),
   timers: z.strictObject({
     ...compute,
-    /** How long a due delivery belongs to the run that took it. */
+    /** How long a due delivery belongs to the run that took it, and to its task, from its turn on. Then it is handed out again. */
     leaseSeconds: z.int().min(1),
     /** Due deliveries that one endpoint is given in a second: after an outage it catches up at this rate. */
     catchUpPerSecond: z.number().positive().max(1_000),
@@ -201,10 +202,11 @@ export const StageConfigSchema = ShapeSchema.superRefine((config, context) => {
     refuse(['timers', 'timeoutSeconds'], 'must be less than 60: the next run starts every minute');
   if (timers.timeoutSeconds < 10)
     refuse(['timers', 'timeoutSeconds'], 'must be at least 10: a run stops 5 s before it, to end well');
-  if (timers.leaseSeconds <= timers.timeoutSeconds)
+  const leastLease = timers.timeoutSeconds + attemptSeconds + leaseMarginMs / 1_000;
+  if (timers.leaseSeconds <= leastLease)
     refuse(
       ['timers', 'leaseSeconds'],
-      `must be more than timers.timeoutSeconds (${timers.timeoutSeconds}), or two runs take the same delivery`,
+      `must be more than ${leastLease} (a run's time, an attempt's, and what else a task takes), or leases end before the attempts`,
     );
 });
 export type StageConfig = z.infer<typeof StageConfigSchema>;

@@ -132,6 +132,7 @@ const deliveryRow = ({ config, functions, queues }: OperationsDashboardProps): I
         own('deliver', 'AttemptsFailed'),
         own('deliver', 'TasksFailed'),
         own('dead-letter', 'DeliveriesRescheduled'),
+        own('deliver', 'LeasesOver'),
       ],
     ],
     [

@@ -85,7 +85,8 @@ const prod: StageConfig = {
   timers: {
     timeoutSeconds: 55,
     memoryMb: 512,
-    leaseSeconds: 15 * minutes,
+    // A task may wait 15 minutes for its endpoint's limits, and the queue may be behind by as much.
+    leaseSeconds: 30 * minutes,
     catchUpPerSecond: 20,
     drainPerSecond: 10,
     disableAfterHours: 5 * 24,

@@ -132,6 +132,11 @@ export const DeliveryTaskSchema = z.object({
   replay: ReplaySchema.optional(),
   /** Its turn under the endpoint's rate limit, once it has one. */
   slotAt: InstantSchema.optional(),
+  /**
+   * When the delivery is due again unless something came of it by then: set by who took it out of the due index to send this
+   * task. An attempt that might end later is not begun.
+   */
+  leasedUntil: InstantSchema.optional(),
   /** Its place in its lane, once it has one: such a task belongs on the queue that keeps order. */
   sequence: z.int().min(1).optional(),
 });

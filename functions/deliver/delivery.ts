@@ -16,6 +16,7 @@ import type { Order } from './lane/order-headers.ts';
 import { contracts } from './contracts/index.ts';
 import type { Rendering } from './contracts/contract.ts';
 import type { Entry, Gate, Made } from './gate.ts';
+import { isLeaseOver } from './lease.ts';
 import { resume, settle, type Settled, type Settlement, type SettlementDeps } from './settlement.ts';
 
 export interface DeliveryLogger {
@@ -25,6 +26,8 @@ export interface DeliveryLogger {
 
 export interface DeliverDeps extends AttemptDeps, Omit<SettlementDeps, 'resumeDelayMs'> {
   gate: Gate;
+  /** One attempt, from its start to the end of the response. */
+  attemptTimeoutMs: number;
   endpoints: EndpointReader & Pick<EndpointDirectory, 'learn'> & { disable: DisableEndpoint };
   secrets: SecretsOpener;
   messages: ReadMessages;
@@ -59,6 +62,11 @@ export async function deliver(deps: DeliverDeps, task: DeliveryTask, receipt: Re
     // What a crash left behind may be past the POST: don't repeat what is on record.
     const current = await deps.store.get(task);
     if ((await resume(settlementDeps(deps, schedule), task, current)) === 'resumed') return;
+  }
+  // After that: of a task whose record stands, only its successor may be missing, and no index has that.
+  if (isLeaseOver(task, deps)) {
+    deps.metrics.addMetric('LeasesOver', 'Count', 1);
+    return;
   }
   const outcome = await decide(deps, task, { endpoint, schedule, channel: receipt.channel });
   if (outcome.kind === 'later' || outcome.kind === 'divert')

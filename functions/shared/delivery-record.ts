@@ -30,7 +30,7 @@ export const isOutcomeOf = (task: DeliveryTask, record: DeliveryRecord | null): 
 
 /** What follows a task, with a name and a turn of its own. */
 export function successorOf(
-  { slotAt: _used, ...task }: DeliveryTask,
+  { slotAt: _used, leasedUntil: _ended, ...task }: DeliveryTask,
   next: Pick<DeliveryTask, 'taskId' | 'attempts'>,
 ): DeliveryTask {
   return { ...task, ...next };

@@ -10,7 +10,7 @@ export const TimersEnvSchema = z.object({
   DUE_SHARDS: textNumber(z.int().min(1)),
   RETENTION_DAYS: textNumber(z.int().positive()),
   GRACE_HOURS: textNumber(z.number().positive()),
-  /** How long a due delivery belongs to the run that took it. */
+  /** How long a due delivery belongs to the run that took it, and to its task, from its turn on. */
   LEASE_SECONDS: textNumber(z.number().positive()),
   /** Due deliveries that one endpoint is given in a second. */
   CATCH_UP_PER_SECOND: textNumber(z.number().positive()),

@@ -13,7 +13,7 @@ export interface HandOutDeps {
   events: Pick<EventReader, 'getMany' | 'get'>;
   giveUp: GiveUp;
   sender: TaskSender;
-  /** How long a delivery belongs to the run that took it, from its turn on. */
+  /** How long a delivery belongs to the run that took it, and to its task, from its turn on. */
   leaseSeconds: number;
   newTaskId: () => string;
   clock: () => Instant;
@@ -45,6 +45,8 @@ export async function handOut(deps: HandOutDeps, turns: readonly Turn[], run: Ru
 interface Taken {
   record: DeliveryRecord;
   atMs: number;
+  /** When it is due again if nothing comes of its task. */
+  leasedUntil: Instant;
   via: Channel;
 }
 
@@ -57,7 +59,8 @@ async function handOutSome(
   const records = await deps.deliveries.read(turns.map(({ waiting }) => waiting));
   const found = turns.flatMap(({ atMs, via = 'live' }, index): Taken[] => {
     const record = records[index] ?? null;
-    return record === null ? [] : [{ record, atMs, via }];
+    const leasedUntil = instantFromMs(atMs + deps.leaseSeconds * 1_000);
+    return record === null ? [] : [{ record, atMs, leasedUntil, via }];
   });
   report.skipped += turns.length - found.length;
   if (found.length === 0) return;
@@ -70,12 +73,12 @@ async function handOutSome(
 }
 
 async function leaseAll(
-  { deliveries, leaseSeconds }: HandOutDeps,
+  { deliveries }: HandOutDeps,
   found: readonly Taken[],
   report: ShardReport,
 ): Promise<Taken[]> {
   const outcomes = await deliveries.lease(
-    found.map(({ record, atMs }) => ({ record, until: instantFromMs(atMs + leaseSeconds * 1_000) })),
+    found.map(({ record, leasedUntil }) => ({ record, until: leasedUntil })),
   );
   return found.filter(({ record }, index) => {
     const outcome = outcomes[index];
@@ -92,12 +95,13 @@ async function sendAll(
   report: ShardReport,
 ): Promise<void> {
   const nowMs = instantToMs(deps.clock());
-  const send = async ({ record, atMs, via }: Taken): Promise<void> => {
+  const send = async (taken: Taken): Promise<void> => {
+    const { record, atMs, via } = taken;
     // One that is there, and that this release can't read, throws: its delivery waits for a release that can.
     const event = events.get(record.event.id) ?? (await deps.events.get(record.event.id));
     if (event === null) return deps.giveUp(record);
     const delaySeconds = Math.max(0, Math.ceil((atMs - nowMs) / 1_000));
-    await deps.sender.send([{ task: taskOf(deps, record, event), delaySeconds, via }]);
+    await deps.sender.send([{ task: taskOf(deps, taken, event), delaySeconds, via }]);
   };
   // One by one, for each settles by itself; the sender joins what is sent at the same time into requests.
   const sent = await Promise.allSettled(leased.map(send));
@@ -107,11 +111,16 @@ async function sendAll(
   }
 }
 
-function taskOf({ newTaskId }: HandOutDeps, record: DeliveryRecord, event: DomainEvent): DeliveryTask {
+function taskOf(
+  { newTaskId }: HandOutDeps,
+  { record, leasedUntil }: Taken,
+  event: DomainEvent,
+): DeliveryTask {
   const { partnerId, endpointId, attempts, replay, sequence } = record;
   const task = { v: 1 as const, taskId: newTaskId(), partnerId, endpointId, event, attempts };
   return {
     ...task,
+    leasedUntil,
     ...(replay !== null && { replay }),
     // `deliver` passes it on to its lane.
     ...(sequence !== undefined && { sequence }),

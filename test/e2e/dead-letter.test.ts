@@ -17,7 +17,7 @@ const stageConfig = {
     maxReceiveCount,
     maxDelaySeconds: 30,
   },
-  timers: { timeoutSeconds: 10, leaseSeconds: 15 },
+  timers: { timeoutSeconds: 10, leaseSeconds: 20 },
 };
 
 describe('what deliver could not process ends on record', () => {

@@ -10,7 +10,7 @@ const expirationDate = new Date(Date.now() + 3_000).toISOString();
 const later = new Date(Date.now() + 3_600_000).toISOString();
 
 /** Grace periods of one second: `timers` ends them on its next minute. */
-const stageConfig = { graceHours: 1 / 3600, timers: { timeoutSeconds: 10, leaseSeconds: 15 } };
+const stageConfig = { graceHours: 1 / 3600, timers: { timeoutSeconds: 10 } };
 
 const StatusBodySchema = z.object({ reservationId: z.string(), status: z.string() });
 const StandardBodySchema = z.object({

@@ -33,7 +33,7 @@ const stageConfig: StageOverrides = {
     breaker: { failures: 3, openSeconds: 2, maxOpenSeconds: 4 },
   },
   redrive: { settleSeconds: 1 },
-  timers: { timeoutSeconds: 10, leaseSeconds: 11 },
+  timers: { timeoutSeconds: 10, leaseSeconds: 17 },
 };
 
 /** Instead of six times the functions' timeouts: what a killed function had in hands comes back sooner. */

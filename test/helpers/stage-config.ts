@@ -22,7 +22,7 @@ export const testStage: StageOverrides = {
     // Each retry is made: breaker.test.ts has another.
     breaker: { failures: 1_000, openSeconds: 30, maxOpenSeconds: 60 },
   },
-  timers: { timeoutSeconds: 10, leaseSeconds: 15 },
+  timers: { timeoutSeconds: 10, leaseSeconds: 20 },
   redrive: { perSecond: 50, settleSeconds: 1 },
 };
 

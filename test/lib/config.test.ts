@@ -133,10 +133,10 @@ describe('stage config', () => {
     ],
     ['timers that overlap', 'dev', { timers: { timeoutSeconds: 60 } }, /^config\.timers\.timeoutSeconds: /],
     [
-      'a lease shorter than a run',
+      'a lease that is over before a run and an attempt are',
       'dev',
-      { timers: { leaseSeconds: 55 } },
-      /^config\.timers\.leaseSeconds: /,
+      { timers: { leaseSeconds: 75 } },
+      /^config\.timers\.leaseSeconds: .*more than 75/,
     ],
     [
       'a breaker whose longest pause is shorter than its first',

@@ -7,8 +7,6 @@ import type { DeliverDeps, Destination } from '../delivery.ts';
 import type { HandOver } from './hand-over.ts';
 
 export interface LaneDeps extends DeliverDeps, Pick<LaneTurnDeps, 'lanes' | 'events' | 'retentionDays'> {
-  /** One attempt, from its start to the end of the response. */
-  attemptTimeoutMs: number;
   /** What had its turn and is given more often goes to the DLQ. */
   maxReceiveCount: number;
   handOver: HandOver;

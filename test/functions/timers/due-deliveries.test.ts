@@ -32,11 +32,12 @@ describe('due deliveries', () => {
   it('are leased, then sent with their history as a new task', async () => {
     const record = makeRecord({ dueAt: secondsBefore(1) });
     await world.seedDeliveries([record]);
+    // A quarter of an hour from its turn on.
+    const leasedUntil = '2026-03-22T09:30:40.000Z';
     await world.run({
       sender: {
         async send(outgoing) {
-          // The lease: a quarter of an hour from its turn on.
-          expect(await world.record(record)).toEqual({ ...record, dueAt: '2026-03-22T09:30:40.000Z' });
+          expect(await world.record(record)).toEqual({ ...record, dueAt: leasedUntil });
           world.state.sent.push(...outgoing);
         },
       },
@@ -44,7 +45,15 @@ describe('due deliveries', () => {
     const { partnerId, endpointId, attempts, event } = record;
     expect(world.state.sent).toEqual([
       {
-        task: { v: 1, taskId: 'task-1', partnerId, endpointId, event: makeEvent({ ...event }), attempts },
+        task: {
+          v: 1,
+          taskId: 'task-1',
+          partnerId,
+          endpointId,
+          event: makeEvent({ ...event }),
+          attempts,
+          leasedUntil,
+        },
         delaySeconds: 0,
         via: 'live',
       },
