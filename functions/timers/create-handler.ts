@@ -7,7 +7,7 @@ import { runDeliveries, type DeliveriesDeps } from './deliveries.ts';
 import { runDueEntities, type DueEntitiesDeps } from './due-entities.ts';
 import { runEndpoints, type EndpointsDeps } from './endpoints.ts';
 import { recordOldest, type TimersMetrics } from './metrics.ts';
-import { claimWindow, createPace } from './pace.ts';
+import { claimWindow, createPace, type Window } from './pace.ts';
 import { runRedrives, type RedrivesDeps } from './redrives.ts';
 import { failed, runShards, sumReports, type Run, type ShardReport } from './run.ts';
 
@@ -81,12 +81,12 @@ async function runPart(
   return report;
 }
 
-const paceFrom = ({ clock }: TimersDeps, startMs: number, perSecond: number) =>
-  createPace({ startMs, perSecond, now: () => instantToMs(clock()) });
+const paceFrom = ({ clock }: TimersDeps, window: Window, perSecond: number) =>
+  createPace({ ...window, perSecond, now: () => instantToMs(clock()) });
 
-async function attendEndpoints(deps: TimersDeps, run: Run, startMs: number): Promise<ShardReport> {
+async function attendEndpoints(deps: TimersDeps, run: Run, window: Window): Promise<ShardReport> {
   const { metrics, drainPerSecond } = deps;
-  const report = await runEndpoints(deps, run, paceFrom(deps, startMs, drainPerSecond));
+  const report = await runEndpoints(deps, run, paceFrom(deps, window, drainPerSecond));
   metrics.addMetric('BreakersOpen', 'Count', report.breakersOpen);
   metrics.addMetric('BreakersOpenLong', 'Count', report.breakersOpenLong);
   metrics.addMetric('BacklogDeliveries', 'Count', report.parked);

@@ -1,12 +1,15 @@
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
-import { TowercastError } from '../shared/errors.ts';
+import { instantToMs } from '../../schemas/instant.ts';
 import type { HandOutWindows } from '../shared/hand-out-window.ts';
 import type { Run } from './run.ts';
 
-/** Seconds of a run's own: what it hands out is spread over them, and the next run's follow. */
+/** From one run to the next: what a run hands out is spread over them. */
 export const windowSeconds = 60;
-/** SQS holds a message back for 15 minutes at most. */
-const maxAheadSeconds = 900 - windowSeconds;
+
+/** Seconds of a run's own. Epoch milliseconds; `endMs` is the next run's. */
+export interface Window {
+  startMs: number;
+  endMs: number;
+}
 
 /** Who is given what, and when: one for all shards of a run. */
 export interface Pace {
@@ -17,9 +20,7 @@ export interface Pace {
   take(endpointId: string, perSecond?: number): number | null;
 }
 
-export interface PaceOptions {
-  /** Of the run's window, in epoch milliseconds. */
-  startMs: number;
+export interface PaceOptions extends Window {
   perSecond: number;
   /** Epoch milliseconds. */
   now: () => number;
@@ -32,27 +33,22 @@ export interface PaceOptions {
  */
 export function createPace(options: PaceOptions): Pace {
   const given = new Map<string, number>();
+  const seconds = Math.floor((options.endMs - options.startMs) / 1_000);
   return {
     take(endpointId, ownPerSecond = options.perSecond) {
       const perSecond = Math.min(ownPerSecond, options.perSecond);
       const secondsOver = Math.max(0, Math.floor((options.now() - options.startMs) / 1_000));
       const before = Math.max(given.get(endpointId) ?? 0, Math.ceil(secondsOver * perSecond));
       const offset = Math.floor(before / perSecond);
-      if (offset >= windowSeconds) return null;
+      if (offset >= seconds) return null;
       given.set(endpointId, before + 1);
       return options.startMs + offset * 1_000;
     },
   };
 }
 
-/**
- * When the first window starts that no other run hands out into: epoch milliseconds. Throws TowercastError `windows_ahead`
- * when many runs at once have handed out as far ahead as the queue can hold back.
- */
-export async function claimWindow(windows: HandOutWindows, { now }: Run): Promise<number> {
-  const nowMs = instantToMs(now);
-  const latest = instantFromMs(nowMs + maxAheadSeconds * 1_000);
-  const start = await windows.claim({ now, seconds: windowSeconds, latest });
-  if (start === null) throw new TowercastError('windows_ahead', 'other runs have handed out far ahead');
-  return instantToMs(start);
+/** The window of a run: what no other run has of the minute that begins with it. Nothing, when one has just begun. */
+export async function claimWindow(windows: HandOutWindows, { now }: Run): Promise<Window> {
+  const { from, until } = await windows.claim(now, windowSeconds);
+  return { startMs: instantToMs(from), endMs: instantToMs(until) };
 }

@@ -233,7 +233,7 @@ function watch({ stack, documents, lost, logs }: Watched) {
       await lost.look();
     }),
     loop(async () => {
-      // Each run takes a minute to hand deliveries out in: here that minute is always free.
+      // Each run hands out into what nobody has of its minute: here all of it is always free.
       const Key = { pk: 'timers#window', sk: 'window' };
       await documents.send(new DeleteCommand({ TableName: stack.tables['EntitiesTable'], Key }));
       await stack.invoke('TimersFunction', {});

@@ -1,33 +1,36 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createHandOutWindows, type HandOutWindows } from '../../../functions/shared/hand-out-window.ts';
 import { startTables, type Tables } from './tables.ts';
 
-const latest = '2026-03-20T10:14:00.000Z';
 let tables: Tables;
 let windows: HandOutWindows;
 
-beforeAll(async () => {
+beforeEach(async () => {
   tables = await startTables();
   windows = createHandOutWindows(tables);
 });
-afterAll(async () => tables[Symbol.asyncDispose]());
+afterEach(async () => tables[Symbol.asyncDispose]());
 
-const claim = async (now: string) => windows.claim({ now, seconds: 60, latest });
+const at = (time: string) => `2026-03-20T${time}.000Z`;
+const claim = async (time: string) => windows.claim(at(time), 60);
 
-it('each window belongs to one run, and they follow each other', async () => {
-  expect(await claim('2026-03-20T10:00:00.000Z')).toBe('2026-03-20T10:00:00.000Z');
-  // A little early.
-  expect(await claim('2026-03-20T10:00:59.000Z')).toBe('2026-03-20T10:01:00.000Z');
-  // A run is missing: nobody is given its time.
-  expect(await claim('2026-03-20T10:05:00.000Z')).toBe('2026-03-20T10:05:00.000Z');
-  const together = await Promise.all([1, 2, 3].map(async () => claim('2026-03-20T10:05:00.000Z')));
-  expect(new Set(together)).toEqual(
-    new Set(['2026-03-20T10:06:00.000Z', '2026-03-20T10:07:00.000Z', '2026-03-20T10:08:00.000Z']),
-  );
+it('the first run has the minute that begins with it', async () => {
+  expect(await windows.claim('2026-03-20T10:00:00.900Z', 60)).toEqual({
+    from: at('10:00:00'),
+    until: at('10:01:00'),
+  });
 });
 
-it('one that would start too late is not taken', async () => {
-  const now = '2026-03-20T10:08:30.000Z';
-  expect(await windows.claim({ now, seconds: 60, latest: '2026-03-20T10:08:59.000Z' })).toBeNull();
-  expect(await windows.claim({ now, seconds: 60, latest })).toBe('2026-03-20T10:09:00.000Z');
+it('each run has what nobody has of its minute, be it late or early', async () => {
+  await claim('10:00:00');
+  expect(await claim('10:00:59')).toEqual({ from: at('10:01:00'), until: at('10:01:59') });
+  expect(await claim('10:02:20')).toEqual({ from: at('10:02:20'), until: at('10:03:20') });
+  expect(await claim('10:03:20')).toEqual({ from: at('10:03:20'), until: at('10:04:20') });
+});
+
+it('a minute that somebody has is nobody else’s: not at the same time, nor by a clock that is behind', async () => {
+  const together = await Promise.all([1, 2, 3].map(async () => claim('10:00:00')));
+  const late = await claim('09:59:58');
+  const lengths = [...together, late].map(({ from, until }) => Date.parse(until) - Date.parse(from));
+  expect(lengths.filter((length) => length > 0)).toEqual([60_000]);
 });

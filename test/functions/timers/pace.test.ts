@@ -4,9 +4,9 @@ import { createPace, windowSeconds } from '../../../functions/timers/pace.ts';
 const startMs = 1_000_000;
 
 /** A pace of so many a second, and its clock. */
-function makePace(perSecond: number, aheadMs = 0) {
+function makePace(perSecond: number, { aheadMs = 0, seconds = windowSeconds } = {}) {
   const clock = { ms: startMs - aheadMs };
-  const pace = createPace({ startMs, perSecond, now: () => clock.ms });
+  const pace = createPace({ startMs, endMs: startMs + seconds * 1_000, perSecond, now: () => clock.ms });
   /** The seconds of the window in which the next turns are; null for each that there is not. */
   const take = (count: number, endpointId = 'e', own?: number) =>
     Array.from({ length: count }, () => {
@@ -43,7 +43,12 @@ describe('a pace', () => {
   });
 
   it('has all of a window that is yet to come', () => {
-    const { take } = makePace(1, 60_000);
+    const { take } = makePace(1, { aheadMs: 60_000 });
     expect(take(windowSeconds + 1)).toEqual([...Array.from({ length: windowSeconds }, (_, at) => at), null]);
+  });
+
+  it('is kept in a window of a few seconds, and gives nothing in one of none', () => {
+    expect(makePace(2, { seconds: 2 }).take(5)).toEqual([0, 0, 1, 1, null]);
+    expect(makePace(2, { seconds: 0 }).take(1)).toEqual([null]);
   });
 });
