@@ -4,6 +4,7 @@ import type { Instant } from '../../schemas/primitives.ts';
 import { TowercastError } from '../shared/errors.ts';
 import type { HandOutWindows } from '../shared/hand-out-window.ts';
 import { runDeliveries, type DeliveriesDeps } from './deliveries.ts';
+import type { LookingRun } from './due-deliveries.ts';
 import { runDueEntities, type DueEntitiesDeps } from './due-entities.ts';
 import { runEndpoints, type EndpointsDeps } from './endpoints.ts';
 import { recordOldest, type TimersMetrics } from './metrics.ts';
@@ -14,8 +15,6 @@ import { failed, runShards, sumReports, type Run, type ShardReport } from './run
 export interface TimersDeps
   extends DueEntitiesDeps, DeliveriesDeps, Omit<EndpointsDeps, 'entities'>, Omit<RedrivesDeps, 'entities'> {
   windows: HandOutWindows;
-  /** Due deliveries that one endpoint is given in a second, all runs together. */
-  catchUpPerSecond: number;
   clock: () => Instant;
   logger: Pick<Logger, 'info' | 'error'>;
   metrics: TimersMetrics;
@@ -44,8 +43,10 @@ type Part = keyof typeof parts;
  */
 export function createHandler(deps: TimersDeps) {
   return async (_event: unknown, context: RemainingTime): Promise<void> => {
-    const run: Run = {
+    const halfMs = context.getRemainingTimeInMillis() / 2;
+    const run: LookingRun = {
       now: deps.clock(),
+      mayLook: () => context.getRemainingTimeInMillis() > halfMs,
       hasTime: () => context.getRemainingTimeInMillis() > reserveMs,
     };
     const window = claimWindow(deps.windows, run);

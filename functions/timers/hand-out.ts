@@ -29,7 +29,7 @@ export interface Turn {
 }
 
 /** What BatchGetItem reads in one request. */
-const turnsAtOnce = 100;
+export const turnsAtOnce = 100;
 
 /**
  * Puts waiting deliveries on the queue, each with its delay. A lease comes first: if this run dies between the

@@ -216,6 +216,39 @@ describe('after an outage', () => {
     expect(slots('busy')).toHaveLength(120);
   });
 
+  it('many with much to catch up with keep no other waiting either, however little time a run has', async () => {
+    const busy = Array.from({ length: 10 }, (_, index) => dueOf(`busy-${index}`, 100, 7_200));
+    await world.seedDeliveries([...busy.flat(), ...dueOf('small', 1, 60)]);
+    // It is over as soon as something was sent.
+    const context = { getRemainingTimeInMillis: () => (world.state.sent.length > 0 ? 1_000 : 60_000) };
+    await world.run({}, context);
+    expect(slots('small')).toEqual([0]);
+    const left = world.state.metrics.get('DeliveriesLeftForLater');
+    expect(left).toBeGreaterThan(0);
+    expect(world.state.sent).toHaveLength(1_001 - (left ?? 0));
+  });
+
+  it('what was found in half of the time is handed out in the other half', async () => {
+    await world.seedDeliveries(dueOf('main', 3));
+    const { deliveries } = world.deps;
+    let remainingMs = 50_000;
+    await world.run(
+      {
+        deliveries: {
+          ...deliveries,
+          list: async (query) => {
+            const page = await deliveries.list(query);
+            if (query.partition.startsWith('due#')) remainingMs = 20_000;
+            // There would always be more to look through.
+            return { ...page, next: {} };
+          },
+        },
+      },
+      { getRemainingTimeInMillis: () => remainingMs },
+    );
+    expect(world.state.sent).toHaveLength(3);
+  });
+
   it('several runs at once hand out each delivery once, and together keep the pace', async () => {
     await world.seedDeliveries(dueOf('main', 150));
     await Promise.all([1, 2, 3].map(async () => world.run({ catchUpPerSecond: 1 })));
