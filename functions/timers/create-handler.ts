@@ -25,7 +25,10 @@ export interface RemainingTime {
   getRemainingTimeInMillis(): number;
 }
 
-/** A page takes less than this, retries of the client included. */
+/**
+ * What is begun with so much time left ends in time, while DynamoDB and SQS answer. When they hang, a page may take longer than
+ * a run, with the clients' retries: it is cut off then, and what it had leased is due again when the lease ends.
+ */
 const reserveMs = 5_000;
 
 /** What a run does, and what it counts that under. */

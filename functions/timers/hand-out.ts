@@ -63,7 +63,8 @@ async function handOutSome(
     return record === null ? [] : [{ record, atMs, leasedUntil, via }];
   });
   report.skipped += turns.length - found.length;
-  if (found.length === 0) return;
+  // Before the lease: what is leased and not sent waits until the lease ends.
+  if (found.length === 0 || !run.hasTime()) return;
   const [leased, events] = await Promise.all([
     leaseAll(deps, found, report),
     // A record names its event; the event itself is in the events table, for longer than any schedule.

@@ -194,6 +194,23 @@ describe('due deliveries', () => {
 });
 
 describe('after an outage', () => {
+  it('a run whose time is over when it has read the records leases none of them', async () => {
+    const record = makeRecord({ dueAt: secondsBefore(1) });
+    await world.seedDeliveries([record]);
+    const { deliveries } = world.deps;
+    let remainingMs = 50_000;
+    const read: typeof deliveries.read = async (waiting) => {
+      remainingMs = 1_000;
+      return deliveries.read(waiting);
+    };
+    await world.run({ deliveries: { ...deliveries, read } }, { getRemainingTimeInMillis: () => remainingMs });
+    expect(world.state.sent).toEqual([]);
+    expect(await world.record(record)).toEqual(record);
+    world.pass(60);
+    await world.run();
+    expect(world.state.sent).toHaveLength(1);
+  });
+
   it('an endpoint is given its due deliveries at its pace, the longest overdue first, and the rest in later runs', async () => {
     await world.seedDeliveries(dueOf('main', 130));
     await world.run({ catchUpPerSecond: 1 });
