@@ -33,6 +33,7 @@ const storage = {
   now,
   entitiesTable: env.ENTITIES_TABLE,
   eventsTable: env.EVENTS_TABLE,
+  dueShards: env.DUE_SHARDS,
   retentionDays: env.RETENTION_DAYS,
   operatorPartnerId: env.OPERATOR_PARTNER_ID,
 };

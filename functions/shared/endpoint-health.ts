@@ -14,7 +14,7 @@ import {
 import { dueText } from './delivery-item.ts';
 import { eventItem } from './event-item.ts';
 import { expiresAfter } from './expiry.ts';
-import { entityKey, type ItemKey } from './keys.ts';
+import { entityKey, healthShard, healthShardName, type ItemKey } from './keys.ts';
 import { keyOf, queryDueKeys, readItems, type DueKeysPage, type Position } from './read-items.ts';
 import { isOvertaken, whileVersion } from './optimistic-locking.ts';
 import { createStepwiseItem } from './stepwise-item.ts';
@@ -49,13 +49,12 @@ export interface EndpointHealthOptions {
   retentionDays: number;
   /** Who hears of every partner's endpoints. */
   operatorPartnerId: string | null;
+  /** Partitions of the due index. */
+  dueShards: number;
   now: () => number;
   /** Told of an item that is no health that this release knows; the others go on. */
   onUnreadable?: (key: ItemKey, error: unknown) => void;
 }
-
-/** The partition of the entities table's due index that names all endpoints that `timers` must look at. */
-export const healthPartition = 'health#0';
 
 /** Right behind the endpoint's own key, so that one query gives both. See `createEndpointDirectory`. */
 export function endpointHealthKey(endpoint: EndpointName): ItemKey {
@@ -134,7 +133,7 @@ async function replace(
   const { documents, entitiesTable, eventsTable, retentionDays } = options;
   const put = {
     TableName: entitiesTable,
-    Item: healthItem(health, options.now()),
+    Item: healthItem(health, options.now(), options.dueShards),
     ...whileVersion(version),
   };
   const events = announces.map((event) => ({
@@ -151,13 +150,18 @@ async function replace(
 }
 
 /** Health as the entities table holds it: in the due index only if `timers` must look at it. */
-export function healthItem({ dueAt, ...health }: EndpointHealth, nowMs: number): Record<string, unknown> {
+export function healthItem(
+  { dueAt, ...health }: EndpointHealth,
+  nowMs: number,
+  dueShards: number,
+): Record<string, unknown> {
+  const key = endpointHealthKey(health);
   return {
-    ...endpointHealthKey(health),
+    ...key,
     ...health,
     ...(dueAt === null
       ? { expiresAt: expiresAfter(instantFromMs(nowMs), keptDays) }
-      : { duePk: healthPartition, dueAt: dueText(dueAt) }),
+      : { duePk: healthShard(key, dueShards), dueAt: dueText(dueAt) }),
   };
 }
 
@@ -166,13 +170,25 @@ const isConflict = (error: unknown): boolean =>
   isOvertaken(error) || (error instanceof Error && error.name === 'TransactionConflictException');
 
 async function listDue(options: EndpointHealthOptions, until: Instant): Promise<EndpointHealth[]> {
-  const { documents, entitiesTable: table, onUnreadable } = options;
+  const shards = Array.from({ length: options.dueShards }, (_, shard) => healthShardName(shard));
+  const found = await Promise.all(shards.map(async (partition) => listPartition(options, partition, until)));
+  return found
+    .flat()
+    .filter(({ dueAt }) => dueAt !== null && dueAt <= until)
+    .sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1));
+}
+
+async function listPartition(
+  { documents, entitiesTable: table, onUnreadable }: EndpointHealthOptions,
+  partition: string,
+  until: Instant,
+): Promise<EndpointHealth[]> {
   const found: EndpointHealth[] = [];
   let from: Position | null = null;
   do {
     const page: DueKeysPage = await queryDueKeys(
       { documents, table },
-      { partition: healthPartition, until, limit: pageSize, from },
+      { partition, until, limit: pageSize, from },
     );
     for (const item of await readItems({ documents, table }, page.keys)) {
       const parsed = EndpointHealthSchema.safeParse(item);
@@ -181,7 +197,5 @@ async function listDue(options: EndpointHealthOptions, until: Instant): Promise<
     }
     from = page.next;
   } while (from !== null);
-  return found
-    .filter(({ dueAt }) => dueAt !== null && dueAt <= until)
-    .sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1));
+  return found;
 }

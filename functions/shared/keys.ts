@@ -110,12 +110,19 @@ export const waitingKey = (endpointId: string, subject: string, sequence: number
 });
 
 /** The partition of the due index that an item waits in: uniform, and the same at each write of that item. */
-export function dueShard(key: ItemKey, shards: number): string {
-  const digest = createHash('sha256').update(`${key.pk}|${key.sk}`).digest();
-  return dueShardName(digest.readUInt32BE(0) % shards);
-}
+export const dueShard = (key: ItemKey, shards: number): string => dueShardName(shardOf(key, shards));
 
 export const dueShardName = (shard: number): string => `due#${shard}`;
+
+/** The same for the health of endpoints that `timers` must look at. */
+export const healthShard = (key: ItemKey, shards: number): string => healthShardName(shardOf(key, shards));
+
+export const healthShardName = (shard: number): string => `health#${shard}`;
+
+function shardOf(key: ItemKey, shards: number): number {
+  const digest = createHash('sha256').update(`${key.pk}|${key.sk}`).digest();
+  return digest.readUInt32BE(0) % shards;
+}
 
 /** The key that a delivery's id contains, or null when it is no delivery id. */
 export function parseDeliveryId(id: string): ItemKey | null {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { healthItem } from '../../functions/shared/endpoint-health.ts';
 import { entityItem } from '../../functions/shared/entity-item.ts';
 import { deliveryItem } from '../../functions/shared/delivery-item.ts';
 import { stageDefaults } from '../../lib/stage-defaults.ts';
 import { ReservationStatusSchema, type Entity } from '../../schemas/entity.ts';
 import { locker, reservationWith, tower } from '../functions/domain/samples.ts';
 import { makeEvents, makeRecord } from '../helpers/deliveries.ts';
+import { makeHealth } from '../helpers/health.ts';
 
 const { dueShards, retentionDays } = stageDefaults.prod;
 const listing = (entity: Entity) => {
@@ -38,6 +40,16 @@ describe('no index key takes the writes of a fleet', () => {
     const shards = Array.from({ length: 4_000 }, (_, number) =>
       entityItem({ ...reservationWith(), reservationId: `RES-${number}` }, dueShards),
     ).map(({ duePk }) => String(duePk));
+    const counts = [...Map.groupBy(shards, String).values()].map(({ length }) => length);
+    expect(counts).toHaveLength(dueShards);
+    expect(Math.max(...counts)).toBeLessThan((1.3 * shards.length) / dueShards);
+  });
+
+  it('endpoints that fail at the same time are spread likewise', () => {
+    const shards = Array.from({ length: 4_000 }, (_, number) => {
+      const health = makeHealth({ endpointId: `e${number}`, dueAt: '2026-03-21T09:15:00.000Z' });
+      return healthItem(health, 0, dueShards)['duePk'];
+    });
     const counts = [...Map.groupBy(shards, String).values()].map(({ length }) => length);
     expect(counts).toHaveLength(dueShards);
     expect(Math.max(...counts)).toBeLessThan((1.3 * shards.length) / dueShards);

@@ -41,7 +41,7 @@ async function makeWorld(endpoint: Partial<Endpoint>, health?: Partial<EndpointH
   const { endpointId } = stored;
   await putEntities(tables, stored);
   if (health !== undefined)
-    await tables.put('entities', healthItem(makeHealth({ endpointId, ...health }), nowMs));
+    await tables.put('entities', healthItem(makeHealth({ endpointId, ...health }), nowMs, tables.dueShards));
   const services = makeServices(tables);
   const api = makeApi(tables, endpointOperations, services);
   const call = (id: string, as = 'acme', more: { body?: unknown; version?: number } = {}) =>

@@ -125,7 +125,7 @@ describe('an endpoint’s health', () => {
   }));
   beforeAll(async () => {
     await Promise.all(endpoints.map(store));
-    await tables.put('entities', healthItem(unwell, 0));
+    await tables.put('entities', healthItem(unwell, 0, tables.dueShards));
   });
 
   it('comes with the endpoint in the same request, and with no other', async () => {
@@ -236,7 +236,10 @@ describe('a partner’s endpoints that were read before', () => {
     [
       'fell-ill',
       async ({ partnerId }) =>
-        tables.put('entities', healthItem(makeHealth({ partnerId, endpointId: 'e1', failures: 2 }), 0)),
+        tables.put(
+          'entities',
+          healthItem(makeHealth({ partnerId, endpointId: 'e1', failures: 2 }), 0, tables.dueShards),
+        ),
       ([e1]) => e1?.health?.failures === 2,
     ],
   ])('are read whole when one %s', async (what, change, isSeen) => {

@@ -10,9 +10,9 @@ import {
   createEndpointHealthStore,
   endpointHealthKey,
   healthItem,
-  healthPartition,
   type EndpointHealthStore,
 } from '../../../functions/shared/endpoint-health.ts';
+import { healthShardName } from '../../../functions/shared/keys.ts';
 import { DomainEventSchema } from '../../../schemas/event.ts';
 import { instantFromMs } from '../../../schemas/instant.ts';
 import { makeHealth, policy } from '../../helpers/health.ts';
@@ -146,7 +146,7 @@ describe('what timers must look at', () => {
       makeHealth({ ...named('later'), ...dead, openUntil: at(50), dueAt: at(50) }),
       makeHealth({ ...named('flaky'), failures: 2 }),
     ];
-    for (const health of unwell) await tables.put('entities', healthItem(health, startMs));
+    for (const health of unwell) await tables.put('entities', healthItem(health, startMs, tables.dueShards));
     const known = new Set(['parked', 'opened', 'later', 'flaky']);
     const dueAt = async (seconds: number) =>
       (await store.listDue(at(seconds)))
@@ -160,7 +160,7 @@ describe('what timers must look at', () => {
   it('is found past an item that no release knows', async () => {
     const unreadable: unknown[] = [];
     const key = endpointHealthKey(named('odd'));
-    await tables.put('entities', { ...key, duePk: healthPartition, dueAt: at(1), breaker: 'ajar' });
+    await tables.put('entities', { ...key, duePk: healthShardName(0), dueAt: at(1), breaker: 'ajar' });
     const store = createEndpointHealthStore({
       ...tables,
       operatorPartnerId: null,
