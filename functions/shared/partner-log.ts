@@ -1,5 +1,5 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { instantFromMs } from '../../schemas/instant.ts';
+import { compareInstants, instantFromMs } from '../../schemas/instant.ts';
 import {
   ConditionalCheckFailedException,
   type DynamoDBDocumentClient,
@@ -40,8 +40,10 @@ export interface PartnerLogOptions {
 const fullBytes = 950;
 /** An expression has room for three hundred operators: two for each entry that must not be there yet. */
 const maxEntriesAtOnce = 100;
-/** Pages that a process looks at for repeats before its first append. */
+/** Pages that a process looks at for repeats before its first append, and before one of late entries. */
 const lookBackPages = 4;
+/** What was received so long ago may come again: after a crash, or because a neighbour failed. Else it takes half a second. */
+const promptMs = 2_000;
 /** A page that was the last one so long ago may be cleaned up, and must not come to be again. */
 const headMaxAgeMs = 3_600_000;
 const maxRounds = 50;
@@ -63,9 +65,9 @@ export function createPartnerLog(options: PartnerLogOptions): PartnerLog {
     return head !== undefined && options.now() - head.seenAt < headMaxAgeMs ? head.page : null;
   };
 
-  const appendChunk = async (partnerId: string, entries: readonly string[]): Promise<void> => {
+  const appendChunk = async (partnerId: string, entries: readonly string[], head: number | null) => {
     let waiting = entries;
-    let page = headOf(partnerId);
+    let page = head;
     let isJustRolled = false;
     for (let round = 0; round < maxRounds; round += 1) {
       if (page === null) {
@@ -92,8 +94,12 @@ export function createPartnerLog(options: PartnerLogOptions): PartnerLog {
   return {
     async append(partnerId, entries) {
       const texts = [...new Set(entries.map(formatLogEntry))];
-      for (let from = 0; from < texts.length; from += maxEntriesAtOnce)
-        await appendChunk(partnerId, texts.slice(from, from + maxEntriesAtOnce));
+      const promptSince = instantFromMs(options.now() - promptMs);
+      const isLate = entries.some(({ receivedAt }) => compareInstants(receivedAt, promptSince) < 0);
+      for (let from = 0; from < texts.length; from += maxEntriesAtOnce) {
+        const head = isLate ? null : headOf(partnerId);
+        await appendChunk(partnerId, texts.slice(from, from + maxEntriesAtOnce), head);
+      }
     },
   };
 }

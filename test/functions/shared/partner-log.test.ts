@@ -106,6 +106,30 @@ describe('the log of a partner', () => {
     expect(idsOf(await readAll(partnerId))).toEqual(idsOf(entries(50)));
   });
 
+  it('has each event once when a late batch is given again to a process that has appended since', async () => {
+    const partnerId = newPartner();
+    let now = start;
+    const [one, two] = [newLog(() => now), newLog(() => now)];
+    await two.append(partnerId, entries(1));
+    // It fills the page, and its process dies.
+    await one.append(partnerId, entries(30, 100));
+    await two.append(partnerId, entries(1, 200));
+    now += 3_000;
+    await two.append(partnerId, entries(30, 100));
+    const all = await readAll(partnerId);
+    expect(all).toHaveLength(32);
+    expect(new Set(idsOf(all)).size).toBe(32);
+  });
+
+  it('is not looked at before an append of what was received just now', async () => {
+    const partnerId = newPartner();
+    const log = newLog(() => start + 1_000);
+    await log.append(partnerId, entries(1));
+    tables.takeRequests();
+    await log.append(partnerId, entries(1, 1));
+    expect(tables.takeRequests()).toEqual(['UpdateItem']);
+  });
+
   it('has each event once when the answer to an append got lost and it is sent again', async () => {
     const partnerId = newPartner();
     let lost = 0;
