@@ -73,6 +73,12 @@ export const invalidField = (pointer: string, detail: string): Problem =>
 export const notFound = (detail = 'There is no such resource.'): Problem =>
   new Problem(404, 'not_found', detail);
 
+/** What is there, and only another release can read: while one is deployed, or after one was taken back. */
+export const unreadable = (): Problem =>
+  new Problem(503, 'event_unreadable', 'An event can not be read just now. Nothing is lost: try again.', {
+    headers: { 'retry-after': '30' },
+  });
+
 /** Somebody else changed it in between, again and again: the caller may send the same request once more. */
 export const contended = (): Problem =>
   new Problem(409, 'conflict', 'It is being changed by another request. Try again.', {

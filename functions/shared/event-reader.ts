@@ -3,13 +3,21 @@ import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from './aws/documents.ts';
 import { cutPage, type Page, type PageRequest } from './page.ts';
-import { readItems } from './read-items.ts';
+import type { ItemKey } from './keys.ts';
+import { keyOf, readItems } from './read-items.ts';
+
+/** Some events. What doesn't exist, or is no event id, is in neither. */
+export interface KnownEvents {
+  /** By id. */
+  events: ReadonlyMap<string, DomainEvent>;
+  /** Ids of those that are there, and that this release can't read: another one can. */
+  unreadable: ReadonlySet<string>;
+}
 
 export interface EventReader {
   /** Null when there is none, or its retention is over, or the id is no event id. */
   get(eventId: string): Promise<DomainEvent | null>;
-  /** What there is of these, by id. What this release can't read is left out. */
-  getMany(eventIds: readonly string[]): Promise<Map<string, DomainEvent>>;
+  getMany(eventIds: readonly string[]): Promise<KnownEvents>;
   /** A subject's events (`pk` as in event-id.ts) that occurred at `from` or later, newest first. */
   listBySubject(pk: string, from: Instant, page: PageRequest): Promise<Page<DomainEvent>>;
 }
@@ -31,8 +39,16 @@ export function createEventReader(options: {
     async getMany(eventIds) {
       const keys = eventIds.flatMap((id) => parseEventId(id) ?? []);
       const items = await readItems({ documents, table: eventsTable }, keys);
-      const events = items.flatMap((item) => DomainEventSchema.safeParse(item).data ?? []);
-      return new Map(events.map((event) => [event.id, event]));
+      const found = new Map(items.map((item) => [nameOf(keyOf(item)), DomainEventSchema.safeParse(item)]));
+      const events = new Map<string, DomainEvent>();
+      const unreadable = new Set<string>();
+      for (const id of eventIds) {
+        const key = parseEventId(id);
+        const parsed = key === null ? undefined : found.get(nameOf(key));
+        if (parsed?.success === true) events.set(id, parsed.data);
+        else if (parsed !== undefined) unreadable.add(id);
+      }
+      return { events, unreadable };
     },
     async listBySubject(pk, from, { limit, after }) {
       const first = timeToBase36(from);
@@ -54,6 +70,8 @@ export function createEventReader(options: {
     },
   };
 }
+
+const nameOf = ({ pk, sk }: ItemKey): string => `${pk}|${sk}`;
 
 /** What `listBySubject` goes on after. */
 export const sortKeyOf = (event: DomainEvent): string => parseEventId(event.id)?.sk ?? '';

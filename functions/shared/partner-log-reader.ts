@@ -16,9 +16,16 @@ export const logStart: LogPosition = { page: 0, index: 0 };
 /** An entry, and the position right after it. */
 export interface PlacedEntry extends LogEntry {
   position: LogPosition;
+  /** When its page was begun, in epoch milliseconds: it was appended later. */
+  pageBegunMs: number;
 }
 
 export interface LogSlice {
+  /**
+   * Whether the log has what follows the position. `beyond_end`: it has never come so far. `cleaned_up`: the page is gone, and
+   * so is at least one entry after it; then the oldest that is kept follows.
+   */
+  begin: 'there' | 'beyond_end' | 'cleaned_up';
   entries: PlacedEntry[];
   /** Where to go on, also when there was nothing: no entry will ever appear before it. */
   next: LogPosition;
@@ -67,12 +74,13 @@ export function createPartnerLogReader(options: {
 
   return {
     async read(partnerId, from, limit) {
-      const slice: LogSlice = { entries: [], next: from, isEnd: false };
+      const slice: LogSlice = { begin: 'there', entries: [], next: from, isEnd: false };
       let isEnd: boolean | null = null;
       let page = from.page;
       while (isEnd === null) {
         const wanted = Math.ceil((limit - slice.entries.length) / entriesPerPage) + 1;
         const { pages, hasMore } = await query(partnerId, { from: page, order: 'forward', limit: wanted });
+        if (page === from.page && slice.next === from) slice.begin = beginAt(from, pages[0]);
         isEnd = take(slice, pages, limit) ?? (hasMore ? null : true);
         page = (pages.at(-1)?.number ?? page) + 1;
       }
@@ -100,6 +108,17 @@ export function createPartnerLogReader(options: {
 }
 
 /**
+ * `first` is the first page from there on. A cursor names a page that there is, for the last one is never cleaned up; only
+ * that of a log without any has none. A page is cleaned up so long after the next one was begun, so that this one has had
+ * entries which are gone, too.
+ */
+function beginAt(from: LogPosition, first: LogPage | undefined): LogSlice['begin'] {
+  if (first === undefined) return from.page === 0 && from.index === 0 ? 'there' : 'beyond_end';
+  if (first.number > from.page) return 'cleaned_up';
+  return from.index > first.entries.length ? 'beyond_end' : 'there';
+}
+
+/**
  * Adds what these pages have. Gives whether the log is at its end there, or null when that depends on the pages after.
  *
  * A query is no snapshot: between its reading of a page and of the next, the first may have been filled and the other
@@ -111,7 +130,7 @@ function take(slice: LogSlice, pages: readonly LogPage[], limit: number): boolea
     for (const [offset, text] of page.entries.slice(begin).entries()) {
       if (slice.entries.length === limit) return false;
       slice.next = { page: page.number, index: begin + offset + 1 };
-      slice.entries.push({ ...parseLogEntry(text), position: slice.next });
+      slice.entries.push({ ...parseLogEntry(text), position: slice.next, pageBegunMs: page.startedAt });
     }
     if (!page.isFull) return true;
   }

@@ -76,7 +76,7 @@ async function readLog(
         };
   const wanted = entries.filter(({ receivedAt }) => receivedAt >= since && receivedAt < until);
   const refs = wanted.map(({ eventId, receivedAt }) => ({ endpointId, event: { id: eventId, receivedAt } }));
-  const [known, items] = await Promise.all([
+  const [{ events: known }, items] = await Promise.all([
     events.getMany(wanted.map(({ eventId }) => eventId)),
     readItems({ documents, table: deliveriesTable }, refs.map(deliveryRecordKey)),
   ]);
@@ -105,7 +105,7 @@ async function readUndelivered(
   const rows = await queryUndelivered(options, `${endpointId}#${day}`, { after, to });
   const taken = rows.items.slice(0, limit);
   const records = taken.flatMap((item) => recordOf(item) ?? []);
-  const known = await options.events.getMany(records.map(({ event }) => event.id));
+  const { events: known } = await options.events.getMany(records.map(({ event }) => event.id));
   const candidates = records.flatMap((record): Candidate[] => {
     const event = known.get(record.event.id);
     return event === undefined ? [] : [{ event, record }];

@@ -65,7 +65,7 @@ async function handOutSome(
   report.skipped += turns.length - found.length;
   // Before the lease: what is leased and not sent waits until the lease ends.
   if (found.length === 0 || !run.hasTime()) return;
-  const [leased, events] = await Promise.all([
+  const [leased, { events }] = await Promise.all([
     leaseAll(deps, found, report),
     // A record names its event; the event itself is in the events table, for longer than any schedule.
     deps.events.getMany(found.map(({ record }) => record.event.id)),

@@ -22,9 +22,9 @@ export const EventResourceSchema = z.object({
 /** What follows in a partner's log. */
 export const PulledEventsSchema = z.object({
   items: z.array(EventResourceSchema),
-  next: z
-    .string()
-    .meta({ description: 'Goes on from here: always given, and good for as long as events are kept' }),
+  next: z.string().meta({
+    description: 'Goes on from here: always given, and good for as long as events are kept (then 410)',
+  }),
   atEnd: z.boolean().meta({ description: 'Whether nothing followed at the time' }),
 });
 

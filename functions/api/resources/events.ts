@@ -58,12 +58,13 @@ const listEvents = defineOperation({
   summary: 'Pull events',
   description:
     'Everything that concerns a partner, with or without endpoints, in order of receipt. Keep `next`, and send it as ' +
-    '`after`: no event ever appears before it. `items` may be empty before the end when few events pass the filters.',
+    '`after`: no event ever appears before it. `items` may be empty before the end when few events pass the filters. A ' +
+    'cursor is good for as long as events are kept: when what followed it is no longer, the answer is 410 (`cursor_expired`).',
   access: 'any',
   params: nothing,
   query: PullQuerySchema,
   body: null,
-  problems: [429],
+  problems: [410, 429, 503],
   response: { status: 200, schema: PulledEventsSchema, description: 'What follows, the oldest first.' },
   async handle(services, { query, caller }) {
     const { after, limit, wait } = query;
@@ -79,7 +80,8 @@ const listEvents = defineOperation({
           ? logStart
           : await services.log.seek(partnerId, since);
     const waiterId = caller.kind === 'partner' ? caller.partnerId : null;
-    const pull = { partnerId, from, limit, filter, since, waitMs: wait * 1_000, waiterId };
+    const isContinued = after !== undefined;
+    const pull = { partnerId, from, isContinued, limit, filter, since, waitMs: wait * 1_000, waiterId };
     const pulled = await pullEvents(services, pull);
     return { body: { ...pulled, next: formatLogCursor(partnerId, pulled.next) } };
   },

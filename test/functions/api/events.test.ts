@@ -2,8 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { eventOperations } from '../../../functions/api/resources/events.ts';
 import type { Services } from '../../../functions/api/services.ts';
+import { formatLogCursor } from '../../../functions/api/log-cursor.ts';
+import { DeleteCommand } from '../../../functions/shared/aws/documents.ts';
 import { eventItem } from '../../../functions/shared/event-item.ts';
 import { createPartnerLog } from '../../../functions/shared/partner-log.ts';
+import { logPageKey } from '../../../functions/shared/partner-log-page.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
 import { instantFromMs } from '../../../schemas/instant.ts';
 import { makeEvent } from '../../helpers/deliveries.ts';
@@ -136,7 +139,87 @@ describe('pulling', () => {
   });
 });
 
+describe('a cursor', () => {
+  it('beyond the end of the log is none that it gave', async () => {
+    const partnerId = await newPartner();
+    const beyond = (index: number, page = 0) => ({ after: formatLogCursor(partnerId, { page, index }) });
+    const unknown = { statusCode: 400, json: { code: 'cursor_unknown' } };
+    expect(await pull(partnerId, beyond(1))).toMatchObject(unknown);
+    expect(await pull(partnerId, beyond(0))).toMatchObject({ items: [] });
+    await commit(eventsFor([partnerId], 2));
+    expect(await pull(partnerId, beyond(2))).toMatchObject({ items: [] });
+    expect(await pull(partnerId, beyond(3))).toMatchObject(unknown);
+    expect(await pull(partnerId, beyond(0, 1))).toMatchObject(unknown);
+  });
+
+  it('of before what is kept says so, and a pull without one begins with the oldest', async () => {
+    const partnerId = await newPartner();
+    await commit(eventsFor([partnerId], 60));
+    const { next } = await page(partnerId, { limit: '2' });
+    const { pk, sk } = logPageKey(partnerId, 0);
+    await tables.documents.send(new DeleteCommand({ TableName: 'deliveries', Key: { pk, sk } }));
+    expect(await pull(partnerId, { after: next })).toMatchObject({
+      statusCode: 410,
+      json: { code: 'cursor_expired' },
+    });
+    const oldest = await page(partnerId, { limit: '2' });
+    expect(oldest.items).toHaveLength(2);
+    expect((await page(partnerId, { after: oldest.next })).items.length).toBeGreaterThan(0);
+  });
+});
+
+describe('an event that this release can’t read', () => {
+  it('is not passed: a pull ends before it, and has to be sent again when it is the first', async () => {
+    const partnerId = await newPartner();
+    const events = eventsFor([partnerId], 5);
+    await commit(events);
+    const third = events[2];
+    if (third === undefined) throw new Error('no event');
+    await tables.put('events', { ...eventItem(third, 90), type: 'parcel.weighed' });
+    const warnings: unknown[] = [];
+    const warn = (message: string, detail: unknown) => void warnings.push([message, detail]);
+    for (const query of [{}, { types: 'reservation.stocked' }, { wait: '20' }]) {
+      const before = await page(partnerId, query, { warn });
+      expect(ids(before.items)).toEqual(ids(events.slice(0, 2)));
+      expect(before.atEnd).toBe(false);
+      const stuck = await pull(partnerId, { ...query, after: before.next }, { warn });
+      expect(stuck).toMatchObject({
+        statusCode: 503,
+        json: { code: 'event_unreadable' },
+        headers: { 'retry-after': '30' },
+      });
+    }
+    expect(warnings).toHaveLength(6);
+    expect(warnings).toContainEqual(['event unreadable', { partnerId, eventId: third.id }]);
+    // What was received before `since` is nobody's concern.
+    const since = events[3]?.receivedAt ?? '';
+    expect(ids((await page(partnerId, { since })).items)).toEqual(ids(events.slice(3)));
+    // The next release.
+    const { next } = await page(partnerId, { limit: '2' });
+    await tables.put('events', eventItem(third, 90));
+    expect(ids((await page(partnerId, { after: next })).items)).toEqual(ids(events.slice(2)));
+  });
+});
+
 describe('waiting', () => {
+  it('ends by the clock, also when looking is what takes the time', async () => {
+    const partnerId = await newPartner();
+    let ms = startMs;
+    const services = makeServices(tables);
+    const log: Services['log'] = {
+      ...services.log,
+      async read(...args) {
+        ms += 300;
+        return services.log.read(...args);
+      },
+    };
+    const pause = async (pausedMs: number): Promise<void> => void (ms += pausedMs);
+    const api = makeApi(tables, eventOperations, { ...services, log, pause, now: () => instantFromMs(ms) });
+    await api.send(listEvents, { query: { wait: '20' }, claims: partnerClaims(`${partnerId}-backend`) });
+    expect(ms - startMs).toBeLessThanOrEqual(20_300);
+    expect(ms - startMs).toBeGreaterThanOrEqual(20_000);
+  });
+
   it('ends with the first event', async () => {
     const partnerId = await newPartner();
     const waited: number[] = [];

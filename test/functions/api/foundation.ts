@@ -20,6 +20,7 @@ import { createRedriveSource } from '../../../functions/shared/redrive-source.ts
 import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
 import { createPartnerLogReader } from '../../../functions/shared/partner-log-reader.ts';
 import type { Entity } from '../../../schemas/entity.ts';
+import { addMs } from '../../../schemas/instant.ts';
 import type { Tables } from '../shared/tables.ts';
 import { gatewayRequest } from './gateway-request.ts';
 
@@ -70,10 +71,11 @@ const config: Services['config'] = {
 
 type ServiceOverrides = Partial<Omit<Services, 'config'> & { config: Partial<Services['config']> }>;
 
-/** Real tables and a fixed clock behind operations; towers, secrets and tasks are out of reach. */
+/** Real tables, and a clock that moves by what is waited, behind operations; towers, secrets and tasks are out of reach. */
 export const makeServices = (
   tables: Tables,
-  { now = () => '2026-03-20T09:15:00.000Z', ...overrides }: ServiceOverrides = {},
+  { now = () => '2026-03-20T09:15:00.000Z', pause, ...overrides }: ServiceOverrides = {},
+  clock = clockOf(now),
 ): Services => ({
   entities: { ...createEntityStore(tables), ...createEntityLists(tables) },
   commit: createCommit(tables),
@@ -98,8 +100,11 @@ export const makeServices = (
   }),
   deliveryRetry: createDeliveryRetry({ ...tables, deliveriesTable: 'deliveries' }),
   waitingPulls: { begin: async () => ({ end: async () => undefined }) },
-  pause: async () => undefined,
-  now,
+  async pause(ms) {
+    clock.passedMs += ms;
+    await pause?.(ms);
+  },
+  now: clock.now,
   newId: randomUUID,
   randomBytes,
   policy: { graceHours: 48 },
@@ -107,6 +112,11 @@ export const makeServices = (
   ...overrides,
   config: { ...config, ...overrides.config },
 });
+
+function clockOf(now: () => string) {
+  const clock = { passedMs: 0, now: () => (clock.passedMs === 0 ? now() : addMs(now(), clock.passedMs)) };
+  return clock;
+}
 
 export function makeApi(tables: Tables, operations: readonly Operation[], services: Services): Api {
   const lines: Api['lines'] = [];

@@ -87,7 +87,7 @@ describe('the log of a partner', () => {
   it('is empty before anything was appended, and goes on from there', async () => {
     const partnerId = newPartner();
     const empty = await reader.read(partnerId, logStart, 10);
-    expect(empty).toEqual({ entries: [], next: logStart, isEnd: true });
+    expect(empty).toEqual({ begin: 'there', entries: [], next: logStart, isEnd: true });
     await newLog().append(partnerId, entries(1));
     expect(idsOf((await reader.read(partnerId, empty.next, 10)).entries)).toEqual(idsOf(entries(1)));
   });
@@ -174,6 +174,10 @@ describe('the log of a partner', () => {
       }),
     );
     expect(idsOf(await readAll(partnerId, { page: 0, index: 3 }))).toEqual(idsOf(entries(20, 20)));
+    expect(await reader.read(partnerId, { page: 0, index: 3 }, 1)).toMatchObject({ begin: 'cleaned_up' });
+    expect(await reader.read(partnerId, { page: 1, index: 20 }, 1)).toMatchObject({ begin: 'there' });
+    expect(await reader.read(partnerId, { page: 1, index: 21 }, 1)).toMatchObject({ begin: 'beyond_end' });
+    expect(await reader.read(partnerId, { page: 2, index: 0 }, 1)).toMatchObject({ begin: 'beyond_end' });
   });
 
   it('counts a page as full by what the page says, so that two releases agree', async () => {
