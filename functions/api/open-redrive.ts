@@ -6,7 +6,7 @@ import type { Redrive, RedriveSource } from '../../schemas/redrive.ts';
 import { entityKey } from '../shared/keys.ts';
 import type { Reply } from './operation.ts';
 import { contended, invalidField, Problem } from './problem.ts';
-import type { Page, Services } from './services.ts';
+import type { Services } from './services.ts';
 import { readTimestamp } from './timestamp.ts';
 
 /** What was asked for, as it was asked. */
@@ -69,6 +69,8 @@ const toMs = (timestamp: string, pointer: string): Instant =>
   inMilliseconds(readTimestamp(timestamp, pointer));
 
 const maxTries = 5;
+/** Of a redrive's number: as texts they must sort as the numbers do. */
+const numberDigits = 8;
 
 /**
  * Begins a redrive, or gives the one that runs and was asked for in the same words. Redrives of the same words are
@@ -90,7 +92,7 @@ export async function openRedrive<R>(
     if (last?.status === 'running') return show(last);
     await assertRoom(services, endpoint.partnerId);
     const number = last === null ? 1 : Number(last.redriveId.slice(name.length + 1)) + 1;
-    const redrive = { ...planned, redriveId: `${name}-${String(number).padStart(4, '0')}` };
+    const redrive = { ...planned, redriveId: `${name}-${String(number).padStart(numberDigits, '0')}` };
     const reply = show({ ...redrive, version: 1 });
     const outcome = await services.commit({ changes: [redrive], events: [], reply });
     if (outcome.kind !== 'rejected') return reply;
@@ -125,23 +127,13 @@ function nameOf({ endpointId }: Endpoint, request: RedriveRequest): string {
   return `rdr-${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
 }
 
+/** The header that names a redrive. */
+export const locationOf = (redriveId: string) => ({ location: `/v1/redrives/${redriveId}` });
+
 /** The newest redrive of this name, read consistently. */
-async function lastOf(
+const lastOf = async (
   { entities }: Pick<Services, 'entities'>,
   partnerId: string,
   name: string,
-): Promise<Redrive | null> {
-  const keyFor = (redriveId: string) => entityKey({ kind: 'redrive', partnerId, redriveId });
-  let last: Redrive | null = null;
-  let after: string | null = keyFor(`${name}-`).sk;
-  do {
-    const page: Page<Redrive> = await entities.listInPartition('redrive', keyFor('').pk, {
-      limit: 100,
-      after,
-    });
-    const own = page.items.filter(({ redriveId }) => redriveId.startsWith(`${name}-`));
-    last = own.at(-1) ?? last;
-    after = own.length === page.items.length ? page.next : null;
-  } while (after !== null);
-  return last;
-}
+): Promise<Redrive | null> =>
+  entities.lastInPartition('redrive', entityKey({ kind: 'redrive', partnerId, redriveId: `${name}-` }));

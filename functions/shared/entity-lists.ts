@@ -21,6 +21,8 @@ export interface EntityLists {
   ): Promise<Page<OfKind<K>>>;
   /** The entities of one kind that share a partition (a tower's lockers, say), by sort key, read consistently. */
   listInPartition<K extends Entity['kind']>(kind: K, pk: string, page: PageRequest): Promise<Page<OfKind<K>>>;
+  /** The last entity of a kind in a partition whose sort key begins with that of `prefix`, read consistently. */
+  lastInPartition<K extends Entity['kind']>(kind: K, prefix: ItemKey): Promise<OfKind<K> | null>;
 }
 
 const ListedKeySchema = z.object({ pk: z.string(), sk: z.string(), listSk: z.string() });
@@ -71,6 +73,17 @@ export function createEntityLists(options: EntityStoreOptions): EntityLists {
       const entities = rows.map(parseEntity).filter((entity) => entityKey(entity).sk !== after);
       const page = cutPage({ rows: entities, isCut }, limit, (entity) => entityKey(entity).sk);
       return { items: page.items.filter(isKind(kind)), next: page.next };
+    },
+
+    async lastInPartition(kind, { pk, sk }) {
+      const { rows } = await query({
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+        ExpressionAttributeValues: { ':pk': pk, ':prefix': sk },
+        ScanIndexForward: false,
+        Limit: 1,
+        ConsistentRead: true,
+      });
+      return rows.map(parseEntity).find(isKind(kind)) ?? null;
     },
   };
 }

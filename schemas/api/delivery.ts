@@ -28,3 +28,9 @@ export const DeliveryResourceSchema = z.object({
   /** Set when it was asked for again: by which redrive, if by one, and after how many attempts. */
   replay: ReplaySchema.nullable(),
 });
+
+export const RetriedDeliverySchema = DeliveryResourceSchema.extend({
+  redriveId: NameSchema.optional().meta({
+    description: 'At an endpoint that asks for order: the redrive that sends it, which may run already.',
+  }),
+});

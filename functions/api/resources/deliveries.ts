@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DeliveryResourceSchema } from '../../../schemas/api/delivery.ts';
+import { DeliveryResourceSchema, RetriedDeliverySchema } from '../../../schemas/api/delivery.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { addMs } from '../../../schemas/instant.ts';
@@ -7,7 +7,7 @@ import { NameSchema } from '../../../schemas/primitives.ts';
 import { maxAttemptsBeforeReplay } from '../../domain/redrive.ts';
 import { deliveryRecordKey } from '../../shared/delivery-item.ts';
 import { ownerFor, visibleTo } from '../caller.ts';
-import { openRedrive } from '../open-redrive.ts';
+import { locationOf, openRedrive } from '../open-redrive.ts';
 import { defineOperation, nothing, type Operation } from '../operation.ts';
 import { pageOf, pageQuery, toPageBody, toPageRequest } from '../pagination.ts';
 import { contended, Problem } from '../problem.ts';
@@ -89,7 +89,11 @@ const retryDelivery = defineOperation({
   toleratesEmptyObject: true,
   creates: true,
   problems: [409, 429],
-  response: { status: 202, schema: DeliveryResourceSchema, description: 'The delivery, which will be sent.' },
+  response: {
+    status: 202,
+    schema: RetriedDeliverySchema,
+    description: 'The delivery, which will be sent; `location` is that of the redrive, if it takes one.',
+  },
   handle: async (services, { params: { deliveryId }, caller }) => {
     const record = visibleTo(caller, await services.deliveries.get(deliveryId), 'delivery');
     const { partnerId, endpointId } = record;
@@ -122,7 +126,7 @@ const retryInOrder = async (services: Services, endpoint: Endpoint, record: Deli
       filter: {},
       eventId: record.event.id,
     },
-    () => ({ body: show(record) }),
+    ({ redriveId }) => ({ body: { ...show(record), redriveId }, headers: locationOf(redriveId) }),
   );
 
 const show = ({ event, dueAt, ...record }: DeliveryRecord) => ({

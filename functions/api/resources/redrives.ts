@@ -11,7 +11,7 @@ import { ended } from '../../domain/redrive.ts';
 import { ownerFor, visibleTo } from '../caller.ts';
 import { countRedrive } from '../count-redrive.ts';
 import { checkFilter, readEndpoint } from '../endpoint-access.ts';
-import { openRedrive, planRedrive } from '../open-redrive.ts';
+import { locationOf, openRedrive, planRedrive } from '../open-redrive.ts';
 import { defineOperation, nothing, type Caller, type Operation } from '../operation.ts';
 import { pageOf, pageQuery, toPageBody, toPageRequest } from '../pagination.ts';
 import { contended } from '../problem.ts';
@@ -59,7 +59,7 @@ const create = defineOperation({
 /** How a redrive is answered with. */
 export const show = (redrive: Redrive) => ({
   body: redrive,
-  headers: { location: `/v1/redrives/${redrive.redriveId}` },
+  headers: locationOf(redrive.redriveId),
 });
 
 const list = defineOperation({

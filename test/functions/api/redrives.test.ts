@@ -13,7 +13,7 @@ import { dueShardName } from '../../../functions/shared/keys.ts';
 import { createPartnerLog } from '../../../functions/shared/partner-log.ts';
 import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
-import { makeAttempts, makeEndpoint, makeEvents, makeRecord } from '../../helpers/deliveries.ts';
+import { makeAttempts, makeEndpoint, makeEvents, makeRecord, makeRedrive } from '../../helpers/deliveries.ts';
 import { startDeliveriesTable } from '../shared/deliveries-table.ts';
 import type { Tables } from '../shared/tables.ts';
 import {
@@ -106,6 +106,21 @@ describe('a redrive', () => {
     expect(await running()).toHaveLength(2);
     await acme('cancelRedrive', { params: { redriveId: idOf(first) } });
     expect(idOf(await redrive())).not.toBe(idOf(first));
+  });
+
+  it('can be asked for in the same words ever again', async () => {
+    const { partnerId: _, ...first } = makeRedrive({ status: 'done', dueAt: null, endedAt: now }, now);
+    const name = idOf(await redrive()).slice(0, -'-00000001'.length);
+    const ended = (number: string) =>
+      putEntities(tables, makeRedrive({ ...first, redriveId: `${name}-${number}` }, now));
+    await ended('00000001');
+    await ended('00009999');
+    expect(idOf(await redrive())).toBe(`${name}-00010000`);
+    await ended('00010000');
+    tables.takeRequests();
+    expect(idOf(await redrive())).toBe(`${name}-00010001`);
+    // However many there were: one of them is read.
+    expect(tables.takeRequests().filter((name) => name === 'Query')).toHaveLength(2);
   });
 
   it('that many ask for at the same time is one', async () => {
@@ -249,12 +264,14 @@ describe('retrying a delivery', () => {
     await putEntities(tables, makeEndpoint({ ordered: true }));
     const [first, second] = await put('dead', 2);
     const params = { deliveryId: second?.id ?? '' };
-    expect(await acme('retryDelivery', { params })).toMatchObject({
-      statusCode: 202,
-      json: { status: 'dead' },
-    });
+    const answer = await acme('retryDelivery', { params });
     await acme('retryDelivery', { params });
     const made = await running();
+    expect(answer).toMatchObject({
+      statusCode: 202,
+      json: { status: 'dead', redriveId: made[0]?.redriveId },
+      headers: { location: `/v1/redrives/${made[0]?.redriveId}` },
+    });
     expect(made).toMatchObject([{ eventId: second?.event.id, source: 'undelivered' }]);
     const { redriveSource } = makeServices(tables);
     const [one] = made;
