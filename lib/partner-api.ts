@@ -71,6 +71,7 @@ export class PartnerApi extends Construct {
         RETENTION_DAYS: String(config.retentionDays),
         REDRIVE_PER_SECOND: String(config.redrive.perSecond),
         REDRIVE_MAX_PER_SECOND: String(config.redrive.maxPerSecond),
+        ENDPOINT_CACHE_SECONDS: String(config.delivery.endpointCacheSeconds),
         REDRIVES_PER_PARTNER: String(config.redrive.perPartner),
         WAITING_PULLS_PER_PARTNER: String(config.api.waitingPullsPerPartner),
         LINK_HOURS: String(config.lockerOpen.linkHours),

@@ -95,6 +95,7 @@ export class Timers extends Construct {
         DISABLE_AFTER_HOURS: String(config.timers.disableAfterHours),
         OPERATOR_PARTNER_ID: config.operatorPartnerId,
         REDRIVE_SETTLE_SECONDS: String(config.redrive.settleSeconds),
+        REDRIVE_MAX_PER_SECOND: String(config.redrive.maxPerSecond),
       },
       timeoutSeconds: config.timers.timeoutSeconds,
       memoryMb: config.timers.memoryMb,

@@ -13,11 +13,12 @@ export type LogPosition = z.infer<typeof LogPositionSchema>;
 export const RedriveSourceSchema = z.enum(['events', 'undelivered']);
 export type RedriveSource = z.infer<typeof RedriveSourceSchema>;
 
-/** Up to where it has come: in the log, or after a sort key in a day of the endpoint's deliveries. */
-export const RedriveCursorSchema = z.union([
-  z.object({ log: LogPositionSchema }),
-  z.object({ day: z.iso.date(), after: z.string() }),
-]);
+/** Among the endpoint's deliveries: everything received before, and of that instant up to `after`. */
+export const ReceiptPositionSchema = z.object({ receivedAt: InstantSchema, after: z.string() });
+export type ReceiptPosition = z.infer<typeof ReceiptPositionSchema>;
+
+/** Up to where it has come: in the log, or among the deliveries. */
+export const RedriveCursorSchema = z.union([z.object({ log: LogPositionSchema }), ReceiptPositionSchema]);
 export type RedriveCursor = z.infer<typeof RedriveCursorSchema>;
 
 export const RedriveStatusSchema = z.enum([
@@ -52,7 +53,7 @@ export const RedriveSchema = z.object({
   cursor: RedriveCursorSchema.nullable(),
   /** Events or deliveries that it has come past. */
   looked: z.int().min(0),
-  /** Deliveries that it has sent. A page that was repeated after a crash counts once. */
+  /** Deliveries that it has sent. Those of a page that a crash interrupted may be missing. */
   sent: z.int().min(0),
   /** Before this it sends nothing more: its rate is used up. */
   nextSlotAt: InstantSchema,

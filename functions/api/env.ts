@@ -13,6 +13,8 @@ export const ApiEnvSchema = z.object({
   /** Deliveries a second, of a redrive that names no rate, and the highest that one may name. */
   REDRIVE_PER_SECOND: textNumber(z.number().positive()),
   REDRIVE_MAX_PER_SECOND: textNumber(z.number().positive()),
+  /** How long other functions may go on with an endpoint as they know it. */
+  ENDPOINT_CACHE_SECONDS: textNumber(z.number().min(0)),
   /** Redrives of one partner that may run at a time. */
   REDRIVES_PER_PARTNER: textNumber(z.int().min(1)),
   /** Requests of one partner that may wait for events at a time. */

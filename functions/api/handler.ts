@@ -87,6 +87,7 @@ const services: Services = {
     retentionDays: env.RETENTION_DAYS,
     redrivePerSecond: env.REDRIVE_PER_SECOND,
     redriveMaxPerSecond: env.REDRIVE_MAX_PER_SECOND,
+    endpointCacheSeconds: env.ENDPOINT_CACHE_SECONDS,
     redrivesPerPartner: env.REDRIVES_PER_PARTNER,
   },
 };

@@ -22,7 +22,10 @@ export interface RedriveRequest {
 
 /** What planning needs of the services. */
 interface RedrivePlanner extends Pick<Services, 'now'> {
-  config: Pick<Services['config'], 'redrivePerSecond' | 'redriveMaxPerSecond' | 'retentionDays'>;
+  config: Pick<
+    Services['config'],
+    'redrivePerSecond' | 'redriveMaxPerSecond' | 'retentionDays' | 'endpointCacheSeconds'
+  >;
 }
 
 /** Everything of a redrive that is known before it begins. Throws 400. */
@@ -35,9 +38,10 @@ export function planRedrive(
   const { source, filter, eventId, perSecond = config.redrivePerSecond } = request;
   const oldest = addMs(at, -config.retentionDays * 86_400_000);
   const since = request.since === undefined ? oldest : toMs(request.since, '/body/since');
-  const asked = request.until === undefined ? at : toMs(request.until, '/body/until');
-  const until = asked < at ? asked : toMs(at, '/body/until');
-  if (since >= until) throw invalidField('/body/since', 'must be before "until", and in the past');
+  const asked = request.until === undefined ? null : toMs(request.until, '/body/until');
+  const until = asked !== null && asked < at ? asked : settledAfter(at, config);
+  if (since >= until || since >= at)
+    throw invalidField('/body/since', 'must be before "until", and in the past');
   if (perSecond > config.redriveMaxPerSecond)
     throw invalidField('/body/perSecond', `must be at most ${config.redriveMaxPerSecond}`);
   return {
@@ -63,6 +67,13 @@ export function planRedrive(
     version: 0,
   };
 }
+
+/**
+ * When everybody knows the endpoint as it is now: what happens until then may still be delivered, or not, as it was before, to
+ * an endpoint that was made or enabled just now.
+ */
+const settledAfter = (at: Instant, { endpointCacheSeconds }: RedrivePlanner['config']): Instant =>
+  addMs(at, 2 * endpointCacheSeconds * 1_000);
 
 /** With milliseconds, as the keys have them. */
 const toMs = (timestamp: string, pointer: string): Instant =>

@@ -48,6 +48,8 @@ export interface ApiConfig {
   redrivePerSecond: number;
   /** The highest that one may name. */
   redriveMaxPerSecond: number;
+  /** How long other functions may go on with an endpoint as they know it. */
+  endpointCacheSeconds: number;
   /** How many of one partner may run at a time. */
   redrivesPerPartner: number;
 }

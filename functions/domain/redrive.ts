@@ -1,7 +1,7 @@
 import type { DeliveryRecord } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { compareInstants, instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { Redrive, RedriveCursor, RedriveStatus } from '../../schemas/redrive.ts';
 import { matches, passes } from './match.ts';
@@ -14,7 +14,10 @@ export interface Candidate {
 }
 
 /** What a redrive is for, without its progress. */
-export type RedriveSelection = Pick<Redrive, 'redriveId' | 'partnerId' | 'source' | 'filter' | 'eventId'>;
+export type RedriveSelection = Pick<
+  Redrive,
+  'redriveId' | 'partnerId' | 'source' | 'filter' | 'eventId' | 'createdAt'
+>;
 
 /**
  * A record has room for so many attempts and those of one more schedule: DynamoDB takes 400 kB. What has been attempted so
@@ -38,21 +41,43 @@ export function selects(
   if (record.attempts.length >= maxAttemptsBeforeReplay) return false;
   // It is on its way, or this redrive has sent it: a crash repeats a page.
   if (record.status === 'pending' || record.replay?.redriveId === redrive.redriveId) return false;
-  return redrive.source === 'events' ? matches(endpoint, event) : record.status !== 'delivered';
+  if (redrive.source === 'undelivered') return record.status !== 'delivered';
+  // What comes after it was asked for is sent as it happens, unless the endpoint was not known everywhere yet.
+  const isNew = redrive.eventId === undefined && compareInstants(event.receivedAt, redrive.createdAt) >= 0;
+  return matches(endpoint, event) && !(isNew && record.status === 'delivered');
 }
 
 /** How far ahead a redrive sends: until the next run of `timers`. */
 const minuteMs = 60_000;
 
+/** How fast it may go, and from when on. */
+export type RedrivePace = Pick<Redrive, 'perSecond' | 'nextSlotAt'>;
+
+/**
+ * Deliveries a second of each: its own rate, or its part of what an endpoint is given by all of its redrives together, which
+ * is no more than one alone may have.
+ */
+export function ratesOf(redrives: readonly Redrive[], maxPerSecond: number): Map<Redrive, number> {
+  const sums = new Map<string, number>();
+  for (const { endpointId, perSecond } of redrives)
+    sums.set(endpointId, (sums.get(endpointId) ?? 0) + perSecond);
+  return new Map(
+    redrives.map((redrive) => {
+      const sum = sums.get(redrive.endpointId) ?? redrive.perSecond;
+      return [redrive, redrive.perSecond * Math.min(1, maxPerSecond / sum)];
+    }),
+  );
+}
+
 /** How many deliveries it may send now. */
-export function roomOf({ perSecond, nextSlotAt }: Redrive, now: Instant): number {
+export function roomOf({ perSecond, nextSlotAt }: RedrivePace, now: Instant): number {
   const startMs = Math.max(instantToMs(now), instantToMs(nextSlotAt));
   return Math.max(0, Math.ceil(((instantToMs(now) + minuteMs - startMs) * perSecond) / 1_000));
 }
 
 /** Milliseconds from now to the turn of each of so many deliveries, and when the next one's would be. */
 export function slotsFor(
-  { perSecond, nextSlotAt }: Redrive,
+  { perSecond, nextSlotAt }: RedrivePace,
   count: number,
   now: Instant,
 ): { delaysMs: number[]; nextSlotAt: Instant } {

@@ -86,6 +86,9 @@ export function deliveryId(endpointId: string, receivedAt: Instant, eventId: str
 /** The partition of the due index that holds an endpoint's backlog, in order of receipt. */
 export const backlogShard = (endpointId: string): string => `parked#${endpointId}`;
 
+/** The partition of the due index that holds what an endpoint has dead or held, in order of receipt. Nothing there is due. */
+export const undeliveredPartition = (endpointId: string): string => `undelivered#${endpointId}`;
+
 /**
  * Whose deliveries to an ordered endpoint come one after the other: the subject that an event's id names. What says
  * that a delivery was skipped stands in that delivery's place.

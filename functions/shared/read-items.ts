@@ -64,6 +64,8 @@ async function readBatch({ documents, table }: TableOptions, keys: readonly Item
 export interface DueKeysQuery {
   /** A partition of the index: `dueShardName` of keys.ts, or another of those there. */
   partition: string;
+  /** From then on; default: the first there is. */
+  since?: string;
   /** As the index holds it: an instant with milliseconds. */
   until: string;
   limit: number;
@@ -86,17 +88,18 @@ const DueKeySchema = ItemKeySchema.extend({ dueAt: z.string() });
 /** A page of a table's `due` index, the longest overdue first. */
 export async function queryDueKeys(
   { documents, table }: TableOptions,
-  { partition, until, limit, from, pk }: DueKeysQuery,
+  { partition, since, until, limit, from, pk }: DueKeysQuery,
 ): Promise<DueKeysPage> {
   const page = await documents.send(
     new QueryCommand({
       TableName: table,
       IndexName: 'due',
-      KeyConditionExpression: 'duePk = :partition AND dueAt <= :until',
+      KeyConditionExpression: `duePk = :partition AND dueAt ${since === undefined ? '<= :until' : 'BETWEEN :since AND :until'}`,
       ...(pk !== undefined && { FilterExpression: 'pk = :pk' }),
       ExpressionAttributeValues: {
         ':partition': partition,
         ':until': until,
+        ...(since !== undefined && { ':since': since }),
         ...(pk !== undefined && { ':pk': pk }),
       },
       Limit: limit,

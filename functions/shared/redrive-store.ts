@@ -16,8 +16,9 @@ import {
 
 export interface RedriveStore {
   /**
-   * Redrives that run, the oldest first, at most a hundred. Where more do, partners take turns, and so do the redrives of
-   * each: minute by minute all come up, so that nobody's keep others waiting.
+   * Redrives that run, at most a hundred: one of each partner, then another of each, and others first each minute. Where more
+   * run, partners take turns, and so do the redrives of each: minute by minute all come up, so that nobody's keep others
+   * waiting.
    */
   running(now: Instant): Promise<Redrive[]>;
   /** How many of a partner's redrives run, as the index knows them: it lags by moments. */
@@ -60,13 +61,15 @@ export function createRedriveStore(options: RedriveStoreOptions): RedriveStore {
     async running(now) {
       const running = await list({ until: dueText(now) });
       const keys = shareOut(running, Math.floor(instantToMs(now) / 60_000));
-      const redrives = (await readItems(table, keys)).flatMap((item): Redrive[] => {
+      const items = new Map((await readItems(table, keys)).map((item) => [nameOf(keyOf(item)), item]));
+      return keys.flatMap((key): Redrive[] => {
+        const item = items.get(nameOf(key));
+        if (item === undefined) return [];
         const parsed = RedriveSchema.safeParse(item);
-        if (!parsed.success) options.onUnreadable?.(keyOf(item), parsed.error);
+        if (!parsed.success) options.onUnreadable?.(key, parsed.error);
         // The index lags: it may have ended.
         return parsed.success && parsed.data.status === 'running' ? [parsed.data] : [];
       });
-      return redrives.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
     },
     async countRunning(partnerId) {
       const { pk } = entityKey({ kind: 'redrive', partnerId, redriveId: '' });
@@ -78,17 +81,19 @@ export function createRedriveStore(options: RedriveStoreOptions): RedriveStore {
 
 /** As many as one run moves on: one of each partner, then another of each; with others at the front each time. */
 function shareOut(keys: readonly ItemKey[], turn: number): ItemKey[] {
-  if (keys.length <= maxRunning) return [...keys];
-  const partners = rotated([...Map.groupBy(keys, ({ pk }) => pk).values()], turn * maxRunning);
-  const share = Math.max(1, Math.floor(maxRunning / partners.length));
+  const isAll = keys.length <= maxRunning;
+  const partners = rotated([...Map.groupBy(keys, ({ pk }) => pk).values()], isAll ? turn : turn * maxRunning);
+  const share = isAll ? 1 : Math.max(1, Math.floor(maxRunning / partners.length));
   const lines = partners.map((line) => rotated(line, turn * share));
-  const longest = Math.max(...lines.map(({ length }) => length));
+  const longest = Math.max(0, ...lines.map(({ length }) => length));
   return Array.from({ length: longest }, (_, round) => lines.flatMap((line) => line.slice(round, round + 1)))
     .flat()
     .slice(0, maxRunning);
 }
 
+const nameOf = ({ pk, sk }: ItemKey): string => `${pk}|${sk}`;
+
 const rotated = <T>(items: readonly T[], by: number): T[] => {
-  const start = by % items.length;
+  const start = items.length === 0 ? 0 : by % items.length;
   return [...items.slice(start), ...items.slice(0, start)];
 };

@@ -20,6 +20,8 @@ export const TimersEnvSchema = z.object({
   DISABLE_AFTER_HOURS: textNumber(z.number().positive()),
   /** How long after its receipt a delivery is on record for sure, unless something is wrong. */
   REDRIVE_SETTLE_SECONDS: textNumber(z.number().min(0)),
+  /** Deliveries a second that all redrives of an endpoint have together. */
+  REDRIVE_MAX_PER_SECOND: textNumber(z.number().positive()),
   /** The operator's own partner, who hears of every partner's operational events. */
   OPERATOR_PARTNER_ID: z.string(),
 });

@@ -17,6 +17,7 @@ import { createPartnerLogReader } from '../shared/partner-log-reader.ts';
 import { createTaskSender, deliveryQueues } from '../shared/queue.ts';
 import { createRedriveSource } from '../shared/redrive-source.ts';
 import { createRedriveStore } from '../shared/redrive-store.ts';
+import { createReplayMarks } from '../shared/replay-marks.ts';
 import { createHandler } from './create-handler.ts';
 import { loadEnv } from './env.ts';
 import { createGiveUp } from './give-up.ts';
@@ -83,7 +84,12 @@ export const handler = observe<unknown, void>({ logger, metrics }).handler(
       },
     }),
     redriveSource: createRedriveSource({ ...storage, log: createPartnerLogReader(storage), events }),
-    redriveConfig: { settleSeconds: env.REDRIVE_SETTLE_SECONDS, retentionDays: env.RETENTION_DAYS },
+    replayMarks: createReplayMarks(storage),
+    redriveConfig: {
+      settleSeconds: env.REDRIVE_SETTLE_SECONDS,
+      maxPerSecond: env.REDRIVE_MAX_PER_SECOND,
+      retentionDays: env.RETENTION_DAYS,
+    },
     clock: () => instantFromMs(Date.now()),
     newTaskId: randomUUID,
     logger,

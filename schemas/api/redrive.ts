@@ -7,13 +7,14 @@ const window = {
   since: TimestampSchema.optional().meta({
     description: 'Received at this time or later; default: the oldest that is kept',
   }),
-  until: TimestampSchema.optional().meta({ description: 'Received before this time; default: now' }),
-  perSecond: z
-    .number()
-    .min(0.1)
-    .max(1_000)
-    .optional()
-    .meta({ description: 'Deliveries a second, over the minute; default: the stage’s' }),
+  until: TimestampSchema.optional().meta({
+    description:
+      'Received before this time; default: when a change of the endpoint that was made just now is known everywhere, some seconds from now',
+  }),
+  perSecond: z.number().min(0.1).max(1_000).optional().meta({
+    description:
+      'Deliveries a second, over the minute; default: the stage’s. An endpoint’s redrives together have no more than one may',
+  }),
 };
 
 /** Body of `POST /v1/redrives`. */
@@ -49,7 +50,7 @@ export const RedriveResourceSchema = z.object({
   reason: z.string().nullable(),
   /** Events or deliveries that it has come past. */
   looked: z.int(),
-  /** Deliveries that it has put on their way. */
+  /** Deliveries that it has put on their way. Those of a page that a crash interrupted may be missing. */
   sent: z.int(),
   createdAt: InstantSchema,
   endedAt: InstantSchema.nullable(),
@@ -62,6 +63,10 @@ export const RedriveCountSchema = z.object({
   count: z.int(),
   /** False when there was too much to count: there are at least so many. */
   exact: z.boolean(),
+  countedUntil: InstantSchema.nullable().meta({
+    description:
+      'What was received until then is counted, of `events` roughly so; null when everything is. Narrow it down with `since` and `until`, or go on from there',
+  }),
 });
 
 export const RedriveAnswerSchema = z.union([RedriveResourceSchema, RedriveCountSchema]);

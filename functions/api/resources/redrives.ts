@@ -36,7 +36,7 @@ const create = defineOperation({
   query: nothing,
   body: NewRedriveSchema,
   creates: true,
-  problems: [409, 429],
+  problems: [409, 429, 503],
   response: {
     status: 202,
     schema: RedriveAnswerSchema,

@@ -66,6 +66,7 @@ const config: Services['config'] = {
   redrivePerSecond: 10,
   redriveMaxPerSecond: 100,
   redrivesPerPartner: 10,
+  endpointCacheSeconds: 5,
   keyOverlapSeconds: 86_400,
 };
 

@@ -79,7 +79,8 @@ describe('a redrive', () => {
         status: 'running',
         source: 'undelivered',
         perSecond: 5,
-        until: now,
+        // When everybody knows the endpoint as it is now.
+        until: '2026-03-20T09:20:10.000Z',
         sent: 0,
         endpointId: 'main',
       },
@@ -193,6 +194,8 @@ describe('a redrive', () => {
   });
 });
 
+const exactly = (count: number) => ({ dryRun: true, count, exact: true, countedUntil: null });
+
 describe('a dry run', () => {
   it('counts what a redrive would send, and makes nothing', async () => {
     await put('dead', 3);
@@ -201,9 +204,9 @@ describe('a dry run', () => {
     await put('pending', 6, 12);
     const count = async (body: Record<string, unknown>) => (await redrive({ dryRun: true, ...body })).json;
     expect(await redrive({ dryRun: true })).toMatchObject({ statusCode: 200 });
-    expect(await count({})).toEqual({ dryRun: true, count: 7, exact: true });
-    expect(await count({ filter: { lockers: [1] } })).toEqual({ dryRun: true, count: 0, exact: true });
-    expect(await count({ source: 'events' })).toEqual({ dryRun: true, count: 12, exact: true });
+    expect(await count({})).toEqual(exactly(7));
+    expect(await count({ filter: { lockers: [1] } })).toEqual(exactly(0));
+    expect(await count({ source: 'events' })).toEqual(exactly(12));
     expect(await count({ source: 'events', since: '2026-03-20T09:16:00Z' })).toMatchObject({ count: 0 });
     expect(await running()).toEqual([]);
   });
@@ -262,7 +265,7 @@ describe('retrying a delivery', () => {
 
   it('of an endpoint that asks for order is a redrive of that event alone', async () => {
     await putEntities(tables, makeEndpoint({ ordered: true }));
-    const [first, second] = await put('dead', 2);
+    const [, second] = await put('dead', 2);
     const params = { deliveryId: second?.id ?? '' };
     const answer = await acme('retryDelivery', { params });
     await acme('retryDelivery', { params });
@@ -279,7 +282,8 @@ describe('retrying a delivery', () => {
     const { candidates } = await redriveSource.read(one, { cursor: null, limit: 100, upTo: now });
     const chosen = candidates.filter((candidate) => selects(one, makeEndpoint({ ordered: true }), candidate));
     expect(chosen.map(({ event }) => event.id)).toEqual([second?.event.id]);
-    expect(candidates.map(({ event }) => event.id)).toContain(first?.event.id);
+    // It looks at nothing else.
+    expect(candidates).toHaveLength(1);
     expect(await dueNow()).toEqual([]);
   });
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   maxAttemptsBeforeReplay,
+  ratesOf,
   roomOf,
   selects,
   slotsFor,
@@ -20,12 +21,14 @@ const withRecord = (overrides: Partial<Omit<DeliveryRecord, 'event'>>): Candidat
   event,
   record: makeRecord(overrides),
 });
+/** Asked for a second after the event was received. */
+const redrive = makeRedrive({}, instantFromMs(nowMs + 1_250));
 const chosen = (
   source: RedriveSource,
   candidate: Candidate,
   filter = {},
   endpoint = makeEndpoint(),
-): boolean => selects(makeRedrive({ source, filter }), endpoint, candidate);
+): boolean => selects({ ...redrive, source, filter }, endpoint, candidate);
 
 describe('a redrive sends', () => {
   it.each([
@@ -66,6 +69,19 @@ describe('a redrive sends', () => {
     expect(
       chosen('undelivered', withRecord({ status: 'dead', replay: { ...replay, redriveId: null } })),
     ).toBe(true);
+  });
+
+  it('what happened since it was asked for only if it was not delivered as it happened', () => {
+    const asked = (source: RedriveSource, record: DeliveryRecord | null, overrides = {}): boolean => {
+      const now = { ...redrive, source, createdAt: event.receivedAt, ...overrides };
+      return selects(now, makeEndpoint(), { event, record });
+    };
+    expect(asked('events', null)).toBe(true);
+    expect(asked('events', makeRecord({ status: 'delivered' }))).toBe(false);
+    expect(asked('events', makeRecord({ status: 'held' }))).toBe(true);
+    expect(asked('undelivered', makeRecord({ status: 'held' }))).toBe(true);
+    // Somebody asked for just this one.
+    expect(asked('events', makeRecord({ status: 'delivered' }), { eventId: event.id })).toBe(true);
   });
 
   it('what its filter and, of events, the endpoint’s own let through', () => {
@@ -118,6 +134,16 @@ describe('the rate of a redrive', () => {
         },
       ),
     );
+  });
+
+  it('is shared with the other redrives of its endpoint', () => {
+    const [alone, one, two] = [
+      makeRedrive({ endpointId: 'other', perSecond: 60 }),
+      makeRedrive({ perSecond: 90 }),
+      makeRedrive({ perSecond: 60 }),
+    ];
+    const rates = ratesOf([alone, one, two], 100);
+    expect([alone, one, two].map((redrive) => rates.get(redrive))).toEqual([60, 60, 40]);
   });
 
   it('fills the minute', () => {

@@ -6,7 +6,8 @@ import {
   type DueDeliveries,
   type LeaseOutcome,
 } from '../../../functions/shared/due-deliveries.ts';
-import { backlogShard, dueShardName } from '../../../functions/shared/keys.ts';
+import { deliveryRecordKey } from '../../../functions/shared/delivery-item.ts';
+import { backlogShard, dueShardName, undeliveredPartition } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import { makeEvent, makeRecord } from '../../helpers/deliveries.ts';
 import { startDeliveriesTable } from './deliveries-table.ts';
@@ -48,6 +49,27 @@ const end = async (records: readonly DeliveryRecord[]): Promise<void> => {
 
 const lease = async (record: DeliveryRecord, until = later): Promise<LeaseOutcome | undefined> =>
   (await deliveries.lease([{ record, until }]))[0];
+
+describe('what is dead or held', () => {
+  it('is listed under its endpoint by time of receipt, is never due, and shows no due time', async () => {
+    const partition = undeliveredPartition('dead-end');
+    const keysOf = async () =>
+      (await listed(partition, later)).waiting.map(({ sk, dueAt }) => ({ sk, dueAt }));
+    const one = { ...waiting('dead-end', null), endpointId: 'dead-end' };
+    for (const status of ['dead', 'held'] as const) {
+      const over = { ...one, status };
+      await store.put(over);
+      expect(await keysOf()).toEqual([{ sk: deliveryRecordKey(one).sk, dueAt: one.event.receivedAt }]);
+      expect(await store.get(one)).toEqual(over);
+    }
+    expect((await dueNow(later)).filter(({ endpointId }) => endpointId === 'dead-end')).toEqual([]);
+    // Nobody takes it, also not by a name that was due before.
+    expect(await lease({ ...one, dueAt: one.event.receivedAt })).toBe('taken');
+    expect(await listed(backlogShard('dead-end'), later)).toMatchObject({ waiting: [] });
+    await store.put({ ...one, status: 'delivered' });
+    expect(await keysOf()).toEqual([]);
+  });
+});
 
 describe('due deliveries', () => {
   it('are those whose time has come, in whatever shard', async () => {

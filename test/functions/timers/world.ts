@@ -18,6 +18,7 @@ import { createPartnerLogReader } from '../../../functions/shared/partner-log-re
 import type { OutgoingTask, TaskSender } from '../../../functions/shared/queue.ts';
 import { createRedriveSource } from '../../../functions/shared/redrive-source.ts';
 import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
+import { createReplayMarks } from '../../../functions/shared/replay-marks.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import { EntitySchema, type Entity } from '../../../schemas/entity.ts';
 import { DomainEventSchema, type DomainEvent } from '../../../schemas/event.ts';
@@ -81,7 +82,8 @@ export async function startWorld() {
     policy,
     redrives: createRedriveStore(tables),
     redriveSource: createRedriveSource({ ...tables, log: createPartnerLogReader(tables), events }),
-    redriveConfig: { settleSeconds: 60, retentionDays: tables.retentionDays },
+    replayMarks: createReplayMarks(tables),
+    redriveConfig: { settleSeconds: 60, maxPerSecond: 100, retentionDays: tables.retentionDays },
     dueShards: tables.dueShards,
     leaseSeconds: 900,
     catchUpPerSecond: 20,
