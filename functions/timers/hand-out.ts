@@ -59,8 +59,10 @@ async function handOutSome(
   const records = await deps.deliveries.read(turns.map(({ waiting }) => waiting));
   const found = turns.flatMap(({ atMs, via = 'live' }, index): Taken[] => {
     const record = records[index] ?? null;
+    if (record === null) return [];
     const leasedUntil = instantFromMs(atMs + deps.leaseSeconds * 1_000);
-    return record === null ? [] : [{ record, atMs, leasedUntil, via }];
+    // `deliver` lets replays go over the queue of the slow only.
+    return [{ record, atMs, leasedUntil, via: record.replay === null ? via : 'slow' }];
   });
   report.skipped += turns.length - found.length;
   // Before the lease: what is leased and not sent waits until the lease ends.

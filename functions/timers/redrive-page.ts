@@ -85,7 +85,8 @@ async function markAndSend(
   const marked = await deps.replayMarks.mark(marks);
   const own = marks.filter((mark) => marked.has(mark));
   await deps.sender.send(
-    own.map(({ task, delayMs }) => ({ task, delaySeconds: Math.floor(delayMs / 1_000) })),
+    // `deliver` lets replays go over the queue of the slow only.
+    own.map(({ task, delayMs }) => ({ task, delaySeconds: Math.floor(delayMs / 1_000), via: 'slow' })),
   );
   return own.length;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { signIn } from '../helpers/api-client.ts';
 import type { Inbox } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
@@ -29,6 +30,7 @@ describe('a dead and a ten-second endpoint beside healthy ones', () => {
   let world: World;
   let tower: Tower;
   let slow: Inbox;
+  let tested: Inbox;
   const healthy: Inbox[] = [];
   const names = Array.from({ length: healthyCount }, (_, index) => `healthy-${index}`);
 
@@ -38,14 +40,19 @@ describe('a dead and a ten-second endpoint beside healthy ones', () => {
       stageConfig: { delivery: { slow: { afterMs: 4_000 } } },
       network: (receiver) => {
         slow = receiver.expect('/slow', { secret, behaviour: { status: 200, delayMs: slowAnswerMs } });
+        tested = receiver.expect('/tested', { secret });
         for (const name of names) healthy.push(receiver.expect(`/${name}`, { secret }));
         return {
-          towers: [{ towerId, partnerIds: [...names, 'slow', 'dead'], lockers: [{ locker: 1 }] }],
-          partners: [...names, 'slow', 'dead'].map((partnerId) => ({ partnerId })),
+          towers: [{ towerId, partnerIds: [...names, 'slow', 'dead', 'tested'], lockers: [{ locker: 1 }] }],
+          partners: [
+            ...[...names, 'slow', 'dead'].map((partnerId) => ({ partnerId })),
+            { partnerId: 'tested', clientIds: ['tested-backend'] },
+          ],
           endpoints: [
             ...names.map((name) => endpoint(name, receiver.url(`/${name}`), ['locker.*'])),
             endpoint('slow', receiver.url('/slow'), ['locker.opened']),
             endpoint('dead', nobody, ['locker.opened']),
+            endpoint('tested', receiver.url('/tested'), ['locker.left_open']),
           ],
         };
       },
@@ -94,5 +101,29 @@ describe('a dead and a ten-second endpoint beside healthy ones', () => {
     );
     expect(new Set(ofDead.map(({ status }) => status))).toEqual(new Set(['pending']));
     expect(ofDead.filter(({ waitsFor }) => waitsFor === 'endpoint').length).toBeGreaterThan(events / 2);
+  }, 180_000);
+
+  it('harm nobody by being tried over and over, known to answer in time or not', async () => {
+    const received = healthy.map((inbox) => inbox.requests.length);
+    await tower.publish({ type: 'locker.left_open', locker: 1 });
+    await tested.waitForAccepted(1, 30_000);
+    await Promise.all(
+      healthy.map((inbox, index) => inbox.waitForRequests((received[index] ?? 0) + 1, 30_000)),
+    );
+    const alone = await run('locker.closed');
+    tested.behaviour = { status: 200, delayMs: slowAnswerMs };
+    const api = await signIn(world.stack.ready, 'tested-backend', 'partner');
+    const end = new AbortController();
+    const tries = (async () => {
+      while (!end.signal.aborted) {
+        await api.call('POST', '/v1/endpoints/tested/test', { body: { type: 'locker.opened' } });
+        await wait(pauseMs);
+      }
+    })();
+    await tested.waitForRequests(2, 30_000);
+    const beside = await run('locker.closed').finally(() => end.abort());
+    await tries;
+    const [before, after] = [quantile(alone, 0.95), quantile(beside, 0.95)];
+    expect(after, `p95 was ${before} ms alone`).toBeLessThan(3 * before + 500);
   }, 180_000);
 });

@@ -2,7 +2,7 @@ import { setTimeout as waitMs } from 'node:timers/promises';
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import type { Instant } from '../../../schemas/primitives.ts';
-import { isProven, isSlow, isTroubled } from '../../domain/endpoint-health.ts';
+import { isProven, isTroubled } from '../../domain/endpoint-health.ts';
 import type { Admission, AdmissionRequest } from '../../domain/endpoint-limits.ts';
 import type { KnownEndpoint } from '../../shared/endpoint-directory.ts';
 import type { EndpointLimiter } from '../../shared/endpoint-limits.ts';
@@ -28,18 +28,17 @@ const maxAheadMs = maxDelaySeconds * 1_000;
 /**
  * Asks, in this order: is the breaker closed, or is this the probe; is this the right queue for so slow an endpoint, or
  * for one that nobody knows; what do the endpoint's limits allow. An endpoint that is known to be well and has no limits
- * costs nothing here. A test delivery passes an
- * open breaker, so that a partner can try its endpoint, and says nothing about its health.
+ * costs nothing here. A test delivery passes an open breaker, so that a partner can try its endpoint, and says nothing
+ * about its health.
  */
 export function createGate(deps: GateDeps): Gate {
   const breaker = createBreaker(deps);
   return {
     async enter(endpoint, task, channel) {
       const { health } = endpoint;
-      const isTest = task.event.test !== undefined;
-      const isMisplaced = channel === 'live' && (isTest ? isSlow : isTroubled)(health);
+      const isMisplaced = channel === 'live' && (saysNothing(task) || isTroubled(health));
       let probe: Instant | null = null;
-      if (!isTest) {
+      if (task.event.test === undefined) {
         // On the queue of the live, a probe is only let go to the other one.
         const passage = await breaker.pass(endpoint, isMisplaced ? 'look' : 'take');
         if (passage.kind === 'closed') return park(breaker, endpoint, 'breaker_open');
@@ -47,7 +46,6 @@ export function createGate(deps: GateDeps): Gate {
       }
       if (isMisplaced) return { kind: 'divert' };
       if (channel === 'live' && !isProven(health)) {
-        if (saysNothing(task)) return { kind: 'divert' };
         const passage = await breaker.tryOut(endpoint);
         if (passage.kind === 'closed') return { kind: 'divert' };
         probe = passage.probe;
@@ -57,7 +55,10 @@ export function createGate(deps: GateDeps): Gate {
   };
 }
 
-/** Tests and replays don't count for the endpoint's health. */
+/**
+ * Tests and replays don't count for the endpoint's health: whoever asks for many of them at an endpoint that hangs would
+ * hold up everybody, and nothing would show it. So they take the way of the slow, always.
+ */
 const saysNothing = ({ event, replay }: DeliveryTask): boolean =>
   event.test !== undefined || replay !== undefined;
 
@@ -136,7 +137,7 @@ function leaving(
   { endpoint, task, probe }: Visit,
   leaseId: string | null,
 ): Extract<Entry, { kind: 'go' }>['leave'] {
-  const stopWatching = saysNothing(task) ? () => undefined : breaker.watch(endpoint);
+  const stopWatching = breaker.watch(endpoint);
   return async (made) => {
     stopWatching();
     const { endpointId } = endpoint;

@@ -79,11 +79,13 @@ describe('due deliveries', () => {
     expect(slots('slow').sort((a, b) => a - b)).toEqual([0, 6, 16]);
   });
 
-  it('that were asked for again are sent as replays', async () => {
+  it('that were asked for again are sent as replays, over the queue of the slow', async () => {
     const replay = { redriveId: 'r-1', attemptsBefore: 1 };
     await world.seedDeliveries([makeRecord({ dueAt: secondsBefore(1), replay })]);
     await world.run();
-    expect(world.state.sent.map(({ task }) => task.replay)).toEqual([replay]);
+    expect(world.state.sent.map(({ task, via }) => ({ replay: task.replay, via }))).toEqual([
+      { replay, via: 'slow' },
+    ]);
   });
 
   it('that have a place in a lane keep it', async () => {

@@ -180,7 +180,8 @@ describe('everything dead or held of an endpoint', () => {
     const redrive = await runToEnd();
     const wanted = events.filter((_, index) => index % 4 < 2);
     expect(idsOf(sent)).toEqual(wanted.map(({ id }) => id));
-    for (const { task } of sent) {
+    for (const { task, via } of sent) {
+      expect(via).toBe('slow');
       const index = events.findIndex(({ id }) => id === task.event.id);
       expect(task.attempts).toEqual(makeAttempts(index % 3));
       expect(task.replay).toEqual({ redriveId: 'rdr-1', attemptsBefore: index % 3 });

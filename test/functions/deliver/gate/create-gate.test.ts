@@ -242,18 +242,35 @@ describe('an endpoint that nobody knows', () => {
     expect(kinds(await race())).toEqual(Array.from({ length: 8 }, () => 'go'));
   });
 
-  it('is not tried by what says nothing about it', async () => {
-    const { enter } = await makeGates();
-    expect(await enter({ replay }, 'live')).toEqual({ kind: 'divert' });
-    expect(await enter({ event: testEvent() }, 'live')).toEqual({ kind: 'divert' });
-    expect((await enter({}, 'live')).kind).toBe('go');
-  });
-
   it('costs two writes, and no read', async () => {
     const { enter, made } = await makeGates({ cacheSeconds: 60 });
     tables.takeRequests();
     await leave(await enter({}, 'live'), made('delivered'));
     expect(tables.takeRequests()).toEqual(['Query', 'PutItem', 'PutItem']);
+  });
+});
+
+describe.each([
+  ['a replay', () => ({ replay })],
+  ['a test delivery', () => ({ event: testEvent() })],
+])('%s', (_, special) => {
+  it('is kept off the queue of the live, however well its endpoint is', async () => {
+    const { enter, made } = await makeGates();
+    expect(await enter(special(), 'live')).toEqual({ kind: 'divert' });
+    await leave(await enter({}, 'live'), made('delivered'));
+    expect(await enter(special(), 'live')).toEqual({ kind: 'divert' });
+    expect((await enter(special(), 'slow')).kind).toBe('go');
+  });
+
+  it('that hangs shows that its endpoint is slow, before others hang too', async () => {
+    const { enter, health } = await makeGates({ slowMs: 20 });
+    const entry = await enter(special(), 'slow');
+    await waitFor(async () => (await health())?.slowUntil ?? undefined, {
+      timeoutMs: 5_000,
+      describe: () => 'the mark',
+    });
+    expect(await enter({}, 'live')).toEqual({ kind: 'divert' });
+    await leave(entry, null);
   });
 });
 
