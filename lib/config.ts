@@ -122,7 +122,10 @@ const ShapeSchema = z.strictObject({
     endpointCacheSeconds: z.number().min(0),
     /** When an endpoint gets no requests for a while but one probe at a time. */
     breaker: z.strictObject({
-      /** Failures in a row that open it. */
+      /**
+       * Failures in a row that open it, if the first is older than `endpointCacheSeconds`: all functions know of it by then.
+       * Ten times as many open it at once.
+       */
       failures: z.int().min(1),
       /** How long it stays open the first time; each time after twice as long. */
       openSeconds: z.number().positive(),

@@ -21,6 +21,8 @@ import { type StageProps, TypedFunction } from './typed-function.ts';
 /** When endpoints count as failing or slow: what functions/domain/endpoint-health.ts goes by. */
 export const healthPolicyOf = ({ delivery }: StageConfig): HealthPolicy => ({
   failuresToOpen: delivery.breaker.failures,
+  failuresToOpenAtOnce: delivery.breaker.failures * 10,
+  cacheSeconds: delivery.endpointCacheSeconds,
   openSeconds: delivery.breaker.openSeconds,
   maxOpenSeconds: delivery.breaker.maxOpenSeconds,
   // No probe outlives its function.

@@ -14,6 +14,8 @@ export const EndpointHealthSchema = z.object({
   failures: z.int().min(0),
   /** When the first of them began; null without. */
   failingSince: InstantSchema.nullable(),
+  /** When the first of them was written down: whoever reads health after that sees it. Null without. */
+  countedSince: InstantSchema.nullable().default(null),
   lastFailureAt: InstantSchema.nullable(),
   /** Stable code of the last one. */
   lastReason: z.string().nullable(),
@@ -50,8 +52,12 @@ export type EndpointState = z.infer<typeof EndpointStateSchema>;
 
 /** When an endpoint counts as failing or slow, and for how long. */
 export const HealthPolicySchema = z.object({
-  /** Failures in a row that open the breaker. */
+  /** Failures in a row that open the breaker, once all functions must have seen the first of them. */
   failuresToOpen: z.int().min(1),
+  /** So many in a row open it at once. */
+  failuresToOpenAtOnce: z.int().min(1),
+  /** For how long a function may go by health that it has read before. */
+  cacheSeconds: z.number().min(0),
   /** How long it stays open the first time; each time after twice as long, up to `maxOpenSeconds`. */
   openSeconds: z.number().positive(),
   maxOpenSeconds: z.number().positive(),

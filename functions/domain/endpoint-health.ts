@@ -58,6 +58,7 @@ export const healthyEndpoint = ({ partnerId, endpointId }: EndpointName): Endpoi
 const unharmed = {
   failures: 0,
   failingSince: null,
+  countedSince: null,
   lastFailureAt: null,
   lastReason: null,
   breaker: 'closed',
@@ -162,7 +163,7 @@ function failed(
     return quietly(opened({ ...health, ...failure }, observation, context));
   }
   if (replay) return undefined;
-  // In a row only if nothing succeeded in between.
+  // In a row only if nothing succeeded in between: neither here, nor, by what is written, elsewhere.
   const isRow =
     lastSuccessMs === null ||
     health.lastFailureAt === null ||
@@ -173,9 +174,22 @@ function failed(
     ...failure,
     failures: row.failures + 1,
     failingSince: row.failingSince ?? failure.lastFailureAt,
+    countedSince: row.countedSince ?? instantFromMs(context.nowMs),
   };
-  if (next.failures < context.policy.failuresToOpen) return quietly(next);
+  if (!isRowLongEnough(next, context)) return quietly(next);
   return { health: opened(next, observation, context), announces: 'endpoint.failing' };
+}
+
+/**
+ * Successes are written only by who has read that something is wrong. Until everybody must have, a row of failures may be
+ * what many functions say of an endpoint that takes nearly all of its requests; so many as open the breaker at once can't be.
+ */
+function isRowLongEnough(
+  { failures, countedSince }: Pick<EndpointHealth, 'failures' | 'countedSince'>,
+  { policy, nowMs }: Pick<HealthContext, 'policy' | 'nowMs'>,
+): boolean {
+  if (failures >= policy.failuresToOpenAtOnce) return true;
+  return failures >= policy.failuresToOpen && isPast(countedSince, nowMs - policy.cacheSeconds * 1_000);
 }
 
 /** Opens it, each time for longer, or for as long as the partner asks if that is longer. */

@@ -1,9 +1,11 @@
 import type { EndpointHealth, HealthPolicy } from '../../schemas/endpoint-health.ts';
 import { healthyEndpoint } from '../../functions/domain/endpoint-health.ts';
 
-/** Opens at the third failure, for 30 s, 60 s, 120 s. */
+/** Opens at the third failure, for 30 s, 60 s, 120 s. Nobody goes by what was read before. */
 export const policy: HealthPolicy = {
   failuresToOpen: 3,
+  failuresToOpenAtOnce: 30,
+  cacheSeconds: 0,
   openSeconds: 30,
   maxOpenSeconds: 120,
   probeSeconds: 20,

@@ -165,6 +165,24 @@ describe('failures in a row', () => {
     expect(older?.health).toMatchObject({ failures: 3, breaker: 'open' });
   });
 
+  it('open the breaker when everybody must have seen the first of them, or when they are very many', () => {
+    const cautious = { ...policy, cacheSeconds: 5, failuresToOpenAtOnce: 20 };
+    const after = (count: number, everyMs: number) => {
+      let health = makeHealth();
+      for (let index = 0; index < count; index += 1) {
+        const context = { ...contextAt((index * everyMs) / 1_000), policy: cautious };
+        // Each of them took long.
+        health = attempted(health, seen('failure', -15), context)?.health ?? health;
+      }
+      return health;
+    };
+    expect(after(19, 100)).toMatchObject({ failures: 19, breaker: 'closed', countedSince: at(0) });
+    expect(after(20, 100)).toMatchObject({ breaker: 'open' });
+    expect(after(3, 2_499)).toMatchObject({ breaker: 'closed' });
+    expect(after(3, 2_500)).toMatchObject({ breaker: 'open' });
+    expect(after(2, 60_000)).toMatchObject({ breaker: 'closed' });
+  });
+
   it('open the breaker if and only if there are enough, whatever came before', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 40 }), (outcomes) => {

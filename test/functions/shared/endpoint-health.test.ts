@@ -58,7 +58,7 @@ describe('health', () => {
   });
 
   it('loses no failure that concurrent functions count', async () => {
-    const patient = { ...policy, failuresToOpen: 1_000 };
+    const patient = { ...policy, failuresToOpen: 1_000, failuresToOpenAtOnce: 1_000 };
     await Promise.all(
       makeStores(6).flatMap((store) =>
         Array.from({ length: 5 }, () =>

@@ -43,7 +43,7 @@ async function makeGates({
       health: createEndpointHealthStore({ ...tables, operatorPartnerId: null, now }),
       endpoints: directory,
       limiter: createEndpointLimiter({ ...tables, now }),
-      policy: { ...policy, slowMs },
+      policy: { ...policy, slowMs, cacheSeconds },
       leaseMs: 20_000,
       newLeaseId: () => `lease-${(leases += 1)}`,
       now,
@@ -184,6 +184,34 @@ describe('a success that nobody wrote down', () => {
     }
     expect(await events()).toEqual([]);
     expect((await enter()).kind).toBe('go');
+  });
+});
+
+describe('an endpoint that many functions send to', () => {
+  /** An attempt of one function after the other, 100 ms apart; every so many of them fail. */
+  async function attempts({ count, failEvery }: { count: number; failEvery: number }) {
+    const { gates, clock, made, events, health } = await makeGates({ functions: 10, cacheSeconds: 5 });
+    for (const enter of gates) await leave(await enter(), made('delivered'));
+    let gone = 0;
+    for (let index = 0; index < count; index += 1) {
+      const entry = await gates[(index * 7) % gates.length]?.();
+      if (entry?.kind === 'go') {
+        gone += 1;
+        await entry.leave(made((index + 1) % failEvery === 0 ? 'failed' : 'delivered'));
+      }
+      clock.ms += 100;
+    }
+    return { gone, events: await events(), breaker: (await health())?.breaker };
+  }
+
+  it('is not taken for dead since one of its requests in four fails, each at another function', async () => {
+    expect(await attempts({ count: 200, failEvery: 4 })).toEqual({ gone: 200, events: [], breaker: 'closed' });
+  });
+
+  it('is known to be dead when all functions must know of the first failure', async () => {
+    const dead = await attempts({ count: 100, failEvery: 1 });
+    expect(dead).toMatchObject({ events: ['endpoint.failing'], breaker: 'open' });
+    expect(dead.gone).toBeLessThan(100);
   });
 });
 
