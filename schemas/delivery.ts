@@ -137,6 +137,11 @@ export const DeliveryTaskSchema = z.object({
    * task. An attempt that might end later is not begun.
    */
   leasedUntil: InstantSchema.optional(),
+  /**
+   * Set when it has waited and `timers` sends it: under the endpoint's limits it takes only what nothing else wants, and
+   * waits again if that is nothing.
+   */
+  yields: z.literal(true).optional(),
   /** Its place in its lane, once it has one: such a task belongs on the queue that keeps order. */
   sequence: z.int().min(1).optional(),
 });

@@ -21,7 +21,10 @@ export interface AdmissionRequest {
   turnMs: number | null;
   /** How long it may wait where it is. */
   maxWaitMs: number;
-  /** Turns further ahead than that aren't given, nor is anybody kept waiting so long after its turn. */
+  /**
+   * Turns further ahead than that aren't given, nor is anybody kept waiting so long after its turn. 0: it takes what is
+   * free and no turn, so that nobody else waits for it.
+   */
   maxAheadMs: number;
 }
 
@@ -48,7 +51,7 @@ export function admit(
   const leases = Object.fromEntries(Object.entries(state.leases).filter(([, untilMs]) => untilMs > nowMs));
   const isOverdue = turnMs !== null && nowMs - turnMs > maxAheadMs;
   if (limits.concurrency !== undefined && Object.keys(leases).length >= limits.concurrency) {
-    if (isOverdue) return { state, admission: { kind: 'full', limit: 'concurrency' } };
+    if (isOverdue || maxAheadMs === 0) return { state, admission: { kind: 'full', limit: 'concurrency' } };
     const turn = turnMs ?? Math.max(nowMs, state.nextTurnMs);
     return { state, admission: { kind: 'later', turnMs: turn, retryMs: nowMs, limit: 'concurrency' } };
   }
@@ -75,7 +78,7 @@ function pass(
   if (turnMs !== null)
     return { state, admission: { kind: 'later', turnMs, retryMs: startMs, limit: 'rate' } };
   const turn = Math.max(state.nextTurnMs, state.nextMs, nowMs + maxWaitMs);
-  if (turn - nowMs > maxAheadMs) return { state, admission: { kind: 'full', limit: 'rate' } };
+  if (maxAheadMs === 0 || turn - nowMs > maxAheadMs) return { state, admission: { kind: 'full', limit: 'rate' } };
   return {
     state: { ...state, nextTurnMs: turn + intervalMs },
     admission: { kind: 'later', turnMs: turn, retryMs: turn, limit: 'rate' },

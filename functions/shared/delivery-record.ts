@@ -28,9 +28,9 @@ export const noticeOf = (record: DeliveryRecord, context: OperationalContext): D
 export const isOutcomeOf = (task: DeliveryTask, record: DeliveryRecord | null): record is DeliveryRecord =>
   record?.taskId === task.taskId && record.attempts.length === task.attempts.length + 1;
 
-/** What follows a task, with a name and a turn of its own. */
+/** What follows a task, with a name and a turn of its own: it happens now. */
 export function successorOf(
-  { slotAt: _used, leasedUntil: _ended, ...task }: DeliveryTask,
+  { slotAt: _used, leasedUntil: _ended, yields: _over, ...task }: DeliveryTask,
   next: Pick<DeliveryTask, 'taskId' | 'attempts'>,
 ): DeliveryTask {
   return { ...task, ...next };

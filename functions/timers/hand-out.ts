@@ -120,7 +120,7 @@ function taskOf(
   event: DomainEvent,
 ): DeliveryTask {
   const { partnerId, endpointId, attempts, replay, sequence } = record;
-  const task = { v: 1 as const, taskId: newTaskId(), partnerId, endpointId, event, attempts };
+  const task = { v: 1, yields: true, taskId: newTaskId(), partnerId, endpointId, event, attempts } as const;
   return {
     ...task,
     leasedUntil,

@@ -19,7 +19,10 @@ export interface GateDeps extends BreakerDeps {
   logger: { error(message: string, fields: Record<string, unknown>): void };
 }
 
-/** How long a request waits for its turn where it is. It holds its batch for so long. */
+/**
+ * How long a request waits for its turn where it is. It holds its batch for so long. Newcomers less: what they take of the
+ * time ahead, one that comes in its turn must be able to wait for.
+ */
 const waitOfNewcomersMs = 250;
 const waitInTurnMs = 1_000;
 /** Beyond that the queue holds nothing back: the delivery is parked. */
@@ -79,15 +82,12 @@ async function enterLimits(deps: GateDeps, breaker: Breaker, visit: Visit): Prom
   if (limits?.perSecond === undefined && limits?.concurrency === undefined)
     return { kind: 'go', leave: leaving(deps, breaker, visit, null) };
   const leaseId = deps.newLeaseId();
-  const turnMs = task.slotAt === undefined ? null : instantToMs(task.slotAt);
   const admission = await admit(deps, endpoint.endpointId, {
     limits,
     nowMs: deps.now(),
     leaseId,
     leaseMs: deps.leaseMs,
-    turnMs,
-    maxWaitMs: turnMs === null ? waitOfNewcomersMs : waitInTurnMs,
-    maxAheadMs,
+    ...patienceOf(task),
   });
   if (admission.kind === 'go') {
     if (admission.waitMs > 0) await waitMs(admission.waitMs);
@@ -102,6 +102,18 @@ async function enterLimits(deps: GateDeps, breaker: Breaker, visit: Visit): Prom
   return admission.kind === 'full' ? park(breaker, endpoint, reason) : later(deps, admission, reason);
 }
 
+/** What has waited, or was asked for again, must not make wait what happens now: it goes if it can, or waits again. */
+function patienceOf({
+  slotAt,
+  yields,
+  replay,
+}: DeliveryTask): Pick<AdmissionRequest, 'turnMs' | 'maxWaitMs' | 'maxAheadMs'> {
+  const newcomer = { turnMs: null, maxWaitMs: waitOfNewcomersMs };
+  if (yields === true || replay !== undefined) return { ...newcomer, maxAheadMs: 0 };
+  if (slotAt === undefined) return { ...newcomer, maxAheadMs };
+  return { turnMs: instantToMs(slotAt), maxWaitMs: waitInTurnMs, maxAheadMs };
+}
+
 /** So many ask at once that not all can be answered: that, too, is a reason to come again. */
 async function admit(
   { limiter }: GateDeps,
@@ -113,6 +125,8 @@ async function admit(
   } catch (error) {
     if (!(error instanceof TowercastError) || error.code !== 'item_contended') throw error;
     const { nowMs, turnMs } = request;
+    // It takes no turn.
+    if (request.maxAheadMs === 0) return { kind: 'full', limit: 'rate' };
     return { kind: 'later', turnMs: turnMs ?? nowMs, retryMs: nowMs, limit: 'concurrency' };
   }
 }

@@ -82,10 +82,11 @@ describe('a delivery that the gate lets go', () => {
     expect(told).toEqual([null]);
   });
 
-  it('needs a new turn for its next attempt', async () => {
+  it('needs a new turn for its next attempt, which happens now', async () => {
     const world = makeGated({ kind: 'go', leave: async () => undefined }, { answer: () => responds(500) });
-    await deliver(world.deps, makeTask({ slotAt }), over('live'));
+    await deliver(world.deps, makeTask({ slotAt, yields: true }), over('live'));
     expect(world.sent).toHaveLength(1);
     expect(world.sent[0]?.task).not.toHaveProperty('slotAt');
+    expect(world.sent[0]?.task).not.toHaveProperty('yields');
   });
 });

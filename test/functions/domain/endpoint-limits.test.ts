@@ -127,6 +127,61 @@ describe('a rate', () => {
   });
 });
 
+describe('what has waited', () => {
+  const yielding = { maxAheadMs: 0 };
+
+  it('takes what is free, and no turn', () => {
+    const patient = request({ ...yielding, limits: { perSecond: 5 }, nowMs: 5_000 });
+    const { state, admissions } = admitAll([patient, patient, patient, patient]);
+    const full = { kind: 'full', limit: 'rate' };
+    expect(admissions).toEqual([{ kind: 'go', waitMs: 0 }, { kind: 'go', waitMs: 200 }, full, full]);
+    const next = request({ limits: { perSecond: 5 }, nowMs: 5_000 });
+    expect(admit(state, next).admission).toMatchObject({ turnMs: 5_400 });
+    // Somebody waits for the turn at 5.4 s.
+    expect(admit(admit(state, next).state, { ...patient, nowMs: 5_300 }).admission).toEqual(full);
+    const limits = { concurrency: 1 };
+    const { admissions: held } = admitAll([request({ limits }), request({ limits, ...yielding })]);
+    expect(held.at(-1)).toEqual({ kind: 'full', limit: 'concurrency' });
+  });
+
+  it('makes nothing that happens now wait for more than a moment, and gets half of the rest', () => {
+    const minutes = 10;
+    const [perSecond, livePerSecond] = [5, 3];
+    type Guest = { atMs: number; bornMs: number; turnMs: number | null; isLive: boolean };
+    const guests: Guest[] = [];
+    const add = (atMs: number, isLive: boolean) => guests.push({ atMs, bornMs: atMs, turnMs: null, isLive });
+    for (let second = 0; second < minutes * 60; second += 1) {
+      for (let one = 0; one < perSecond; one += 1) add((second + one / perSecond) * 1_000, false);
+      for (let one = 0; one < livePerSecond; one += 1) add((second + one / livePerSecond) * 1_000, true);
+    }
+    let state = unlimited;
+    let drained = 0;
+    const waitsMs: number[] = [];
+    while (guests.length > 0) {
+      guests.sort((a, b) => b.atMs - a.atMs);
+      const guest = guests.pop();
+      if (guest === undefined) break;
+      const { atMs: nowMs, turnMs, isLive, bornMs } = guest;
+      const patience = isLive ? { turnMs, maxWaitMs: turnMs === null ? 250 : 1_000 } : yielding;
+      const asked = admit(state, request({ limits: { perSecond }, nowMs, ...patience }));
+      state = asked.state;
+      const { admission } = asked;
+      if (admission.kind === 'later')
+        guests.push({
+          ...guest,
+          atMs: nowMs + Math.max(Math.ceil((admission.retryMs - nowMs) / 1_000), 1) * 1_000,
+          turnMs: admission.turnMs,
+        });
+      else if (isLive) waitsMs.push(admission.kind === 'go' ? nowMs + admission.waitMs - bornMs : Infinity);
+      else if (admission.kind === 'go') drained += 1;
+    }
+    expect(waitsMs).toHaveLength(livePerSecond * minutes * 60);
+    expect(Math.max(...waitsMs)).toBeLessThan(1_500);
+    // Each comes once: timers hand it out again.
+    expect(drained).toBeGreaterThan(0.45 * (perSecond - livePerSecond) * minutes * 60);
+  });
+});
+
 describe('a limit of requests at a time', () => {
   const limits = { concurrency: 2 };
 

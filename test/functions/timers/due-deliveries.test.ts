@@ -48,6 +48,7 @@ describe('due deliveries', () => {
       {
         task: {
           v: 1,
+          yields: true,
           taskId: 'task-1',
           partnerId,
           endpointId,

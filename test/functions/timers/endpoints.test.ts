@@ -168,6 +168,8 @@ describe('a backlog', () => {
     await world.seedDeliveries(parkedOf('main', 100));
     await world.run();
     expect(sent()).toHaveLength(30);
+    // What happens now comes first.
+    expect(world.state.sent.every(({ task }) => task.yields === true)).toBe(true);
     expect(sent().map(({ delaySeconds }) => delaySeconds)).toEqual(
       Array.from({ length: 30 }, (_, n) => n * 2),
     );

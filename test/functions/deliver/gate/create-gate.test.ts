@@ -4,6 +4,7 @@ import type { Entry, Made } from '../../../../functions/deliver/gate.ts';
 import { createEndpointDirectory } from '../../../../functions/shared/endpoint-directory.ts';
 import { createEndpointHealthStore } from '../../../../functions/shared/endpoint-health.ts';
 import { createEndpointLimiter } from '../../../../functions/shared/endpoint-limits.ts';
+import { TowercastError } from '../../../../functions/shared/errors.ts';
 import { entityKey } from '../../../../functions/shared/keys.ts';
 import type { Channel } from '../../../../functions/shared/queue.ts';
 import type { DeliveryTask } from '../../../../schemas/delivery.ts';
@@ -12,7 +13,7 @@ import { DomainEventSchema } from '../../../../schemas/event.ts';
 import { instantFromMs } from '../../../../schemas/instant.ts';
 import { makeObserver } from '../../../helpers/batches.ts';
 import { makeAttempt, makeEndpoint, makeEvent, makeTask } from '../../../helpers/deliveries.ts';
-import { policy } from '../../../helpers/health.ts';
+import { makeHealth, policy } from '../../../helpers/health.ts';
 import { waitFor } from '../../../helpers/stack-process.ts';
 import { startTables, type Tables } from '../../shared/tables.ts';
 
@@ -91,6 +92,8 @@ async function leave(entry: Entry, made: Made | null): Promise<void> {
 
 const replay = { redriveId: null, attemptsBefore: 0 };
 const testEvent = (endpointId = 'main') => makeEvent({ test: { endpointId } });
+
+const contended = async () => Promise.reject(new TowercastError('item_contended', 'others were ahead'));
 
 const kinds = (entries: readonly Entry[]) => entries.map(({ kind }) => kind).sort();
 async function broken(): Promise<never> {
@@ -187,23 +190,23 @@ describe('a success that nobody wrote down', () => {
   });
 });
 
-describe('an endpoint that many functions send to', () => {
-  /** An attempt of one function after the other, 100 ms apart; every so many of them fail. */
-  async function attempts({ count, failEvery }: { count: number; failEvery: number }) {
-    const { gates, clock, made, events, health } = await makeGates({ functions: 10, cacheSeconds: 5 });
-    for (const enter of gates) await leave(await enter(), made('delivered'));
-    let gone = 0;
-    for (let index = 0; index < count; index += 1) {
-      const entry = await gates[(index * 7) % gates.length]?.();
-      if (entry?.kind === 'go') {
-        gone += 1;
-        await entry.leave(made((index + 1) % failEvery === 0 ? 'failed' : 'delivered'));
-      }
-      clock.ms += 100;
+/** An attempt of one function after the other, 100 ms apart; every so many of them fail. */
+async function attempts({ count, failEvery }: { count: number; failEvery: number }) {
+  const { gates, clock, made, events, health } = await makeGates({ functions: 10, cacheSeconds: 5 });
+  for (const enter of gates) await leave(await enter(), made('delivered'));
+  let gone = 0;
+  for (let index = 0; index < count; index += 1) {
+    const entry = await gates[(index * 7) % gates.length]?.();
+    if (entry?.kind === 'go') {
+      gone += 1;
+      await entry.leave(made((index + 1) % failEvery === 0 ? 'failed' : 'delivered'));
     }
-    return { gone, events: await events(), breaker: (await health())?.breaker };
+    clock.ms += 100;
   }
+  return { gone, events: await events(), breaker: (await health())?.breaker };
+}
 
+describe('an endpoint that many functions send to', () => {
   it('is not taken for dead since one of its requests in four fails, each at another function', async () => {
     expect(await attempts({ count: 200, failEvery: 4 })).toEqual({ gone: 200, events: [], breaker: 'closed' });
   });
@@ -404,11 +407,43 @@ describe('limits', () => {
     expect((await enter()).kind).toBe('go');
   });
 
-  it('hold for replays and tests too', async () => {
+  it('hold for tests too', async () => {
     const { enter } = await makeGates({ limits: { concurrency: 1 } });
     await enter();
-    expect((await enter({ replay })).kind).toBe('later');
     expect((await enter({ event: testEvent() })).kind).toBe('later');
+  });
+
+  it.each([
+    ['replays', { replay }],
+    ['what has waited', { yields: true as const }],
+  ])('park %s that nothing is left for: what happens now comes first', async (_, task) => {
+    const { enter, clock, health } = await makeGates({ limits: { perSecond: 0.5 } });
+    expect((await enter(task)).kind).toBe('go');
+    expect(await enter()).toMatchObject({ kind: 'later', delaySeconds: 2 });
+    expect(await enter(task)).toEqual({ kind: 'park', reason: 'rate_limited' });
+    expect(await health()).toMatchObject({ backlogAt: instantFromMs(clock.ms) });
+    expect(await enter()).toMatchObject({ kind: 'later', delaySeconds: 4 });
+    clock.ms += 6_000;
+    expect((await enter(task)).kind).toBe('go');
+  });
+
+  it('park what has waited when too many ask at once', async () => {
+    const observer = makeObserver();
+    const gate = createGate({
+      health: { change: async () => makeHealth() },
+      endpoints: { forget: () => undefined },
+      limiter: { admit: contended, release: broken },
+      policy,
+      leaseMs: 20_000,
+      newLeaseId: () => 'lease',
+      now: Date.now,
+      random: () => 0.5,
+      logger: observer.logger,
+      metrics: observer.recorder,
+    });
+    const endpoint = makeEndpoint({ limits: { perSecond: 1 } });
+    expect((await gate.enter(endpoint, makeTask({ yields: true }), 'slow')).kind).toBe('park');
+    expect((await gate.enter(endpoint, makeTask(), 'slow')).kind).toBe('later');
   });
 });
 
