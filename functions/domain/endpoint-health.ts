@@ -160,6 +160,8 @@ function failed(
   if (health.breaker === 'open') {
     // Others that were under way when it opened say nothing new, and would cost a write each.
     if (probe === null || health.probeUntil !== probe) return undefined;
+    // It shows no more than that it is too early still.
+    if (replay) return quietly(waitingOn(health, health.openings - 1, observation, context));
     return quietly(opened({ ...health, ...failure }, observation, context));
   }
   if (replay) return undefined;
@@ -192,24 +194,29 @@ function isRowLongEnough(
   return failures >= policy.failuresToOpen && isPast(countedSince, nowMs - policy.cacheSeconds * 1_000);
 }
 
-/** Opens it, each time for longer, or for as long as the partner asks if that is longer. */
-function opened(
+/** Opens it, each time for longer. */
+function opened(health: EndpointHealth, observation: Observation, context: HealthContext): EndpointHealth {
+  return {
+    ...waitingOn(health, health.openings, observation, context),
+    breaker: 'open',
+    openedAt: health.openedAt ?? instantFromMs(context.nowMs),
+    openings: health.openings + 1,
+  };
+}
+
+/** With a pause from now on, as it is after so many, or as long as the partner asks for if that is longer. */
+function waitingOn(
   health: EndpointHealth,
+  pausesBefore: number,
   { retryAfterMs }: Observation,
   { policy, nowMs, random }: HealthContext,
 ): EndpointHealth {
   const longestMs = policy.maxOpenSeconds * 1_000;
-  const stepMs = Math.min(policy.openSeconds * 1_000 * 2 ** Math.min(health.openings, 30), longestMs);
+  const factor = 2 ** Math.min(Math.max(pausesBefore, 0), 30);
+  const stepMs = Math.min(policy.openSeconds * 1_000 * factor, longestMs);
   // ±20 %, as the retries, so that endpoints that failed together aren't tried together.
   const pauseMs = Math.min(Math.max(stepMs * (0.8 + 0.4 * random()), retryAfterMs ?? 0), longestMs);
-  return {
-    ...health,
-    breaker: 'open',
-    openedAt: health.openedAt ?? instantFromMs(nowMs),
-    openUntil: instantFromMs(Math.round(nowMs + pauseMs)),
-    openings: health.openings + 1,
-    probeUntil: null,
-  };
+  return { ...health, openUntil: instantFromMs(Math.round(nowMs + pauseMs)), probeUntil: null };
 }
 
 /** What a request's time says. A failure in time is in time: it holds up nobody. */

@@ -244,7 +244,8 @@ describe('a replay', () => {
     const as = (kind: Observation['kind']) =>
       attempted(health, seen(kind, dueSeconds, { probe, replay: true }), contextAt(dueSeconds))?.health;
     expect(as('success')).toMatchObject({ breaker: 'closed' });
-    expect(as('failure')).toMatchObject({ breaker: 'open', failures: 3, openUntil: at(dueSeconds + 60) });
+    // As long a pause as before.
+    expect(as('failure')).toEqual({ ...health, openUntil: at(dueSeconds + 30), probeUntil: null });
   });
 });
 

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { attempted, probeTaken, type Observation } from '../../../functions/domain/endpoint-health.ts';
 import { entityKey } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
-import { addMs } from '../../../schemas/instant.ts';
+import { addMs, instantToMs } from '../../../schemas/instant.ts';
 import { makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
+import { policy } from '../../helpers/health.ts';
 import { start, startWorld, type TimersWorld } from './world.ts';
 
 let world: TimersWorld;
@@ -96,6 +98,28 @@ describe('an endpoint that has failed for five days', () => {
     await world.run();
     expect(await world.stored('endpoint')).toMatchObject([{ status: 'active' }]);
     expect(await operational()).toEqual([]);
+  });
+
+  it('is not one that failed for a day, and at a replay days later', async () => {
+    await unwell(open({ failingSince: hoursBefore(144), lastFailureAt: hoursBefore(120) }));
+    const nowMs = instantToMs(start);
+    const probing = await world.health.change(endpoint, (health) => probeTaken(health, { policy, nowMs }));
+    const replay: Observation = {
+      kind: 'failure',
+      startedAtMs: nowMs,
+      durationMs: 100,
+      reason: 'http_500',
+      retryAfterMs: null,
+      probe: probing.probeUntil,
+      replay: true,
+      lastSuccessMs: null,
+    };
+    await world.health.change(endpoint, (health) =>
+      attempted(health, replay, { policy, nowMs, random: () => 0.5 }),
+    );
+    world.pass(60);
+    await world.run();
+    expect(await world.stored('endpoint')).toMatchObject([{ status: 'active' }]);
   });
 
   it('that somebody is changing is looked at again by the next run', async () => {
