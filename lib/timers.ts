@@ -104,10 +104,12 @@ export class Timers extends Construct {
           ['dynamodb:Query'],
           [`${storage.entities.tableArn}/index/due`, `${storage.deliveries.tableArn}/index/due`],
         ),
-        // Query: a tower's last sign of life tells whether a command expired or its outcome is unknown.
+        // Query: a tower's last sign of life tells whether a command expired or its outcome is unknown. ConditionCheckItem: an
+        // endpoint is switched off only while its health is as bad as it was read.
         allow(
           [
             'dynamodb:BatchGetItem',
+            'dynamodb:ConditionCheckItem',
             'dynamodb:GetItem',
             'dynamodb:PutItem',
             'dynamodb:Query',

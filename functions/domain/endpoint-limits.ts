@@ -78,7 +78,8 @@ function pass(
   if (turnMs !== null)
     return { state, admission: { kind: 'later', turnMs, retryMs: startMs, limit: 'rate' } };
   const turn = Math.max(state.nextTurnMs, state.nextMs, nowMs + maxWaitMs);
-  if (maxAheadMs === 0 || turn - nowMs > maxAheadMs) return { state, admission: { kind: 'full', limit: 'rate' } };
+  if (maxAheadMs === 0 || turn - nowMs > maxAheadMs)
+    return { state, admission: { kind: 'full', limit: 'rate' } };
   return {
     state: { ...state, nextTurnMs: turn + intervalMs },
     admission: { kind: 'later', turnMs: turn, retryMs: turn, limit: 'rate' },

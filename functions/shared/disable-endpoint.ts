@@ -9,14 +9,16 @@ import {
   TransactWriteCommand,
 } from './aws/documents.ts';
 import type { KnownEndpoint } from './endpoint-directory.ts';
+import { endpointHealthKey } from './endpoint-health.ts';
 import { TowercastError } from './errors.ts';
 import { eventItem } from './event-item.ts';
 import { entityKey } from './keys.ts';
+import { whileVersion } from './optimistic-locking.ts';
 
 /**
- * Disables an endpoint that is still as given, with `endpoint.disabled` in the same transaction. `changed` when it is
- * active but another version by now (a new URL, say), or gone; then nothing was written. Throws TowercastError
- * `item_contended`.
+ * Disables an endpoint that is still as given, with `endpoint.disabled` in the same transaction; for `failing`, its health too
+ * must still be as given. `changed` when it is active but another version by now (a new URL, say), or gone, or its health has
+ * changed (it may have recovered); then nothing was written. Throws TowercastError `item_contended`.
  */
 export type DisableEndpoint = (
   endpoint: KnownEndpoint,
@@ -39,7 +41,8 @@ export const createDisableEndpoint =
   (options: DisableEndpointOptions): DisableEndpoint =>
   async (endpoint, reason) => {
     for (let tries = 1; tries <= maxTries; tries += 1) {
-      if (await writeDisabled(options, endpoint, reason)) return 'disabled';
+      const written = await writeDisabled(options, endpoint, reason);
+      if (written !== 'overtaken') return written;
       const current = await read(options, endpoint);
       // Deliveries to one endpoint run side by side: another of them was told the same.
       if (current?.status === 'disabled') return 'disabled';
@@ -60,12 +63,12 @@ async function read(
   return Item === undefined ? null : EndpointSchema.parse(Item);
 }
 
-/** False when it is not as given, or somebody else was just at it. */
+/** `overtaken`: the endpoint is not as given, or somebody else was just at one of the items. */
 async function writeDisabled(
   options: DisableEndpointOptions,
   endpoint: KnownEndpoint,
-  reason: string,
-): Promise<boolean> {
+  reason: 'gone' | 'failing',
+): Promise<'disabled' | 'changed' | 'overtaken'> {
   const { entitiesTable, eventsTable, retentionDays, operatorPartnerId, now } = options;
   const event = endpointEvent(
     'endpoint.disabled',
@@ -97,14 +100,31 @@ async function writeDisabled(
         TransactItems: [
           { Update: update },
           { Put: { TableName: eventsTable, Item: eventItem(event, retentionDays) } },
+          ...(reason === 'failing' ? [stillAsUnwell(options, endpoint)] : []),
         ],
       }),
     );
-    return true;
+    return 'disabled';
   } catch (error) {
-    if (error instanceof TransactionCanceledException || isConflict(error)) return false;
+    if (error instanceof TransactionCanceledException)
+      return onlyHealthDiffers(error) ? 'changed' : 'overtaken';
+    if (isConflict(error)) return 'overtaken';
     throw error;
   }
+}
+
+/** Whoever judges by health has read it a while ago. */
+const stillAsUnwell = ({ entitiesTable }: DisableEndpointOptions, endpoint: KnownEndpoint) => ({
+  ConditionCheck: {
+    TableName: entitiesTable,
+    Key: endpointHealthKey(endpoint),
+    ...whileVersion(endpoint.health?.version ?? 0),
+  },
+});
+
+function onlyHealthDiffers({ CancellationReasons = [] }: TransactionCanceledException): boolean {
+  const [ofEndpoint, , ofHealth] = CancellationReasons.map(({ Code }) => Code);
+  return ofHealth === 'ConditionalCheckFailed' && ofEndpoint === 'None';
 }
 
 const isConflict = (error: unknown): boolean =>

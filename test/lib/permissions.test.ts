@@ -128,7 +128,7 @@ describe('what each function may do', () => {
   it('timers: find what is due, commit it, queue deliveries, switch off endpoints', () => {
     expect(permissionsOf('TimersFunction')).toEqual([
       'EntitiesTable/index/due DeliveriesTable/index/due: dynamodb:Query',
-      'EntitiesTable: dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
+      'EntitiesTable: dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem',
       'EventsTable: dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem',
       'DeliveriesTable: dynamodb:BatchGetItem dynamodb:PartiQLUpdate dynamodb:Query dynamodb:UpdateItem dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem',
       'DeliveryQueue: sqs:SendMessage',

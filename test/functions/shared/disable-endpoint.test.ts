@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDisableEndpoint } from '../../../functions/shared/disable-endpoint.ts';
+import { healthItem } from '../../../functions/shared/endpoint-health.ts';
 import { entityKey } from '../../../functions/shared/keys.ts';
 import { EndpointSchema, type Endpoint } from '../../../schemas/endpoint.ts';
 import { DomainEventSchema } from '../../../schemas/event.ts';
@@ -18,6 +19,7 @@ const makeDisable = () => createDisableEndpoint({ ...tables, operatorPartnerId: 
 const store = (endpoint: Endpoint) => tables.put('entities', { ...entityKey(endpoint), ...endpoint });
 const stored = async ({ partnerId }: Endpoint) =>
   (await tables.scan('entities'))
+    .filter(({ kind }) => kind === 'endpoint')
     .map((item) => EndpointSchema.parse(item))
     .find((one) => one.partnerId === partnerId);
 const announced = async ({ partnerId }: Endpoint) =>
@@ -66,5 +68,19 @@ describe('disabling an endpoint', () => {
     expect(await makeDisable()(unknown, 'gone')).toBe('changed');
     expect(await stored(unknown)).toBeUndefined();
     expect([await announced(endpoint), await announced(unknown)]).toEqual([[], []]);
+  });
+
+  it('that fails is left as soon as its health is another than was judged', async () => {
+    const endpoint = makeEndpoint({ partnerId: 'recovered' });
+    await store(endpoint);
+    const health = makeHealth({ partnerId: 'recovered', version: 4 });
+    await tables.put('entities', { ...healthItem({ ...health, version: 5 }, now) });
+    expect(await makeDisable()({ ...endpoint, health }, 'failing')).toBe('changed');
+    expect(await makeDisable()(endpoint, 'failing')).toBe('changed');
+    expect(await announced(endpoint)).toEqual([]);
+    expect(await makeDisable()({ ...endpoint, health: { ...health, version: 5 } }, 'failing')).toBe(
+      'disabled',
+    );
+    expect(await announced(endpoint)).toHaveLength(1);
   });
 });

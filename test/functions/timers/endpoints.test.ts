@@ -49,6 +49,18 @@ const parkedOf = (endpointId: string, count: number): DeliveryRecord[] =>
     }),
   );
 
+const observed = (kind: Observation['kind'], more: Partial<Observation>): Observation => ({
+  kind,
+  startedAtMs: instantToMs(start),
+  durationMs: 100,
+  reason: kind === 'failure' ? 'http_500' : null,
+  retryAfterMs: null,
+  probe: null,
+  replay: false,
+  lastSuccessMs: null,
+  ...more,
+});
+
 const sent = () => world.state.sent.map(({ task, ...how }) => ({ ...how, eventId: task.event.id }));
 const healthNow = async () => world.health.get(endpoint);
 const operational = async () =>
@@ -104,22 +116,33 @@ describe('an endpoint that has failed for five days', () => {
     await unwell(open({ failingSince: hoursBefore(144), lastFailureAt: hoursBefore(120) }));
     const nowMs = instantToMs(start);
     const probing = await world.health.change(endpoint, (health) => probeTaken(health, { policy, nowMs }));
-    const replay: Observation = {
-      kind: 'failure',
-      startedAtMs: nowMs,
-      durationMs: 100,
-      reason: 'http_500',
-      retryAfterMs: null,
-      probe: probing.probeUntil,
-      replay: true,
-      lastSuccessMs: null,
-    };
+    const replay = observed('failure', { probe: probing.probeUntil, replay: true });
     await world.health.change(endpoint, (health) =>
       attempted(health, replay, { policy, nowMs, random: () => 0.5 }),
     );
     world.pass(60);
     await world.run();
     expect(await world.stored('endpoint')).toMatchObject([{ status: 'active' }]);
+  });
+
+  it('is not one that takes a request while the run is on its way to it', async () => {
+    await unwell(hopeless);
+    const { health } = world;
+    await world.run({
+      health: {
+        ...health,
+        async listDue(until) {
+          const due = await health.listDue(until);
+          const context = { policy, nowMs: instantToMs(start), random: () => 0.5 };
+          const probing = await health.change(endpoint, (one) => probeTaken(one, context));
+          const success = observed('success', { probe: probing.probeUntil });
+          await health.change(endpoint, (one) => attempted(one, success, context));
+          return due;
+        },
+      },
+    });
+    expect(await world.stored('endpoint')).toMatchObject([{ status: 'active' }]);
+    expect(await operational()).toMatchObject([{ type: 'endpoint.recovered' }]);
   });
 
   it('that somebody is changing is looked at again by the next run', async () => {

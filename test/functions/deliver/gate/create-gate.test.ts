@@ -208,7 +208,11 @@ async function attempts({ count, failEvery }: { count: number; failEvery: number
 
 describe('an endpoint that many functions send to', () => {
   it('is not taken for dead since one of its requests in four fails, each at another function', async () => {
-    expect(await attempts({ count: 200, failEvery: 4 })).toEqual({ gone: 200, events: [], breaker: 'closed' });
+    expect(await attempts({ count: 200, failEvery: 4 })).toEqual({
+      gone: 200,
+      events: [],
+      breaker: 'closed',
+    });
   });
 
   it('is known to be dead when all functions must know of the first failure', async () => {
