@@ -40,6 +40,13 @@ type EndpointName = Pick<Endpoint, 'partnerId' | 'endpointId'>;
 const markEveryMs = 30_000;
 /** Whoever has seen a mark parks within this, or dies: more than a mark's age and a function's time together. */
 const parkedWithinMs = 120_000;
+/**
+ * Who has not failed for so long, for nobody sent anything, has not failed all the time: the next failure is a first one. No
+ * retry of a usual schedule comes later than that.
+ */
+const silenceMs = 48 * 3_600_000;
+/** Longer than an open breaker waits from one probe to the next. */
+const missedMs = 3_600_000;
 /** The mark of slowness is renewed at most this often. */
 const slowMarkEveryMs = 60_000;
 
@@ -67,6 +74,9 @@ const unharmed = {
   openings: 0,
   probeUntil: null,
 } as const satisfies Partial<EndpointHealth>;
+
+const wasSilent = ({ lastFailureAt }: EndpointHealth, nowMs: number): boolean =>
+  lastFailureAt !== null && instantToMs(lastFailureAt) + silenceMs <= nowMs;
 
 const quietly = (health: EndpointHealth): HealthStep => ({ health, announces: null });
 const isPast = (instant: Instant | null, nowMs: number): boolean =>
@@ -162,14 +172,16 @@ function failed(
     if (probe === null || health.probeUntil !== probe) return undefined;
     // It shows no more than that it is too early still.
     if (replay) return quietly(waitingOn(health, health.openings - 1, observation, context));
-    return quietly(opened({ ...health, ...failure }, observation, context));
+    const failingSince = wasSilent(health, startedAtMs) ? failure.lastFailureAt : health.failingSince;
+    return quietly(opened({ ...health, ...failure, failingSince }, observation, context));
   }
   if (replay) return undefined;
   // In a row only if nothing succeeded in between: neither here, nor, by what is written, elsewhere.
   const isRow =
-    lastSuccessMs === null ||
-    health.lastFailureAt === null ||
-    lastSuccessMs <= instantToMs(health.lastFailureAt);
+    (lastSuccessMs === null ||
+      health.lastFailureAt === null ||
+      lastSuccessMs <= instantToMs(health.lastFailureAt)) &&
+    !wasSilent(health, startedAtMs);
   const row = isRow ? health : { ...health, ...unharmed };
   const next = {
     ...row,
@@ -267,12 +279,22 @@ export const madeWell = (health: EndpointHealth): HealthStep | undefined =>
 
 /**
  * When `timers` must look at an endpoint: at once while there may be parked deliveries that may be sent, else when the
- * breaker lets a probe through. Null: never, nothing waits that would not come by itself.
+ * breaker lets a probe through. Null: never. Nothing waits that would not come by itself, and no verdict on its failures is
+ * due.
  */
-export function lookAt({ breaker, openUntil, openedAt, backlogAt }: EndpointHealth): Instant | null {
-  if (breaker === 'open') return openUntil ?? openedAt;
-  return backlogAt;
+export function lookAt(health: EndpointHealth, nowMs: number): Instant | null {
+  const { breaker, openUntil, openedAt, backlogAt } = health;
+  if (breaker === 'closed') return backlogAt;
+  return backlogAt === null && wasSilent(health, nowMs) ? null : (openUntil ?? openedAt);
 }
+
+/** To be written when there is no need to look at it any more; undefined while there is. */
+export const leftAlone = (health: EndpointHealth, nowMs: number): HealthStep | undefined =>
+  health.dueAt !== null && lookAt(health, nowMs) === null ? quietly({ ...health }) : undefined;
+
+/** Whether somebody waits for it: deliveries are parked, or it was tried lately. */
+export const isMissed = ({ backlogAt, lastFailureAt }: EndpointHealth, nowMs: number): boolean =>
+  backlogAt !== null || (lastFailureAt !== null && instantToMs(lastFailureAt) + missedMs > nowMs);
 
 /** What is to be shown of an endpoint. */
 export function stateOf(

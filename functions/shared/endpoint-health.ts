@@ -110,7 +110,7 @@ function stepped(
   step: HealthStep | undefined,
 ): Announcing {
   if (step === undefined) return state;
-  const health = { ...step.health, version: state.health.version + 1, dueAt: lookAt(step.health) };
+  const health = { ...step.health, version: state.health.version + 1, dueAt: lookAt(step.health, now()) };
   const type = step.announces;
   if (type === null) return { ...state, health };
   // A recovery tells since when it had failed: what is known before it.

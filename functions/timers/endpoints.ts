@@ -1,7 +1,7 @@
 import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
-import { backlogCleared, madeWell } from '../domain/endpoint-health.ts';
+import { backlogCleared, isMissed, leftAlone, madeWell } from '../domain/endpoint-health.ts';
 import { forEachAtMost } from '../shared/concurrency.ts';
 import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
 import type { EndpointHealthStore } from '../shared/endpoint-health.ts';
@@ -20,7 +20,7 @@ export interface EndpointsDeps extends BacklogDeps {
 
 export interface EndpointsReport extends ShardReport {
   breakersOpen: number;
-  /** Of those: open for longer than an hour. */
+  /** Of those: open for longer than an hour, and somebody waits. */
   breakersOpenLong: number;
   parked: number;
   disabled: number;
@@ -73,7 +73,10 @@ async function attend(deps: EndpointsDeps, unwell: Backlog, { run, pace, report 
   // Nothing counts against an endpoint that takes nothing: should it be enabled again, it begins anew.
   const isOver = endpoint === null || endpoint.status === 'disabled';
   if (isOver) await deps.health.change(health, madeWell);
-  if (health.backlogAt === null) return;
+  if (health.backlogAt === null) {
+    await deps.health.change(health, (current) => leftAlone(current, instantToMs(run.now)));
+    return;
+  }
   const part = await runEndpointBacklog(deps, backlog, run, pace);
   addReport(report, part);
   report.parked += part.parked;
@@ -96,12 +99,13 @@ async function switchOff(
 
 function countBreakers(unwell: readonly EndpointHealth[], nowMs: number) {
   const open = unwell.filter(({ breaker }) => breaker === 'open');
-  const isLong = ({ openedAt }: EndpointHealth) =>
-    openedAt !== null && instantToMs(openedAt) + longMs <= nowMs;
+  const missed = unwell.filter((health) => isMissed(health, nowMs));
+  const isLong = ({ breaker, openedAt }: EndpointHealth) =>
+    breaker === 'open' && openedAt !== null && instantToMs(openedAt) + longMs <= nowMs;
   return {
     breakersOpen: open.length,
-    breakersOpenLong: open.filter(isLong).length,
-    oldestAt: unwell.map(({ failingSince }) => failingSince).reduce(earliest, null),
+    breakersOpenLong: missed.filter(isLong).length,
+    oldestAt: missed.map(({ failingSince }) => failingSince).reduce(earliest, null),
   };
 }
 

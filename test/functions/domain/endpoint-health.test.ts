@@ -165,6 +165,20 @@ describe('failures in a row', () => {
     expect(older?.health).toMatchObject({ failures: 3, breaker: 'open' });
   });
 
+  it('begin anew after two days without any', () => {
+    const days = 86_400;
+    const second = 2 * days + 2;
+    const { health } = failing(2);
+    const anew = attempted(health, seen('failure', second), contextAt(second))?.health;
+    expect(anew).toMatchObject({ failures: 1, failingSince: at(second), breaker: 'closed' });
+    const probe = at(second + 20);
+    const open = { ...failing(3).health, probeUntil: probe };
+    const later = attempted(open, seen('failure', second, { probe }), contextAt(second))?.health;
+    expect(later).toMatchObject({ breaker: 'open', openedAt: at(2), failingSince: at(second) });
+    const sooner = attempted(open, seen('failure', 2 * days, { probe }), contextAt(2 * days))?.health;
+    expect(sooner).toMatchObject({ failingSince: at(0) });
+  });
+
   it('open the breaker when everybody must have seen the first of them, or when they are very many', () => {
     const cautious = { ...policy, cacheSeconds: 5, failuresToOpenAtOnce: 20 };
     const after = (count: number, everyMs: number) => {
@@ -322,12 +336,16 @@ describe('the backlog', () => {
   });
 
   it('is looked at when it may be sent: at once, or when the breaker lets a probe pass', () => {
-    expect(lookAt(makeHealth())).toBeNull();
-    expect(lookAt(failing(2).health)).toBeNull();
-    expect(lookAt(makeHealth({ backlogAt: at(5) }))).toBe(at(5));
-    expect(lookAt({ ...failing(3).health, backlogAt: at(5) })).toBe(at(32));
+    const now = startMs + 60_000;
+    expect(lookAt(makeHealth(), now)).toBeNull();
+    expect(lookAt(failing(2).health, now)).toBeNull();
+    expect(lookAt(makeHealth({ backlogAt: at(5) }), now)).toBe(at(5));
+    expect(lookAt({ ...failing(3).health, backlogAt: at(5) }, now)).toBe(at(32));
     // One that nothing waits for is looked at too: it may have failed for days.
-    expect(lookAt(failing(3).health)).toBe(at(32));
+    expect(lookAt(failing(3).health, now)).toBe(at(32));
+    const twoDaysLater = now + 2 * 86_400_000;
+    expect(lookAt(failing(3).health, twoDaysLater)).toBeNull();
+    expect(lookAt({ ...failing(3).health, backlogAt: at(5) }, twoDaysLater)).toBe(at(32));
   });
 });
 

@@ -125,6 +125,21 @@ describe('an endpoint that has failed for five days', () => {
     expect(await world.stored('endpoint')).toMatchObject([{ status: 'active' }]);
   });
 
+  it('is not one that failed for days, was sent nothing for weeks, and fails once more', async () => {
+    const silentSince = hoursBefore(24 * 56);
+    await unwell(open({ failingSince: hoursBefore(24 * 60), lastFailureAt: silentSince }));
+    await world.health.change(endpoint, (health) => ({
+      health: { ...health, probeUntil: start },
+      announces: null,
+    }));
+    const failure = observed('failure', { probe: start });
+    const context = { policy, nowMs: instantToMs(start), random: () => 0.5 };
+    await world.health.change(endpoint, (health) => attempted(health, failure, context));
+    world.pass(60);
+    await world.run();
+    expect(await world.stored('endpoint')).toMatchObject([{ status: 'active' }]);
+  });
+
   it('is not one that takes a request while the run is on its way to it', async () => {
     await unwell(hopeless);
     const { health } = world;
@@ -159,6 +174,30 @@ describe('an endpoint that has failed for five days', () => {
     await world.seedDeliveries(parkedOf('main', 30));
     await world.run();
     expect(sent()).toHaveLength(30);
+  });
+});
+
+describe('an open breaker that nothing waits for', () => {
+  it('raises no alarm once nothing has been tried for an hour', async () => {
+    await unwell(open({ lastFailureAt: hoursBefore(1.1) }));
+    await world.run();
+    expect(Object.fromEntries(world.state.metrics)).toMatchObject({
+      BreakersOpen: 1,
+      BreakersOpenLong: 0,
+      'OldestUndeliveredSeconds/failing': 0,
+    });
+  });
+
+  it('is looked at no more after two days', async () => {
+    await unwell(open({ lastFailureAt: hoursBefore(47.9) }));
+    await world.run();
+    expect(await healthNow()).toMatchObject({ dueAt: hoursBefore(0.01) });
+    world.pass(600);
+    await world.run();
+    expect(await healthNow()).toMatchObject({ breaker: 'open', dueAt: null });
+    world.pass(60);
+    await world.run();
+    expect(world.state.metrics.get('BreakersOpen')).toBe(0);
   });
 });
 
