@@ -13,6 +13,7 @@ export function matches(endpoint: Endpoint, event: DomainEvent): boolean {
     expresses(endpoint.contract, event) &&
     // A lane says by itself that it skipped something.
     event.type !== 'sequence.skipped' &&
+    !isAboutHealthOf(endpoint, event) &&
     (event.test === undefined
       ? isOperational(event.type) === (endpoint.operational ?? false) &&
         concernsDepartment(endpoint, event) &&
@@ -20,6 +21,10 @@ export function matches(endpoint: Endpoint, event: DomainEvent): boolean {
       : event.test.endpointId === endpoint.endpointId)
   );
 }
+
+/** An endpoint that fails would get deliveries about that, and fail. */
+const isAboutHealthOf = ({ endpointId }: Endpoint, { type, data }: DomainEvent): boolean =>
+  type.startsWith('endpoint.') && 'endpointId' in data && data.endpointId === endpointId;
 
 /** An integration belongs to a department; other endpoints hear of all of them. */
 const concernsDepartment = ({ integration }: Endpoint, { data }: DomainEvent): boolean =>

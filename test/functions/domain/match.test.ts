@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { matches } from '../../../functions/domain/match.ts';
+import { endpointEvent } from '../../../functions/domain/operational-event.ts';
 import type { EndpointFilter } from '../../../schemas/endpoint.ts';
 import { makeBookingEvent, makeEndpoint, makeEvent } from '../../helpers/deliveries.ts';
 
 const wants = (filter: EndpointFilter, event = makeEvent()) => matches(makeEndpoint({ filter }), event);
 const towerEvent = makeEvent({ type: 'tower.started', locker: null, data: {} });
+
+const failingOf = (endpointId: string) =>
+  endpointEvent(
+    'endpoint.failing',
+    { partnerId: 'acme', endpointId },
+    { failingSince: null, reason: 'timeout', cause: '1' },
+    { operatorPartnerId: null, now: '2026-03-20T09:15:00.000Z' },
+  );
 
 describe('matches', () => {
   it('takes everything of the audience without a filter', () => {
@@ -93,5 +102,11 @@ describe('matches', () => {
   it('takes nothing that happened at no tower, if it filters by tower', () => {
     expect(wants({ towerIds: ['0000000000000001'] }, makeBookingEvent())).toBe(false);
     expect(wants({ lockers: [9] }, makeBookingEvent())).toBe(false);
+  });
+
+  it('tells an operational endpoint how others fare, and not itself', () => {
+    const watcher = makeEndpoint({ endpointId: 'watcher', operational: true });
+    expect(matches(watcher, failingOf('main'))).toBe(true);
+    expect(matches(watcher, failingOf('watcher'))).toBe(false);
   });
 });
