@@ -24,8 +24,12 @@ export const EndpointHealthSchema = z.object({
   /** When it opened first since the last success; null when closed. */
   openedAt: InstantSchema.nullable(),
   openUntil: InstantSchema.nullable(),
-  /** How often it opened since the last success: each time for longer. */
+  /** How often it opened, each time for longer, since it was closed for as long as the longest pause. */
   openings: z.int().min(0),
+  /** When it closed last; null when that was not worth remembering. */
+  closedAt: InstantSchema.nullable().default(null),
+  /** Since when it fails, as `endpoint.failing` told. Null once `endpoint.recovered` did. */
+  toldSince: InstantSchema.nullable().default(null),
   /** End of the lease of the one request that is under way to see how the endpoint is; null without. */
   probeUntil: InstantSchema.nullable(),
   /** When it was first seen to answer in time. Null: nobody knows, so that one request at a time may hold up others. */

@@ -1,6 +1,7 @@
 import { acknowledgementOf } from '../../schemas/contract.ts';
 import type { Endpoint, EndpointFilter } from '../../schemas/endpoint.ts';
-import { madeWell } from '../domain/endpoint-health.ts';
+import { madeWell, triedAnew } from '../domain/endpoint-health.ts';
+import { instantToMs } from '../../schemas/instant.ts';
 import { coversType } from '../../schemas/event-type-pattern.ts';
 import { eventTypes, isOperational } from '../../schemas/event.ts';
 import { ownerFor } from './caller.ts';
@@ -24,14 +25,18 @@ export async function readEndpoint(
 
 /**
  * Stores what an endpoint becomes, and returns it as stored. One that is enabled again starts anew: what it failed
- * before would disable it at once. Throws 409 when somebody else was ahead.
+ * before would disable it at once. So does one with another URL or other credentials: those may be what it lacked. Throws
+ * 409 when somebody else was ahead.
  */
 export async function storeEndpoint(
-  services: Pick<Services, 'entities' | 'health'>,
-  before: Pick<Endpoint, 'status'>,
+  services: Pick<Services, 'entities' | 'health' | 'now'>,
+  before: Pick<Endpoint, 'status' | 'url' | 'secrets'>,
   next: Endpoint,
 ): Promise<Endpoint> {
+  const isOther = next.url !== before.url || next.secrets !== before.secrets;
   if (before.status === 'disabled' && next.status === 'active') await services.health.change(next, madeWell);
+  else if (isOther)
+    await services.health.change(next, (health) => triedAnew(health, instantToMs(services.now())));
   if (!(await services.entities.replace(next))) throw contended();
   return { ...next, version: next.version + 1 };
 }

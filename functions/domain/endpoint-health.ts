@@ -54,9 +54,8 @@ export const healthyEndpoint = ({ partnerId, endpointId }: EndpointName): Endpoi
   kind: 'endpoint-health',
   partnerId,
   endpointId,
-  ...unharmed,
-  provenAt: null,
-  slowUntil: null,
+  ...newStart,
+  toldSince: null,
   backlogAt: null,
   dueAt: null,
   version: 0,
@@ -71,8 +70,15 @@ const unharmed = {
   breaker: 'closed',
   openedAt: null,
   openUntil: null,
-  openings: 0,
   probeUntil: null,
+} as const satisfies Partial<EndpointHealth>;
+
+const newStart = {
+  ...unharmed,
+  openings: 0,
+  closedAt: null,
+  provenAt: null,
+  slowUntil: null,
 } as const satisfies Partial<EndpointHealth>;
 
 const wasSilent = ({ lastFailureAt }: EndpointHealth, nowMs: number): boolean =>
@@ -92,10 +98,6 @@ export const isTroubled = (health: EndpointHealth | undefined): boolean =>
 /** Whether it is known to answer in time. */
 export const isProven = (health: EndpointHealth | undefined): boolean =>
   health !== undefined && health.provenAt !== null && health.slowUntil === null;
-
-/** Whether a success would change anything. */
-export const isHarmed = (health: EndpointHealth | undefined): boolean =>
-  health !== undefined && (health.failures > 0 || health.breaker === 'open');
 
 /** `probe`: it is time to ask for the lease of the probe. */
 export function passage(health: EndpointHealth | undefined, nowMs: number): 'free' | 'probe' | 'closed' {
@@ -135,7 +137,9 @@ export function attempted(
   context: HealthContext,
 ): HealthStep | undefined {
   const step =
-    observation.kind === 'success' ? succeeded(health, observation) : failed(health, observation, context);
+    observation.kind === 'success'
+      ? succeeded(health, observation, context)
+      : failed(health, observation, context);
   const judged = step?.health ?? health;
   const paced = observation.replay ? judged : pacedBy(judged, observation, context);
   const next = withoutLease(paced, observation.probe);
@@ -147,18 +151,34 @@ const withoutLease = (health: EndpointHealth, probe: Instant | null): EndpointHe
 
 /**
  * A success closes the breaker if it says that the endpoint has recovered since: what began before it opened and ends
- * now says nothing.
+ * now says nothing. One that had opened again soon after it was closed may do so once more: it has recovered when it has
+ * stayed closed.
  */
 function succeeded(
   health: EndpointHealth,
   { startedAtMs, probe, replay }: Observation,
+  { policy, nowMs }: HealthContext,
 ): HealthStep | undefined {
-  if (!isHarmed(health) || (replay && probe === null)) return undefined;
-  const { openedAt } = health;
-  if (openedAt === null) return quietly({ ...health, ...unharmed });
-  if (startedAtMs < instantToMs(openedAt)) return undefined;
-  return { health: { ...health, ...unharmed }, announces: 'endpoint.recovered' };
+  if (replay && probe === null) return undefined;
+  const { breaker, openedAt, toldSince, failures } = health;
+  if (breaker === 'open') {
+    const openedAtMs = openedAt === null ? startedAtMs : instantToMs(openedAt);
+    if (startedAtMs < openedAtMs) return undefined;
+    const closed = { ...health, ...unharmed, closedAt: instantFromMs(nowMs) };
+    return isUnsteady(health, policy, openedAtMs) ? quietly(closed) : recovered(closed);
+  }
+  if (toldSince !== null && !isUnsteady(health, policy, nowMs)) return recovered({ ...health, ...unharmed });
+  return failures > 0 ? quietly({ ...health, ...unharmed }) : undefined;
 }
+
+const recovered = (health: EndpointHealth): HealthStep => ({
+  health: { ...health, toldSince: null },
+  announces: 'endpoint.recovered',
+});
+
+/** Whether the breaker was closed a short time before: it may be opening and closing all the time. */
+const isUnsteady = ({ closedAt }: EndpointHealth, { maxOpenSeconds }: HealthPolicy, atMs: number): boolean =>
+  closedAt !== null && instantToMs(closedAt) + maxOpenSeconds * 1_000 > atMs;
 
 function failed(
   health: EndpointHealth,
@@ -190,8 +210,17 @@ function failed(
     failingSince: row.failingSince ?? failure.lastFailureAt,
     countedSince: row.countedSince ?? instantFromMs(context.nowMs),
   };
-  if (!isRowLongEnough(next, context)) return quietly(next);
-  return { health: opened(next, observation, context), announces: 'endpoint.failing' };
+  return isRowLongEnough(next, context) ? opening(next, observation, context) : quietly(next);
+}
+
+/** Opens it. Who was told that it fails, and not yet that it has recovered, knows. */
+function opening(health: EndpointHealth, observation: Observation, context: HealthContext): HealthStep {
+  const { openings, toldSince, closedAt, failingSince } = health;
+  const again = isUnsteady(health, context.policy, context.nowMs) ? openings : 0;
+  const open = opened({ ...health, openings: again }, observation, context);
+  // Without a time of closing it was disabled meanwhile: that was told, too.
+  if (toldSince !== null && closedAt !== null) return quietly(open);
+  return { health: { ...open, toldSince: failingSince }, announces: 'endpoint.failing' };
 }
 
 /**
@@ -271,11 +300,33 @@ export const backlogCleared = (health: EndpointHealth, nowMs: number): HealthSte
     ? quietly({ ...health, backlogAt: null })
     : undefined;
 
-/** A new start: for an endpoint that was disabled or is enabled again. Its backlog stays. */
-export const madeWell = (health: EndpointHealth): HealthStep | undefined =>
-  isHarmed(health) || isSlow(health)
-    ? quietly({ ...health, ...unharmed, slowUntil: null, provenAt: null })
-    : undefined;
+/** A new start: for an endpoint that was disabled or is enabled again. Its backlog stays, and what was told of it. */
+export function madeWell(health: EndpointHealth): HealthStep | undefined {
+  const { failures, breaker, closedAt } = health;
+  const isWell = failures === 0 && breaker === 'closed' && closedAt === null && !isSlow(health);
+  return isWell ? undefined : quietly({ ...health, ...newStart });
+}
+
+/**
+ * For an endpoint that has got another URL or other credentials: its failures were those of the old ones, and nobody knows
+ * whether it answers in time. An open breaker lets a probe through at once.
+ */
+export function triedAnew(health: EndpointHealth, nowMs: number): HealthStep | undefined {
+  const { failures, breaker, provenAt } = health;
+  if (breaker === 'closed')
+    return failures === 0 && provenAt === null
+      ? undefined
+      : quietly({ ...health, ...unharmed, provenAt: null });
+  const now = instantFromMs(nowMs);
+  return quietly({
+    ...health,
+    failingSince: now,
+    openUntil: now,
+    openings: 0,
+    probeUntil: null,
+    provenAt: null,
+  });
+}
 
 /**
  * When `timers` must look at an endpoint: at once while there may be parked deliveries that may be sent, else when the

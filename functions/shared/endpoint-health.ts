@@ -113,13 +113,16 @@ function stepped(
   const health = { ...step.health, version: state.health.version + 1, dueAt: lookAt(step.health, now()) };
   const type = step.announces;
   if (type === null) return { ...state, health };
+  const isRecovery = type === 'endpoint.recovered';
   // A recovery tells since when it had failed: what is known before it.
-  const { failingSince, openedAt } = type === 'endpoint.recovered' ? state.health : health;
-  const reason = type === 'endpoint.recovered' ? null : health.lastReason;
+  const failingSince = isRecovery
+    ? (state.health.toldSince ?? state.health.failingSince)
+    : health.failingSince;
+  const reason = isRecovery ? null : health.lastReason;
   const event = endpointEvent(
     type,
     health,
-    { failingSince, reason, cause: openedAt ?? '' },
+    { failingSince, reason, cause: (isRecovery ? failingSince : health.openedAt) ?? '' },
     { operatorPartnerId, now: instantFromMs(now()) },
   );
   return { health, announces: [...state.announces, event] };

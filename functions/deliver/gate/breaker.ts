@@ -1,6 +1,6 @@
 import { acknowledgementOf } from '../../../schemas/contract.ts';
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
-import type { HealthPolicy } from '../../../schemas/endpoint-health.ts';
+import type { EndpointHealth, HealthPolicy } from '../../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { instantToMs } from '../../../schemas/instant.ts';
 import type { Instant } from '../../../schemas/primitives.ts';
@@ -107,9 +107,14 @@ export function createBreaker(deps: BreakerDeps): Breaker {
         if (attempted(endpoint.health ?? healthyEndpoint(endpoint), observation, context) === undefined)
           return;
       }
-      const taken = await change(endpoint, (health) => attempted(health, observation, context));
-      if (taken?.announces === 'endpoint.failing') deps.metrics.addMetric('BreakerOpened', 'Count', 1);
-      if (taken?.announces === 'endpoint.recovered') deps.metrics.addMetric('BreakerClosed', 'Count', 1);
+      let before: EndpointHealth['breaker'] = 'closed';
+      const taken = await change(endpoint, (health) => {
+        before = health.breaker;
+        return attempted(health, observation, context);
+      });
+      const after = taken?.health.breaker ?? before;
+      if (after !== before)
+        deps.metrics.addMetric(after === 'open' ? 'BreakerOpened' : 'BreakerClosed', 'Count', 1);
     },
     watch(endpoint) {
       const timer = setTimeout(() => {

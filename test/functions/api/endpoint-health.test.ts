@@ -106,6 +106,23 @@ describe('an endpoint’s health', () => {
     expect(await call('readEndpointHealth', 'rival')).toMatchObject({ statusCode: 404 });
   });
 
+  it('lets an endpoint with another URL be tried at once, and fails since then', async () => {
+    const { call, services } = await makeWorld({ endpointId: 'moved', version: 1 }, open);
+    const ref = { partnerId: 'acme', endpointId: 'moved' };
+    const now = services.now();
+    await call('changeEndpoint', 'acme', { body: { method: 'PUT' }, version: 1 });
+    expect(await services.health.get(ref)).toMatchObject({ openUntil: open.openUntil });
+    const url = 'https://partner.example/new';
+    expect(await call('changeEndpoint', 'acme', { body: { url }, version: 2 })).toMatchObject({
+      statusCode: 200,
+    });
+    expect(await services.health.get(ref)).toMatchObject({
+      breaker: 'open',
+      openUntil: now,
+      failingSince: now,
+    });
+  });
+
   it('begins anew when an endpoint is enabled again, and not otherwise', async () => {
     const { call, services } = await makeWorld({ endpointId: 'back', status: 'disabled', version: 1 }, open);
     const ref = { partnerId: 'acme', endpointId: 'back' };

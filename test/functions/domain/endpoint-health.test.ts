@@ -4,7 +4,6 @@ import {
   attempted,
   backlogCleared,
   backlogMarked,
-  isHarmed,
   isProven,
   isSlow,
   isTroubled,
@@ -15,6 +14,7 @@ import {
   probeTaken,
   stateOf,
   trialTaken,
+  triedAnew,
   type Observation,
 } from '../../../functions/domain/endpoint-health.ts';
 import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
@@ -91,7 +91,12 @@ describe('the breaker', () => {
       announces: 'endpoint.recovered',
       health: { breaker: 'closed', failures: 0 },
     });
-    expect(isHarmed(step?.health)).toBe(false);
+    expect(step?.health).toMatchObject({
+      failingSince: null,
+      openedAt: null,
+      openUntil: null,
+      probeUntil: null,
+    });
   });
 
   it('opens for longer on the failure of a probe, and doesn’t say so again', () => {
@@ -213,7 +218,7 @@ describe('failures in a row', () => {
     );
   });
 
-  it('are announced in turns: failing, recovered, failing, …', () => {
+  it('are announced in turns: failing, recovered, failing, … and never while all is well', () => {
     const steps = fc.record({
       isSuccess: fc.boolean(),
       afterSeconds: fc.nat(100),
@@ -239,9 +244,55 @@ describe('failures in a row', () => {
         expect(announced).toEqual(
           announced.map((_, index) => (index % 2 === 0 ? 'endpoint.failing' : 'endpoint.recovered')),
         );
-        expect(health.breaker === 'open').toBe(announced.length % 2 === 1);
+        // One that opens and closes all the time is told to be failing until it has stayed closed.
+        const isToldFailing = announced.length % 2 === 1;
+        expect(health.toldSince !== null).toBe(isToldFailing);
+        expect(health.breaker === 'closed' || isToldFailing).toBe(true);
       }),
     );
+  });
+});
+
+/** Three failures a second apart, and a success as soon as the breaker lets a probe through; the pause before it. */
+function flap(from: EndpointHealth, startSecond: number) {
+  const announced: string[] = [];
+  let health = from;
+  const take = (observation: Observation, second: number) => {
+    const step = attempted(health, observation, contextAt(second));
+    health = step?.health ?? health;
+    if (step?.announces != null) announced.push(step.announces);
+  };
+  for (let second = startSecond; second < startSecond + 3; second += 1) take(seen('failure', second), second);
+  const dueSecond = (instantToMs(health.openUntil ?? '') - startMs) / 1_000;
+  health = probeTaken(health, contextAt(dueSecond))?.health ?? health;
+  take(seen('success', dueSecond, { probe: health.probeUntil }), dueSecond);
+  return { health, announced, pauseSeconds: dueSecond - (startSecond + 2), endSecond: dueSecond };
+}
+
+describe('an endpoint that fails and recovers all the time', () => {
+  it('is told of twice at most, and gets longer and longer pauses, until it has stayed closed', () => {
+    let health = makeHealth();
+    let second = 0;
+    const rounds = Array.from({ length: 5 }, () => {
+      const round = flap(health, second);
+      health = round.health;
+      second = round.endSecond + 10;
+      return { announced: round.announced, pauseSeconds: round.pauseSeconds };
+    });
+    expect(rounds).toEqual([
+      { announced: ['endpoint.failing', 'endpoint.recovered'], pauseSeconds: 30 },
+      { announced: ['endpoint.failing'], pauseSeconds: 60 },
+      ...Array.from({ length: 3 }, () => ({ announced: [], pauseSeconds: 120 })),
+    ]);
+    const closed = second - 10;
+    const soon = closed + policy.maxOpenSeconds - 1;
+    expect(attempted(health, seen('success', soon), contextAt(soon))).toBeUndefined();
+    const steady = attempted(health, seen('success', soon + 1), contextAt(soon + 1));
+    expect(steady).toMatchObject({ announces: 'endpoint.recovered', health: { toldSince: null } });
+    expect(flap(steady?.health ?? health, soon + 2)).toMatchObject({
+      announced: ['endpoint.failing', 'endpoint.recovered'],
+      pauseSeconds: 30,
+    });
   });
 });
 
@@ -350,10 +401,49 @@ describe('the backlog', () => {
 });
 
 describe('a new start', () => {
-  it('forgets all but the backlog', () => {
+  it('forgets all but the backlog, and what was told', () => {
     const health = { ...failing(3).health, slowUntil: at(300), backlogAt: at(5) };
-    expect(madeWell(health)?.health).toEqual(makeHealth({ backlogAt: at(5), provenAt: null }));
+    expect(madeWell(health)?.health).toEqual(
+      makeHealth({ backlogAt: at(5), provenAt: null, toldSince: at(0) }),
+    );
     expect(madeWell(makeHealth({ backlogAt: at(5) }))).toBeUndefined();
+  });
+});
+
+describe('an endpoint that was told to be failing, and disabled', () => {
+  const enabled = madeWell(failing(3).health)?.health ?? makeHealth();
+
+  it('is told to have recovered by its first success when it is enabled again', () => {
+    const step = attempted(enabled, seen('success', 60), contextAt(60));
+    expect(step).toMatchObject({ announces: 'endpoint.recovered', health: { toldSince: null } });
+    expect(attempted(step?.health ?? enabled, seen('success', 61), contextAt(61))).toBeUndefined();
+  });
+
+  it('is told to be failing once more if it fails again', () => {
+    expect(failing(3, enabled)).toMatchObject({
+      announces: 'endpoint.failing',
+      health: { breaker: 'open', toldSince: at(0) },
+    });
+  });
+});
+
+describe('an endpoint with another URL', () => {
+  it('is tried at once, and has failed since then at the earliest', () => {
+    const { health } = probing();
+    const other = triedAnew(health, startMs + 100_000)?.health ?? health;
+    expect(passage(other, startMs + 100_000)).toBe('probe');
+    expect(other).toMatchObject({ breaker: 'open', failingSince: at(100), openings: 0, provenAt: null });
+    // What the old one still answers says nothing.
+    const { probeUntil: probe } = health;
+    const after = attempted(other, seen('failure', 90, { probe }), contextAt(101))?.health;
+    expect(after).toMatchObject({ openUntil: at(100), openings: 0, lastFailureAt: at(2) });
+  });
+
+  it('is one that nobody knows, and that has not failed', () => {
+    expect(triedAnew(failing(2).health, startMs)?.health).toMatchObject({ failures: 0, provenAt: null });
+    expect(triedAnew(makeHealth({ provenAt: null }), startMs)).toBeUndefined();
+    // A slow one stays where it harms nobody until it has shown that it is not.
+    expect(triedAnew(makeHealth({ slowUntil: at(60) }), startMs)?.health.slowUntil).toBe(at(60));
   });
 });
 
