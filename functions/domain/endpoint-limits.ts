@@ -6,6 +6,8 @@ export interface LimitsState {
   nextMs: number;
   /** The first turn that nobody has: those that can't go at once line up behind each other. */
   nextTurnMs: number;
+  /** The rate that turns were given by last; 0 before. */
+  perSecond: number;
   /** Requests under way, and when a crash of theirs is forgotten. */
   leases: Readonly<Record<string, number>>;
 }
@@ -36,7 +38,7 @@ export type Admission =
 
 export type Limit = 'rate' | 'concurrency';
 
-export const unlimited: LimitsState = { nextMs: 0, nextTurnMs: 0, leases: {} };
+export const unlimited: LimitsState = { nextMs: 0, nextTurnMs: 0, perSecond: 0, leases: {} };
 
 /**
  * Whether a request may be made. Nothing is let through sooner than one interval after what was let through before, so
@@ -55,12 +57,31 @@ export function admit(
     const turn = turnMs ?? Math.max(nowMs, state.nextTurnMs);
     return { state, admission: { kind: 'later', turnMs: turn, retryMs: nowMs, limit: 'concurrency' } };
   }
-  const passed = pass(state, request);
+  const passed = pass(atRate(state, request), request);
   if (passed.admission.kind !== 'go')
     return isOverdue ? { state, admission: { kind: 'full', limit: 'rate' } } : passed;
   if (limits.concurrency === undefined) return passed;
   const untilMs = nowMs + passed.admission.waitMs + leaseMs;
   return { ...passed, state: { ...passed.state, leases: { ...leases, [leaseId]: untilMs } } };
+}
+
+/**
+ * As many have turns as before, but further apart or closer together when the rate has changed: who comes now isn't put
+ * behind a line that no longer is as long. Those who have turns keep them.
+ */
+function atRate(state: LimitsState, { limits, nowMs, maxAheadMs }: AdmissionRequest): LimitsState {
+  const { perSecond } = limits;
+  // Who takes no turn leaves that to the next who does.
+  if (perSecond === undefined || perSecond === state.perSecond || maxAheadMs === 0) return state;
+  if (state.perSecond === 0) return { ...state, perSecond };
+  const scaled = (untilMs: number) => nowMs + Math.max(untilMs - nowMs, 0) * (state.perSecond / perSecond);
+  return {
+    ...state,
+    perSecond,
+    nextMs: Math.min(scaled(state.nextMs), nowMs + 1_000 / perSecond),
+    // No line is longer than that.
+    nextTurnMs: Math.min(scaled(state.nextTurnMs), nowMs + maxAheadMs),
+  };
 }
 
 function pass(

@@ -40,6 +40,7 @@ const keptDays = 7;
 const LimitsItemSchema = z.object({
   nextMs: z.number(),
   nextTurnMs: z.number(),
+  perSecond: z.number().default(0),
   leases: z.record(z.string(), z.number()),
   version: z.int(),
 });

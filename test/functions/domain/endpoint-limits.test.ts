@@ -20,6 +20,8 @@ const request = (more: Partial<AdmissionRequest>): AdmissionRequest => ({
   ...more,
 });
 
+const asked = (perSecond: number, nowMs: number) => request({ limits: { perSecond }, nowMs });
+
 /** What is admitted one after the other. */
 function admitAll(requests: readonly AdmissionRequest[], from: LimitsState = unlimited) {
   let state = from;
@@ -77,6 +79,17 @@ describe('a rate', () => {
     const state = { ...unlimited, nextMs: 1_000_000 };
     const late = request({ nowMs: 950_000, turnMs: 1_000 });
     expect(admit(state, late).admission).toEqual({ kind: 'full', limit: 'rate' });
+  });
+
+  it('that is raised shortens the line, and one that is lowered makes it longer, up to the longest', () => {
+    const full = admitAll(Array.from({ length: 95 }, () => asked(0.1, 0))).state;
+    expect(admit(full, asked(0.1, 1_000)).admission).toEqual({ kind: 'full', limit: 'rate' });
+    const raised = admit(full, asked(100, 1_000));
+    expect(raised.admission).toMatchObject({ kind: 'later', turnMs: 1_909 });
+    expect(admit(raised.state, asked(100, 60_000)).admission).toEqual({ kind: 'go', waitMs: 0 });
+    const lowered = admit(raised.state, asked(0.1, 1_000));
+    expect(lowered.admission).toMatchObject({ kind: 'later', turnMs: 901_000 });
+    expect(admit(lowered.state, asked(0.1, 902_000)).admission.kind).toBe('later');
   });
 
   it('below one a second spreads requests over minutes', () => {
