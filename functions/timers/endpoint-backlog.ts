@@ -3,10 +3,12 @@ import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { instantToMs } from '../../schemas/instant.ts';
+import type { WaitingDelivery, WaitingPage } from '../shared/due-deliveries.ts';
 import { backlogShard } from '../shared/keys.ts';
+import type { Position } from '../shared/read-items.ts';
 import { handOut, type HandOutDeps, type Turn } from './hand-out.ts';
 import { windowSeconds, type Pace } from './pace.ts';
-import type { Run, ShardReport } from './run.ts';
+import { addReport, emptyReport, type Run, type ShardReport } from './run.ts';
 
 export interface BacklogDeps extends HandOutDeps {
   /** Deliveries of a backlog that its endpoint is given in a second, beside what happens now. */
@@ -36,26 +38,82 @@ export async function runEndpointBacklog(
   run: Run,
   pace: Pace,
 ): Promise<BacklogReport> {
-  const { endpointId } = backlog.health;
-  const { waiting } = await deps.deliveries.list({
-    partition: backlogShard(endpointId),
-    until: run.now,
-    limit: Math.ceil(deps.drainPerSecond * windowSeconds),
-    from: null,
-  });
-  const nowMs = instantToMs(run.now);
-  const via = isTroubled(backlog.health) ? ('slow' as const) : ('live' as const);
-  const turns = waiting.slice(0, allowance(backlog, nowMs)).flatMap((one): Turn[] => {
-    const atMs = pace.take(endpointId, backlog.endpoint?.limits?.perSecond);
-    return atMs === null ? [] : [{ waiting: one, atMs, via }];
-  });
-  const report = await handOut(deps, turns, run);
-  return { ...report, parked: waiting.length, oldestAt: waiting[0]?.dueAt ?? null };
+  const page = await listFrom(deps, backlog, run, null);
+  const { waiting } = page;
+  const known = { parked: waiting.length, oldestAt: waiting[0]?.dueAt ?? null };
+  if (isOver(backlog)) return { ...(await drain(deps, backlog, { run, pace, page })), ...known };
+  switch (passage(backlog.health, instantToMs(run.now))) {
+    case 'closed':
+      return { ...emptyReport(), ...known };
+    case 'probe':
+      return { ...(await probe(deps, backlog, { run, pace, page })), ...known };
+    case 'free':
+      return { ...(await drain(deps, backlog, { run, pace, page })), ...known };
+  }
 }
 
-/** How many may go; the pace says when. Those of an endpoint that takes nothing any more are only filed. */
-function allowance({ endpoint, health }: Backlog, nowMs: number): number {
-  if (endpoint === null || endpoint.status === 'disabled') return Infinity;
-  const way = passage(health, nowMs);
-  return way === 'free' ? Infinity : way === 'probe' ? 1 : 0;
+/** Of an endpoint that takes nothing any more: its deliveries are only filed. */
+export const isOver = ({ endpoint }: Pick<Backlog, 'endpoint'>): boolean =>
+  endpoint === null || endpoint.status === 'disabled';
+
+const listFrom = (
+  { deliveries, drainPerSecond }: BacklogDeps,
+  { health }: Backlog,
+  { now }: Run,
+  from: Position | null,
+): Promise<WaitingPage> =>
+  deliveries.list({
+    partition: backlogShard(health.endpointId),
+    until: now,
+    limit: Math.ceil(drainPerSecond * windowSeconds),
+    from,
+  });
+
+interface Draining {
+  run: Run;
+  pace: Pace;
+  /** The first. */
+  page: WaitingPage;
+}
+
+/** One that can't be read must not keep an endpoint from being tried. */
+const probesToRead = 10;
+
+async function probe(
+  deps: BacklogDeps,
+  backlog: Backlog,
+  { run, pace, page }: Draining,
+): Promise<ShardReport> {
+  const candidates = page.waiting.slice(0, probesToRead);
+  const records = await deps.deliveries.read(candidates);
+  const readable = candidates.filter((_, index) => records[index] != null).slice(0, 1);
+  return handOut(deps, turnsOf(readable, backlog, pace), run);
+}
+
+async function drain(
+  deps: BacklogDeps,
+  backlog: Backlog,
+  { run, pace, page }: Draining,
+): Promise<ShardReport> {
+  const report = emptyReport();
+  for (let current = page; ;) {
+    const part = await handOut(deps, turnsOf(current.waiting, backlog, pace), run);
+    addReport(report, part);
+    // What could not be read, or was somebody else's, takes nobody's turn: the backlog goes on behind it. Here and there a
+    // second has two of its turns then.
+    if (part.skipped === 0 || current.next === null || !run.hasTime()) return report;
+    pace.giveBack(backlog.health.endpointId, part.skipped);
+    current = await listFrom(deps, backlog, run, current.next);
+  }
+}
+
+/** What is filed needs no limit of its endpoint's. */
+function turnsOf(waiting: readonly WaitingDelivery[], backlog: Backlog, pace: Pace): Turn[] {
+  const { endpoint, health } = backlog;
+  const perSecond = isOver(backlog) ? undefined : endpoint?.limits?.perSecond;
+  const via = isTroubled(health) ? ('slow' as const) : ('live' as const);
+  return waiting.flatMap((one): Turn[] => {
+    const atMs = pace.take(health.endpointId, perSecond);
+    return atMs === null ? [] : [{ waiting: one, atMs, via }];
+  });
 }

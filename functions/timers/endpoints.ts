@@ -6,7 +6,7 @@ import { forEachAtMost } from '../shared/concurrency.ts';
 import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
 import type { EndpointHealthStore } from '../shared/endpoint-health.ts';
 import type { EntityStore } from '../shared/entity-store.ts';
-import { runEndpointBacklog, type Backlog, type BacklogDeps } from './endpoint-backlog.ts';
+import { isOver, runEndpointBacklog, type Backlog, type BacklogDeps } from './endpoint-backlog.ts';
 import { isHopeless } from './failing-endpoint.ts';
 import { addReport, emptyReport, type Run, type ShardReport } from './run.ts';
 import type { Pace } from './pace.ts';
@@ -48,18 +48,34 @@ export async function runEndpoints(deps: EndpointsDeps, run: Run, pace: Pace): P
     parked: 0,
     disabled: 0,
   };
-  // Another one begins each minute, so that none is always the one that the time is too short for.
-  await forEachAtMost(endpointsAtOnce, rotated(unwell, Math.floor(nowMs / 60_000)), async (health) => {
-    if (!run.hasTime()) return;
-    try {
+  const attending = { run, pace, report };
+  const drains: Backlog[] = [];
+  const each = async <T extends Pick<Backlog, 'health'>>(
+    all: readonly T[],
+    work: (one: T) => Promise<void>,
+  ) =>
+    forEachAtMost(endpointsAtOnce, all, async (one) => {
+      if (!run.hasTime()) return;
+      await work(one).catch((error: unknown) => {
+        report.failures.push({ what: `endpoint ${one.health.endpointId}`, error });
+      });
+    });
+  await each(
+    unwell.map((health) => ({ health })),
+    async ({ health }) => {
       const known = endpoints ?? (await deps.entities.getMany([refOf(health)]));
-      await attend(deps, { health, endpoint: known.get(refOf(health)) }, { run, pace, report });
-    } catch (error) {
-      report.failures.push({ what: `endpoint ${health.endpointId}`, error });
-    }
-  });
+      const backlog = await judge(deps, { health, endpoint: known.get(refOf(health)) }, attending);
+      if (health.backlogAt === null) return;
+      // A probe is one delivery. What takes long comes when everybody has had that.
+      if (isPaused(backlog)) await attend(deps, backlog, attending);
+      else drains.push(backlog);
+    },
+  );
+  await each(rotated(drains, nowMs), async (backlog) => attend(deps, backlog, attending));
   return report;
 }
+
+const isPaused = (backlog: Backlog): boolean => backlog.health.breaker === 'open' && !isOver(backlog);
 
 interface Attending {
   run: Run;
@@ -67,22 +83,28 @@ interface Attending {
   report: EndpointsReport;
 }
 
-async function attend(deps: EndpointsDeps, unwell: Backlog, { run, pace, report }: Attending): Promise<void> {
+/** What is to be said of an endpoint, whatever waits for it. */
+async function judge(deps: EndpointsDeps, unwell: Backlog, { run, report }: Attending): Promise<Backlog> {
   const backlog = await switchOff(deps, unwell, report);
-  const { health, endpoint } = backlog;
+  const { health } = backlog;
   // Nothing counts against an endpoint that takes nothing: should it be enabled again, it begins anew.
-  const isOver = endpoint === null || endpoint.status === 'disabled';
-  if (isOver) await deps.health.change(health, madeWell);
-  if (health.backlogAt === null) {
+  if (isOver(backlog)) await deps.health.change(health, madeWell);
+  if (health.backlogAt === null)
     await deps.health.change(health, (current) => leftAlone(current, instantToMs(run.now)));
-    return;
-  }
+  return backlog;
+}
+
+async function attend(
+  deps: EndpointsDeps,
+  backlog: Backlog,
+  { run, pace, report }: Attending,
+): Promise<void> {
   const part = await runEndpointBacklog(deps, backlog, run, pace);
   addReport(report, part);
   report.parked += part.parked;
   report.oldestAt = earliest(report.oldestAt, part.oldestAt);
   if (part.parked === 0)
-    await deps.health.change(health, (current) => backlogCleared(current, instantToMs(run.now)));
+    await deps.health.change(backlog.health, (current) => backlogCleared(current, instantToMs(run.now)));
 }
 
 async function switchOff(
@@ -115,7 +137,9 @@ const earliest = (a: string | null, b: string | null): string | null =>
 const refOf = ({ partnerId, endpointId }: Pick<Endpoint, 'partnerId' | 'endpointId'>) =>
   ({ kind: 'endpoint', partnerId, endpointId }) as const;
 
-const rotated = <T>(items: readonly T[], by: number): T[] => {
-  const start = items.length === 0 ? 0 : by % items.length;
+/** Another one begins each time, far from the last, so that none is always the one that the time is too short for. */
+const rotated = <T>(items: readonly T[], nowMs: number): T[] => {
+  // A prime, so that all come first in their time.
+  const start = items.length === 0 ? 0 : (Math.floor(nowMs / 60_000) * 7_919) % items.length;
   return [...items.slice(start), ...items.slice(0, start)];
 };

@@ -18,6 +18,8 @@ export interface Pace {
    * ones. `perSecond` is the endpoint's own limit, if it has a lower one.
    */
   take(endpointId: string, perSecond?: number): number | null;
+  /** So many of its turns were not used, and are given again. */
+  giveBack(endpointId: string, turns: number): void;
 }
 
 export interface PaceOptions extends Window {
@@ -43,6 +45,9 @@ export function createPace(options: PaceOptions): Pace {
       if (offset >= seconds) return null;
       given.set(endpointId, before + 1);
       return options.startMs + offset * 1_000;
+    },
+    giveBack(endpointId, turns) {
+      given.set(endpointId, Math.max((given.get(endpointId) ?? 0) - turns, 0));
     },
   };
 }

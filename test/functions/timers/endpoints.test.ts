@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attempted, probeTaken, type Observation } from '../../../functions/domain/endpoint-health.ts';
+import { deliveryItem } from '../../../functions/shared/delivery-item.ts';
 import { entityKey } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
@@ -60,6 +61,15 @@ const observed = (kind: Observation['kind'], more: Partial<Observation>): Observ
   lastSuccessMs: null,
   ...more,
 });
+
+/** Makes some of them such as this release can't read. */
+const spoil = async (records: readonly DeliveryRecord[]) => {
+  for (const record of records)
+    await world.tables.put('deliveries', {
+      ...deliveryItem(record, world.tables),
+      status: 'of-a-later-release',
+    });
+};
 
 const sent = () => world.state.sent.map(({ task, ...how }) => ({ ...how, eventId: task.event.id }));
 const healthNow = async () => world.health.get(endpoint);
@@ -259,6 +269,49 @@ describe('a backlog', () => {
     expect(sent().map(({ delaySeconds }) => delaySeconds)).toEqual(
       Array.from({ length: 30 }, (_, n) => n * 2),
     );
+  });
+
+  it('is probed with the oldest delivery that can be read', async () => {
+    await unwell(open({ backlogAt: hoursBefore(1) }));
+    const parked = parkedOf('main', 4);
+    await world.seedDeliveries(parked);
+    await spoil(parked.slice(0, 2));
+    await world.run();
+    expect(sent().map(({ eventId }) => eventId)).toEqual(['evt_t-9_mmykbvk0_b7-3']);
+  });
+
+  it('drains behind deliveries that can’t be read', async () => {
+    await unwell({ backlogAt: hoursBefore(1) });
+    const parked = parkedOf('main', 20);
+    await world.seedDeliveries(parked);
+    await spoil(parked.slice(0, 12));
+    await world.run({ drainPerSecond: 0.1 });
+    expect(sent().map(({ eventId }) => eventId)).toEqual(parked.slice(12, 18).map(({ event }) => event.id));
+    expect(sent().map(({ delaySeconds }) => delaySeconds)).toEqual([0, 10, 20, 30, 40, 50]);
+  });
+
+  it('of a disabled endpoint is filed at once, whatever the endpoint took', async () => {
+    const disabled = { ...endpoint, status: 'disabled' as const, limits: { perSecond: 0.1 } };
+    await unwell({ backlogAt: hoursBefore(1) }, disabled);
+    await world.seedDeliveries(parkedOf('main', 30));
+    await world.run();
+    expect(sent()).toHaveLength(30);
+  });
+
+  it('drains when every endpoint has been judged, and probed if it is time', async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `drained-${index}`);
+    for (const endpointId of names) {
+      await unwell({ backlogAt: hoursBefore(2) }, makeEndpoint({ endpointId }));
+      await world.seedDeliveries(parkedOf(endpointId, 1));
+    }
+    await unwell(open({ backlogAt: hoursBefore(1) }), makeEndpoint({ endpointId: 'probed' }));
+    await world.seedDeliveries(parkedOf('probed', 2));
+    const hopeless = open({ failingSince: hoursBefore(121), lastFailureAt: hoursBefore(0.5) });
+    await unwell(hopeless, makeEndpoint({ endpointId: 'hopeless' }));
+    await world.run();
+    expect(world.state.sent[0]?.task.endpointId).toBe('probed');
+    expect(world.state.sent).toHaveLength(11);
+    expect(world.state.metrics.get('EndpointsDisabled')).toBe(1);
   });
 
   it('drains though the item of another endpoint can not be read', async () => {
