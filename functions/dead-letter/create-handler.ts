@@ -68,7 +68,8 @@ async function fileRecord(deps: DeadLetterDeps, record: SQSRecord): Promise<void
     isOfLane(record) || task.sequence !== undefined
       ? await fileInLane(deps, failed)
       : await fileDelivery(deps, task, failed);
-  deps.metrics.addMetric(filedMetrics[filed], 'Count', 1);
+  const isFailedTest = filed === 'dead' && task.event.test !== undefined;
+  deps.metrics.addMetric(isFailedTest ? 'TestsFailed' : filedMetrics[filed], 'Count', 1);
   const attempt = task.attempts.length + 1;
   deps.logger.warn('delivery filed', { messageId: record.messageId, ...idsOfTask(task), attempt, filed });
 }

@@ -236,7 +236,10 @@ export function noteSettled(
     add(settled === 'dropped' ? 'ChainsDropped' : 'ChainsResumed');
     return;
   }
-  if (settlement.kind !== 'retry') add(settledMetrics[settlement.kind]);
+  // What somebody tried an endpoint with is nobody's loss.
+  const isFailedTest = settlement.kind === 'dead' && task.event.test !== undefined;
+  if (isFailedTest) add('TestsFailed');
+  else if (settlement.kind !== 'retry') add(settledMetrics[settlement.kind]);
   if (settlement.attempts.length > task.attempts.length) return;
   const reason = 'reason' in settlement ? settlement.reason : null;
   deps.logger.info('delivery settled', { ...idsOfTask(task), outcome: settlement.kind, reason });

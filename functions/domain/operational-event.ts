@@ -4,6 +4,7 @@ import type { Endpoint } from '../../schemas/endpoint.ts';
 import { isOperational, type DomainEvent, type EndpointHealthData } from '../../schemas/event.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { toEvent, type EventDraft } from './event.ts';
+import { isSampleId } from './sample-event.ts';
 
 /** Whose operational events the operator hears too. Null: nobody's but the partners' own. */
 export interface OperationalContext {
@@ -29,13 +30,16 @@ export const endpointEvent = (
   );
 };
 
-/** Tells of a delivery that was given up; null when it was itself about a delivery: that would never end. */
+/**
+ * Tells of a delivery that was given up; null when it was itself about a delivery, since that would never end, or a sample
+ * that somebody tried an endpoint with, and has the answer of.
+ */
 export function deliveryDead(
   record: Pick<DeliveryRecord, 'id' | 'endpointId' | 'partnerId' | 'event' | 'reason' | 'attempts'>,
   context: OperationalContext,
 ): DomainEvent | null {
   const { id, event, attempts, endpointId } = record;
-  if (isOperational(event.type)) return null;
+  if (isOperational(event.type) || isSampleId(event.id)) return null;
   const data = {
     deliveryId: id,
     endpointId,

@@ -1,7 +1,7 @@
 import { expresses } from '../../schemas/contract-events.ts';
 import { eventSamples } from '../../schemas/documents/event-samples.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
-import { eventIdOf, subjectEventKey } from '../../schemas/event-id.ts';
+import { eventIdOf, parseEventId, subjectEventKey } from '../../schemas/event-id.ts';
 import type { DomainEvent, EventType } from '../../schemas/event.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 
@@ -31,3 +31,6 @@ export function sampleEvent({ endpoint, type, sampleId, now }: SampleRequest): D
     test: { endpointId: endpoint.endpointId },
   };
 }
+
+/** Whether an event is such a one: a delivery's record knows no more of its event than the id. */
+export const isSampleId = (eventId: string): boolean => parseEventId(eventId)?.sk.includes('_test~') ?? false;

@@ -11,6 +11,7 @@ import {
   makeAttempt,
   makeAttempts,
   makeEndpoint,
+  makeEvent,
   makeEvents,
   makeRecord,
   makeTask,
@@ -109,6 +110,14 @@ describe('a task on the DLQ', () => {
       { status: 'dead', reason: 'function_failed', dueAt: null, attempts: [{}, {}, { outcome: 'crashed' }] },
     ]);
     expect(world.observer.total('DeliveriesDead')).toBe(1);
+  });
+
+  it('raises no alarm when it was a test', async () => {
+    const world = makeWorld();
+    const event = makeEvent({ test: { endpointId: 'main' } });
+    await file(world, makeTask({ event, attempts: makeAttempts(2) }));
+    expect(world.observer.total('DeliveriesDead')).toBe(0);
+    expect(world.observer.total('TestsFailed')).toBe(1);
   });
 
   it('is delivered still when it was a replay of what had been acknowledged', async () => {

@@ -238,6 +238,14 @@ describe('a failed attempt', () => {
     expect(world.observer.total('DeliveriesDead')).toBe(1);
   });
 
+  it('raises no alarm when it was a test', async () => {
+    const world = makeWorld({ answer: () => responds(500) });
+    const event = makeEvent({ test: { endpointId: 'main' } });
+    await deliver(world.deps, makeTask({ event, attempts: makeAttempts(2) }), received(1));
+    expect(world.observer.total('DeliveriesDead')).toBe(0);
+    expect(world.observer.total('TestsFailed')).toBe(1);
+  });
+
   it.each([301, 400, 410, 500])('is never recorded as delivered (%i)', async (status) => {
     const world = makeWorld({ answer: () => responds(status) });
     await deliver(world.deps, makeTask(), received(1));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deliveryDead, endpointEvent, sequenceSkipped } from '../../../functions/domain/operational-event.ts';
+import { sampleEvent } from '../../../functions/domain/sample-event.ts';
 import { matches } from '../../../functions/domain/match.ts';
 import { DomainEventSchema, isOperational, type DomainEvent } from '../../../schemas/event.ts';
 import { makeAttempts, makeEndpoint, makeEvent, makeRecord } from '../../helpers/deliveries.ts';
@@ -62,13 +63,21 @@ describe('an operational event', () => {
     }
   });
 
+  it('is never made of a sample that somebody tried an endpoint with', () => {
+    const sample = { endpoint: makeEndpoint(), type: 'reservation.stocked', sampleId: 'a1', now } as const;
+    const event = sampleEvent(sample);
+    if (event === null) throw new Error('no sample');
+    const record = makeRecord({ status: 'dead', reason: 'http_500', event });
+    expect(deliveryDead(record, context)).toBeNull();
+  });
+
   it('goes to operational endpoints of its audience, and they hear nothing else', () => {
-    const operational = makeEndpoint({ operational: true });
+    const operational = makeEndpoint({ endpointId: 'watcher', operational: true });
     for (const event of [failing(), madeOf()]) {
       expect(isOperational(event.type)).toBe(true);
       expect(matches(operational, event)).toBe(true);
-      expect(matches(makeEndpoint({ operational: true, partnerId: 'operator' }), event)).toBe(true);
-      expect(matches(makeEndpoint({ operational: true, partnerId: 'rival' }), event)).toBe(false);
+      expect(matches({ ...operational, partnerId: 'operator' }, event)).toBe(true);
+      expect(matches({ ...operational, partnerId: 'rival' }, event)).toBe(false);
       expect(matches(makeEndpoint(), event)).toBe(false);
     }
     expect(matches(operational, makeEvent())).toBe(false);
