@@ -45,7 +45,7 @@ const parkedWithinMs = 120_000;
  * retry of a usual schedule comes later than that.
  */
 const silenceMs = 48 * 3_600_000;
-/** Longer than an open breaker waits from one probe to the next. */
+/** Longer than an open breaker waits from one probe to the next, unless the partner asks for it. */
 const missedMs = 3_600_000;
 /** The mark of slowness is renewed at most this often. */
 const slowMarkEveryMs = 60_000;
@@ -256,7 +256,8 @@ function waitingOn(
   const factor = 2 ** Math.min(Math.max(pausesBefore, 0), 30);
   const stepMs = Math.min(policy.openSeconds * 1_000 * factor, longestMs);
   // ±20 %, as the retries, so that endpoints that failed together aren't tried together.
-  const pauseMs = Math.min(Math.max(stepMs * (0.8 + 0.4 * random()), retryAfterMs ?? 0), longestMs);
+  const variedMs = Math.min(stepMs * (0.8 + 0.4 * random()), longestMs);
+  const pauseMs = Math.max(variedMs, Math.min(retryAfterMs ?? 0, policy.maxRetryAfterSeconds * 1_000));
   return { ...health, openUntil: instantFromMs(Math.round(nowMs + pauseMs)), probeUntil: null };
 }
 

@@ -28,8 +28,11 @@ export interface EndpointsReport extends ShardReport {
   oldestAt: string | null;
 }
 
-/** What is due within this is counted; what is due now is worked on. Longer than a breaker stays open. */
-const horizonMs = 3_600_000;
+/**
+ * What is due within this is counted; what is due now is worked on. As long as a breaker may stay open: no schedule has a
+ * longer step.
+ */
+const horizonMs = 7 * 86_400_000;
 const longMs = 3_600_000;
 const endpointsAtOnce = 8;
 

@@ -125,12 +125,12 @@ describe('the breaker', () => {
     ]);
   });
 
-  it('stays open for as long as the partner asks, up to the longest pause', () => {
-    const pauses = [45_000, 1_000, 86_400_000].map((retryAfterMs) => {
+  it('stays open for as long as the partner asks, up to the longest step of the schedule', () => {
+    const pauses = [45_000, 1_000, 3_600_000, 172_800_000].map((retryAfterMs) => {
       const observation = seen('failure', 3, { retryAfterMs });
       return attempted(failing(2).health, observation, contextAt(3))?.health.openUntil;
     });
-    expect(pauses).toEqual([at(48), at(33), at(123)]);
+    expect(pauses).toEqual([at(48), at(33), at(3_603), at(86_403)]);
   });
 
   it('takes no news from what was under way when it opened', () => {
