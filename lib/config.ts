@@ -92,7 +92,6 @@ const ShapeSchema = z.strictObject({
     maxRetryAttempts: z.int().min(0).max(10_000),
     /** The stream itself keeps records for a day. */
     maxRecordAgeSeconds: z.int().min(60).max(86_400),
-    parallelizationFactor: z.int().min(1).max(10),
   }),
   delivery: z.strictObject({
     ...compute,

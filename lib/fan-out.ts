@@ -92,7 +92,9 @@ export class FanOut extends Construct {
       eventSourceArn: storage.events.tableStreamArn ?? '',
       startingPosition: 'TRIM_HORIZON',
       batchSize: fanOut.batchSize,
-      parallelizationFactor: fanOut.parallelizationFactor,
+      // With more, Lambda keeps the order within an item only, and each event is an item: a locker's next one could be
+      // sent first. Source: Lambda, "Using Lambda with DynamoDB".
+      parallelizationFactor: 1,
       functionResponseTypes: ['ReportBatchItemFailures'],
       // Every event is removed once, when its retention ends: that is no news, and need not wake anybody.
       filterCriteria: { filters: [{ pattern: JSON.stringify({ eventName: ['INSERT'] }) }] },

@@ -33,7 +33,6 @@ const prod: StageConfig = {
     // A record that fails for good blocks its shard until these run out, then it rests in S3.
     maxRetryAttempts: 20,
     maxRecordAgeSeconds: 6 * hours,
-    parallelizationFactor: 4,
   },
   delivery: {
     timeoutSeconds: 30,

@@ -33,8 +33,8 @@ export const StreamMappingSchema = z.strictObject({
   DestinationConfig: z
     .strictObject({ OnFailure: z.strictObject({ Destination: z.string() }).optional() })
     .default({}),
-  /** More batches of a shard at once change nothing that can be seen: the order within a key stays. */
-  ParallelizationFactor: z.unknown().optional(),
+  /** Batches of a shard at a time. With more than one, only the order within an item stays. */
+  ParallelizationFactor: z.int().min(1).max(10).default(1),
 });
 export type StreamMapping = z.infer<typeof StreamMappingSchema>;
 

@@ -12,7 +12,8 @@ import type { Json } from '../intrinsics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { createFilter } from './filter-criteria.ts';
 import type { Mapping, MappingInvoke, StreamMapping } from './mapping-properties.ts';
-import { processStreamBatch } from './stream-batch.ts';
+import { partitionByItem } from './partition-by-item.ts';
+import { processStreamBatch, type StreamBatchOptions } from './stream-batch.ts';
 import { streamRecord } from './stream-record.ts';
 
 export interface StreamMappingOptions {
@@ -34,7 +35,7 @@ const backoffMs = (failures: number): number => Math.min(50 * 2 ** (failures - 1
 
 /**
  * Reads a table's stream for a function, from the checkpoint or at first from the oldest record on. Shards run at the
- * same time, each after its parent, so that the order within a key stays.
+ * same time, each after its parent, and within a shard as many batches as the mapping's factor says.
  */
 export function startStreamMapping(options: StreamMappingOptions): Mapping {
   const abort = new AbortController();
@@ -117,18 +118,21 @@ class StreamReader {
     const records = Records.map((record) => streamRecord(record, properties.EventSourceArn));
     const checkpoint = (sequenceNumber: string) => this.#checkpoint.set(shardId, sequenceNumber);
     const wanted = records.filter((record) => this.#passes(record));
-    await processStreamBatch(wanted, {
+    const parts = partitionByItem(wanted, properties.ParallelizationFactor);
+    const options: StreamBatchOptions = {
       properties,
       functionArn,
       shardId,
       invoke,
       park,
-      checkpoint,
+      // What one part has done says nothing of the others.
+      checkpoint: parts.length > 1 ? () => undefined : checkpoint,
       now: Date.now,
       backoffMs,
       signal: this.#signal,
       log,
-    });
+    };
+    await Promise.all(parts.map((part) => processStreamBatch(part, options)));
     if (!this.#signal.aborted) checkpoint(records.at(-1)?.dynamodb.SequenceNumber ?? '');
     return NextShardIterator;
   }

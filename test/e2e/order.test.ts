@@ -176,6 +176,40 @@ describe('an ordered endpoint', () => {
   }, 60_000);
 });
 
+describe('an ordered endpoint to whose partner a tower flushes its buffer', () => {
+  const total = 120;
+  let world: World;
+  let inbox: Inbox;
+
+  beforeAll(async () => {
+    world = await startWorld({
+      network: (receiver) => {
+        inbox = receiver.expect('/flushed', { secret });
+        return {
+          towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
+          partners: [{ partnerId: 'acme' }],
+          endpoints: [{ ...standardEndpoint('flushed', receiver.url('/flushed')), ordered: true }],
+        };
+      },
+    });
+  }, 60_000);
+  afterAll(() => world?.[Symbol.asyncDispose]());
+
+  it('gets it in order, though it is many events of one locker at once', async () => {
+    const tower = await world.tower(towerId);
+    await tower.publishAll(
+      Array.from({ length: total }, (_, index) => ({
+        type: index % 2 === 0 ? 'locker.opened' : 'locker.closed',
+        locker: 1,
+      })),
+    );
+    await inbox.waitForAccepted(total, 60_000);
+    expect(inbox.requests.map(sequenceOf)).toEqual(Array.from({ length: total }, (_, index) => index + 1));
+    const published = inbox.requests.map(publishedAs);
+    expect(published).toEqual(published.toSorted((a, b) => a - b));
+  }, 90_000);
+});
+
 describe('an ordered endpoint while functions are killed', () => {
   const towerIds = ['0000000000000001', '0000000000000002'];
   const lockers = [1, 2, 3, 4, 5];

@@ -76,7 +76,10 @@ async function put(...names: string[]): Promise<void> {
 }
 
 /** Starts a mapping whose function answers as `respond` says; collects what it was invoked with. */
-async function start(respond: (records: Records, invocation: number) => Scripted, properties: object = {}) {
+async function start(
+  respond: (records: Records, invocation: number) => Scripted | Promise<Scripted>,
+  properties: object = {},
+) {
   const invoked: string[][] = [];
   const parked: Json[] = [];
   const mapping = startStreamMapping({
@@ -95,8 +98,7 @@ async function start(respond: (records: Records, invocation: number) => Scripted
     invoke: async (event) => {
       const { Records } = EventSchema.parse(event);
       invoked.push(namesOf(Records));
-      const response = respond(Records, invoked.length);
-      return resultOf(response);
+      return resultOf(await respond(Records, invoked.length));
     },
     park: async (envelope) => {
       parked.push(envelope);
@@ -138,6 +140,31 @@ describe("a mapping of a table's stream", () => {
     await seen(invoked, 'c');
     await mapping.stop();
     expect(invoked).toEqual([['a', 'b'], ['c']]);
+  });
+
+  it('runs one batch of a shard at a time, unless its factor says more: then other items don’t wait', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `item-${index}`);
+    await put(...names);
+    const mostAtOnce = async (ParallelizationFactor: number): Promise<number> => {
+      let [running, most] = [0, 0];
+      const second = Promise.withResolvers<void>();
+      const { mapping, invoked } = await start(
+        async () => {
+          most = Math.max(most, (running += 1));
+          if (running > 1) second.resolve();
+          if (ParallelizationFactor > 1) await second.promise;
+          running -= 1;
+          return done;
+        },
+        { ParallelizationFactor },
+      );
+      await seen(invoked, ...names);
+      await mapping.stop();
+      await rm(path.join(folder, `${table}.json`));
+      return most;
+    };
+    expect(await mostAtOnce(1)).toBe(1);
+    expect(await mostAtOnce(4)).toBeGreaterThan(1);
   });
 
   it('hands over only what its filter lets through', async () => {
