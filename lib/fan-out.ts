@@ -55,6 +55,7 @@ export class FanOut extends Construct {
       envSchema: FanOutEnvSchema,
       env: {
         ENTITIES_TABLE: storage.entities.tableName,
+        EVENTS_TABLE: storage.events.tableName,
         DELIVERIES_TABLE: storage.deliveries.tableName,
         ...deliveryQueues.env,
         RETENTION_DAYS: String(config.retentionDays),
@@ -64,6 +65,8 @@ export class FanOut extends Construct {
       memoryMb: config.fanOut.memoryMb,
       permissions: [
         allow(['dynamodb:Query', 'dynamodb:BatchWriteItem'], [storage.entities.tableArn]),
+        // What a commit has before an event whose record came first.
+        allow(['dynamodb:GetItem'], [storage.events.tableArn]),
         // The partner logs.
         allow(['dynamodb:Query', 'dynamodb:UpdateItem'], [storage.deliveries.tableArn]),
         ...deliveryQueues.allowSend(),

@@ -1,29 +1,22 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import type { Endpoint } from '../../schemas/endpoint.ts';
-import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
-import { matches } from '../domain/match.ts';
-import { isTroubled } from '../domain/endpoint-health.ts';
-import type { EndpointDirectory, KnownEndpoint, ReadEndpoint } from '../shared/endpoint-directory.ts';
 import type { PartnerLog } from '../shared/partner-log.ts';
 import { TowercastError } from '../shared/errors.ts';
-import { maxDelaySeconds, type OutgoingTask, type TaskSender } from '../shared/queue.ts';
-import type { QuarantineStore } from '../shared/quarantine.ts';
-import { readStreamImage } from '../shared/stream-image.ts';
-import { quarantineRecord } from './quarantine-record.ts';
+import type { TaskSender } from '../shared/queue.ts';
+import { lineUp, type KnownLine, type Line } from './line-up.ts';
+import { prepareCommitted, prepareRecord, type PrepareDeps, type Prepared } from './prepare.ts';
+import { RecentIds } from './recent-ids.ts';
 import { takeTurns, type Turn } from './turns.ts';
 import { writeLogs } from './write-logs.ts';
 
-export interface FanOutDeps {
-  endpoints: Pick<EndpointDirectory, 'get' | 'ofPartner'>;
+export interface FanOutDeps extends PrepareDeps {
   /** Coalesces what the records of a batch send. */
   tasks: TaskSender;
   log: PartnerLog;
-  quarantine: QuarantineStore;
-  logger: { error(message: string, fields: Record<string, unknown>): void };
-  metrics: { addMetric(name: string, unit: 'Count', value: number): unknown };
-  newTaskId: () => string;
 }
+
+/** Events of which a process remembers that it sent them. A commit has a hundred at most. */
+const maxRemembered = 10_000;
 
 /**
  * Turns each new event into one task per matching endpoint, and into an entry of each log that it belongs to. A record
@@ -34,34 +27,58 @@ export interface FanOutDeps {
 export function createHandler(
   deps: FanOutDeps,
 ): (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse> {
+  const sent = new RecentIds(maxRemembered);
   return async (batch) => {
-    const events = new Map<DynamoDBRecord, DomainEvent>();
-    const turns = takeTurns(batch.Records);
-    const prepared = new Map(batch.Records.map((record) => [record, prepare(deps, record)]));
-    // What is sent at the same time shares requests: whose endpoints are known already waits for the others.
-    const all = Promise.allSettled(prepared.values());
-    const { batchItemFailures } = await processPartialResponse(
-      batch,
-      async (record: DynamoDBRecord) => {
-        await all;
-        const own = prepared.get(record) ?? prepare(deps, record);
-        const event = await processRecord(deps, record, own, turns.get(record));
-        if (event !== null) events.set(record, event);
-      },
-      new BatchProcessor(EventType.DynamoDBStreams),
-      { throwOnFullBatchFailure: false },
-    );
-    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-    for (const record of await writeLogs(deps, passed(batch.Records, failed), events))
-      failed.add(sequenceNumberOf(record));
+    const { done, failed } = await sendAll(deps, batch, sent);
+    const logged = passed(batch.Records, failed);
+    // What was sent before its own record came was logged then, too.
+    const news = new Map([...done].map(([record, line]) => [record, line.filter(({ id }) => !sent.has(id))]));
+    for (const record of await writeLogs(deps, logged, news)) failed.add(sequenceNumberOf(record));
+    for (const { id } of passed(logged, failed).flatMap((record) => orderedIn(done.get(record))))
+      sent.add(id);
     // Whoever caused them: towers, calls of the API, time.
-    if (events.size > 0) deps.metrics.addMetric('EventsFannedOut', 'Count', events.size);
+    const events = [...done.values()].filter((line) => line.at(-1)?.event !== null).length;
+    if (events > 0) deps.metrics.addMetric('EventsFannedOut', 'Count', events);
     return {
       batchItemFailures: batch.Records.map(sequenceNumberOf)
         .filter((sequenceNumber) => failed.has(sequenceNumber))
         .map((itemIdentifier) => ({ itemIdentifier })),
     };
   };
+}
+
+interface SentBatch {
+  /** Of each record that did not fail: its event, and before it those that its turn took along. */
+  done: ReadonlyMap<DynamoDBRecord, readonly Prepared[]>;
+  /** Sequence numbers. */
+  failed: Set<string>;
+}
+
+async function sendAll(
+  deps: FanOutDeps,
+  batch: DynamoDBStreamEvent,
+  sent: Pick<RecentIds, 'has'>,
+): Promise<SentBatch> {
+  const turns = takeTurns(batch.Records);
+  const prepared = new Map(batch.Records.map((record) => [record, prepareRecord(deps, record)]));
+  // What is sent at the same time shares requests: whose endpoints are known already waits for the others.
+  const known = await Promise.allSettled(prepared.values());
+  const lines = await lineUp({
+    batch: known.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])),
+    isSent: (id) => sent.has(id),
+    read: (id) => prepareCommitted(deps, id),
+  });
+  const done = new Map<DynamoDBRecord, readonly Prepared[]>();
+  const { batchItemFailures } = await processPartialResponse(
+    batch,
+    async (record: DynamoDBRecord) => {
+      const own = prepared.get(record) ?? prepareRecord(deps, record);
+      done.set(record, await processRecord(deps, record, { own, lines, turn: turns.get(record) }));
+    },
+    new BatchProcessor(EventType.DynamoDBStreams),
+    { throwOnFullBatchFailure: false },
+  );
+  return { done, failed: new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)) };
 }
 
 const sequenceNumberOf = ({ dynamodb }: DynamoDBRecord): string => dynamodb?.SequenceNumber ?? '';
@@ -72,31 +89,32 @@ function passed(records: readonly DynamoDBRecord[], failed: ReadonlySet<string>)
   return records.slice(0, first === -1 ? records.length : first);
 }
 
-/** What is to be sent of a record; its event is null when it is no news or could not be read. */
-interface Prepared {
-  event: DomainEvent | null;
-  tasks: readonly OutgoingTask[];
+/** What was sent in order: others take nothing along. */
+const orderedIn = (line: readonly Prepared[] = []): readonly Prepared[] =>
+  line.at(-1)?.keepsOrder === true ? line : [];
+
+interface RecordWork {
+  own: Promise<Prepared>;
+  lines: ReadonlyMap<Prepared, Line<Prepared>>;
+  turn: Turn | undefined;
 }
 
-async function prepare(deps: FanOutDeps, record: DynamoDBRecord): Promise<Prepared> {
-  // Changes and removals (TTL) of events are not news.
-  const event = record.eventName === 'INSERT' ? await readEvent(deps, record) : null;
-  return { event, tasks: event === null ? [] : await tasksFor(deps, event) };
-}
-
-/** Sends a record's tasks. Gives its event, if it has one. */
+/** Sends a record's tasks. Gives its event, and before it those that its turn took along. */
 async function processRecord(
   deps: FanOutDeps,
   record: DynamoDBRecord,
-  prepared: Promise<Prepared>,
-  turn: Turn | undefined,
-): Promise<DomainEvent | null> {
+  { own, lines, turn }: RecordWork,
+): Promise<readonly Prepared[]> {
   try {
-    const { event, tasks } = await prepared;
-    await sendTasks(deps, tasks, turn);
+    const prepared = await own;
+    const line = lines.get(prepared) ?? { kind: 'known', ahead: [], isTaken: false };
+    if (line.kind === 'unknown') throw line.error;
+    const { ordered, others } = prepared.tasks;
+    await Promise.all([deps.tasks.send(others), sendInTurn(deps, { prepared, line, turn })]);
     turn?.end('sent');
-    if (tasks.length > 0) deps.metrics.addMetric('TasksSent', 'Count', tasks.length);
-    return event;
+    const count = ordered.length + others.length;
+    if (count > 0) deps.metrics.addMetric('TasksSent', 'Count', count);
+    return [...line.ahead, prepared];
   } catch (error) {
     turn?.end('failed');
     const { SequenceNumber: sequenceNumber, Keys: keys } = record.dynamodb ?? {};
@@ -105,74 +123,19 @@ async function processRecord(
   }
 }
 
-/** What keeps an order waits for its turn. It is left to the next time if what came before it was not sent. */
-async function sendTasks(
-  { tasks: sender }: FanOutDeps,
-  tasks: readonly OutgoingTask[],
-  turn: Turn | undefined,
-): Promise<void> {
-  const { ordered = [], others = [] } = Object.groupBy(tasks, ({ via }) =>
-    via === 'ordered' ? 'ordered' : 'others',
-  );
-  const sendInTurn = async (): Promise<void> => {
-    if (ordered.length === 0) return;
-    if (turn !== undefined && !(await turn.isClear))
-      throw new TowercastError('lane_held_up', 'an earlier event of this subject was not sent');
-    await sender.send(ordered);
-  };
-  await Promise.all([sender.send(others), sendInTurn()]);
+interface TurnWork {
+  prepared: Prepared;
+  line: KnownLine<Prepared>;
+  turn: Turn | undefined;
 }
 
-/** The event of a record; null when there is none, and the record is in quarantine. */
-async function readEvent(deps: FanOutDeps, record: DynamoDBRecord): Promise<DomainEvent | null> {
-  try {
-    return DomainEventSchema.parse(readStreamImage(record.dynamodb?.NewImage));
-  } catch (error) {
-    await deps.quarantine.write([quarantineRecord(record, String(error))]);
-    deps.logger.error('event unreadable', { keys: record.dynamodb?.Keys, error });
-    deps.metrics.addMetric('EventsQuarantined', 'Count', 1);
-    return null;
-  }
+/**
+ * What keeps an order waits for its turn, and what comes before it goes first. It is left to the next time if what came
+ * before it was not sent.
+ */
+async function sendInTurn({ tasks }: FanOutDeps, { prepared, line, turn }: TurnWork): Promise<void> {
+  if (!prepared.keepsOrder) return;
+  if (turn !== undefined && !(await turn.isClear))
+    throw new TowercastError('lane_held_up', 'an earlier event of this subject was not sent');
+  if (!line.isTaken) await tasks.send([...line.ahead, prepared].flatMap((one) => one.tasks.ordered));
 }
-
-async function tasksFor(deps: FanOutDeps, event: DomainEvent): Promise<OutgoingTask[]> {
-  const endpoints = await candidatesFor(deps, event);
-  return endpoints
-    .filter((endpoint) => matches(endpoint, event))
-    .map((endpoint) => taskTo(deps, endpoint, event));
-}
-
-function taskTo(deps: FanOutDeps, endpoint: ReadEndpoint, event: DomainEvent): OutgoingTask {
-  const { partnerId, endpointId } = endpoint;
-  return {
-    task: { v: 1, taskId: deps.newTaskId(), partnerId, endpointId, event, attempts: [] },
-    endpoint,
-    ...routeTo(endpoint),
-  };
-}
-
-async function candidatesFor(
-  { endpoints }: FanOutDeps,
-  { partnerIds, test }: DomainEvent,
-): Promise<ReadEndpoint[]> {
-  const audience = [...new Set(partnerIds)];
-  // An endpoint is tried as soon as it was created: a partner's list that was read before does not have it.
-  const found =
-    test === undefined
-      ? await Promise.all(audience.map((partnerId) => endpoints.ofPartner(partnerId)))
-      : await Promise.all(audience.map((partnerId) => endpoints.get({ partnerId, ...test })));
-  return found.flat().filter((endpoint) => endpoint !== null);
-}
-
-/** Over which queue, and when. A queue that keeps order holds nothing back. */
-const routeTo = (endpoint: KnownEndpoint): Pick<OutgoingTask, 'via' | 'delaySeconds'> =>
-  endpoint.ordered === true
-    ? { via: 'ordered', delaySeconds: 0 }
-    : {
-        ...(isTroubled(endpoint.health) && { via: 'slow' as const }),
-        delaySeconds: firstDelaySeconds(endpoint),
-      };
-
-/** A schedule may start later than at once, up to what the queue can hold back. */
-const firstDelaySeconds = ({ scheduleSeconds }: Endpoint): number =>
-  Math.min(Math.round(scheduleSeconds?.[0] ?? 0), maxDelaySeconds);

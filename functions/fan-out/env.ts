@@ -4,6 +4,7 @@ import { DeliveryQueuesEnv } from '../shared/queues-env.ts';
 
 export const FanOutEnvSchema = z.object({
   ENTITIES_TABLE: z.string(),
+  EVENTS_TABLE: z.string(),
   DELIVERIES_TABLE: z.string(),
   ...DeliveryQueuesEnv,
   RETENTION_DAYS: textNumber(z.int().positive()),

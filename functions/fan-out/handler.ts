@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { createDocuments } from '../shared/aws/documents.ts';
 import { createSqsClient } from '../shared/aws/sqs.ts';
+import { createCommittedEventReader } from '../shared/committed-event-reader.ts';
 import { createEndpointDirectory } from '../shared/endpoint-directory.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createPartnerLog } from '../shared/partner-log.ts';
@@ -27,6 +28,7 @@ export const handler = observe<DynamoDBStreamEvent, DynamoDBBatchResponse>({ log
         metrics.addMetric('EndpointsUnreadable', 'Count', 1);
       },
     }),
+    committed: createCommittedEventReader({ documents, eventsTable: env.EVENTS_TABLE }),
     tasks: createTaskSender({ sqs: createSqsClient(), queues: deliveryQueues(env) }),
     log: createPartnerLog({
       documents,

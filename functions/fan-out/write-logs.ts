@@ -8,40 +8,57 @@ export interface WriteLogsDeps {
   logger: { error(message: string, fields: Record<string, unknown>): void };
 }
 
+/** The events of each record's turn, in order. Null: there is none, or it could not be read. */
+type Lines = ReadonlyMap<DynamoDBRecord, readonly { event: DomainEvent | null }[]>;
+
 /**
- * Puts events into the logs of their audiences: one append for each partner, in the order of the records. Gives the
- * records of partners whose append failed.
+ * Puts events into the logs of their audiences: one append for each partner, in the order of the records and of what
+ * their turns take along. Gives the records of partners whose append failed.
  */
 export async function writeLogs(
   deps: WriteLogsDeps,
   records: readonly DynamoDBRecord[],
-  events: ReadonlyMap<DynamoDBRecord, DomainEvent>,
+  lines: Lines,
 ): Promise<ReadonlySet<DynamoDBRecord>> {
-  const byPartner = new Map<string, { record: DynamoDBRecord; entry: LogEntry }[]>();
-  for (const record of records) {
-    const event = events.get(record);
-    if (event === undefined || !isLogged(event)) continue;
-    const entry = { eventId: event.id, receivedAt: event.receivedAt };
-    for (const partnerId of new Set(event.partnerIds)) {
-      const list = byPartner.get(partnerId);
-      if (list === undefined) byPartner.set(partnerId, [{ record, entry }]);
-      else list.push({ record, entry });
-    }
-  }
   const failed = new Set<DynamoDBRecord>();
-  const appends = [...byPartner].map(async ([partnerId, list]) => {
+  const appends = [...entriesByPartner(records, lines)].map(async ([partnerId, entries]) => {
     try {
       await deps.log.append(
         partnerId,
-        list.map(({ entry }) => entry),
+        [...entries.values()].map(({ entry }) => entry),
       );
     } catch (error) {
       deps.logger.error('log not written', { partnerId, error });
-      for (const { record } of list) failed.add(record);
+      for (const { record } of entries.values()) failed.add(record);
     }
   });
   await Promise.all(appends);
   return failed;
+}
+
+/** The entries of an event, and the record whose turn it is in. */
+interface Placed {
+  record: DynamoDBRecord;
+  entry: LogEntry;
+}
+
+/** By partner and event: what a turn takes along is there once, though it has a record of its own. */
+function entriesByPartner(
+  records: readonly DynamoDBRecord[],
+  lines: Lines,
+): Map<string, Map<string, Placed>> {
+  const byPartner = new Map<string, Map<string, Placed>>();
+  for (const record of records)
+    for (const { event } of lines.get(record) ?? []) {
+      if (event === null || !isLogged(event)) continue;
+      const entry = { eventId: event.id, receivedAt: event.receivedAt };
+      for (const partnerId of event.partnerIds) {
+        const entries = byPartner.get(partnerId) ?? new Map<string, Placed>();
+        byPartner.set(partnerId, entries);
+        if (!entries.has(event.id)) entries.set(event.id, { record, entry });
+      }
+    }
+  return byPartner;
 }
 
 /** A sample is for one endpoint, and what a lane skipped is told in that lane. */

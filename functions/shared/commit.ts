@@ -1,4 +1,5 @@
 import type { Entity } from '../../schemas/entity.ts';
+import { parseEventId } from '../../schemas/event-id.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import {
   ConditionalCheckFailedException,
@@ -15,6 +16,7 @@ import { versionedPut } from './entity-store.ts';
 export interface CommitUnit {
   /** Entities at the version they were loaded at (0: new); each is stored as the next one. */
   changes: readonly Entity[];
+  /** In the order in which those of one subject happened: each remembers the one before it. */
   events: readonly DomainEvent[];
   /** Another item that must be stored together with them, under its own condition: a failure of it is a conflict. */
   beside?: NonNullable<NonNullable<TransactWriteCommandInput['TransactItems']>[number]['Put']>;
@@ -73,9 +75,13 @@ export function createCommit(options: CommitOptions): Commit {
 const conflict = { kind: 'rejected', repeats: new Set<string>(), conflicts: true } as const;
 
 /** The key is known before the write, so that a repeat finds it taken. */
-const eventPut = ({ eventsTable, retentionDays }: CommitOptions, event: DomainEvent) => ({
+const eventPut = (
+  { eventsTable, retentionDays }: CommitOptions,
+  event: DomainEvent,
+  after: string | null = null,
+) => ({
   TableName: eventsTable,
-  Item: eventItem(event, retentionDays),
+  Item: eventItem(event, retentionDays, after),
   ConditionExpression: 'attribute_not_exists(pk)',
 });
 
@@ -93,8 +99,9 @@ async function putAll(
   options: CommitOptions,
   { changes, events, beside }: CommitUnit,
 ): Promise<CommitOutcome> {
+  const before = predecessors(events);
   const puts = [
-    ...events.map((event) => eventPut(options, event)),
+    ...events.map((event, index) => eventPut(options, event, before[index])),
     ...changes.map((entity) => versionedPut(options, entity)),
     ...(beside === undefined ? [] : [beside]),
   ];
@@ -106,6 +113,20 @@ async function putAll(
     if (!(error instanceof TransactionCanceledException)) throw error;
     return rejection(error, events);
   }
+}
+
+/**
+ * The id of the event of the same subject that comes right before each one; null for the first. The stream doesn't tell:
+ * the records of a transaction may come in any order. Source: DynamoDB, "Transactions: how it works".
+ */
+function predecessors(events: readonly DomainEvent[]): (string | null)[] {
+  const last = new Map<string, string>();
+  return events.map(({ id }) => {
+    const subject = parseEventId(id)?.pk ?? '';
+    const before = last.get(subject) ?? null;
+    last.set(subject, id);
+    return before;
+  });
 }
 
 const failed = (code: string | undefined) => code === 'ConditionalCheckFailed';

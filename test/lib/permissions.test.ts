@@ -87,6 +87,7 @@ describe('what each function may do', () => {
   it('fan-out: read endpoints and the stream, write the logs, queue deliveries, keep what failed', () => {
     expect(permissionsOf('FanOutFunction')).toEqual([
       'EntitiesTable: dynamodb:Query dynamodb:BatchWriteItem',
+      'EventsTable: dynamodb:GetItem',
       'DeliveriesTable: dynamodb:Query dynamodb:UpdateItem',
       'DeliveryQueue: sqs:SendMessage',
       'SlowDeliveryQueue: sqs:SendMessage',

@@ -1,84 +1,13 @@
 import { setImmediate as afterOthers } from 'node:timers/promises';
-import { marshall } from '@aws-sdk/util-dynamodb';
-import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createHandler, type FanOutDeps } from '../../../functions/fan-out/create-handler.ts';
+import { createHandler } from '../../../functions/fan-out/create-handler.ts';
 import { readStreamImage } from '../../../functions/shared/stream-image.ts';
 import type { SqsClient } from '../../../functions/shared/aws/sqs.ts';
 import { createTaskSender, type OutgoingTask } from '../../../functions/shared/queue.ts';
-import type { Endpoint } from '../../../schemas/endpoint.ts';
-import type { DomainEvent } from '../../../schemas/event.ts';
-import type { QuarantineRecord } from '../../../schemas/quarantine.ts';
-import { makeObserver } from '../../helpers/batches.ts';
 import { makeHealth } from '../../helpers/health.ts';
 import { makeEndpoint, makeEvent, makeEvents } from '../../helpers/deliveries.ts';
-
-/** A record as the stream hands it over: keys and TTL beside the event. */
-const insertOf = (sequence: number, event: DomainEvent): DynamoDBRecord => {
-  const item = { pk: 'subject', sk: event.id, ...event, expiresAt: 1_800_000_000 };
-  const image: unknown = JSON.parse(JSON.stringify(marshall(item)));
-  return recordOf(sequence, 'INSERT', image);
-};
-
-function recordOf(
-  sequence: number,
-  eventName: 'INSERT' | 'MODIFY' | 'REMOVE',
-  image: unknown,
-): DynamoDBRecord {
-  const streamRecord: DynamoDBRecord = {
-    eventName,
-    dynamodb: { SequenceNumber: String(sequence), Keys: { pk: { S: 'subject' } } },
-  };
-  Object.assign(streamRecord.dynamodb ?? {}, { NewImage: image });
-  return streamRecord;
-}
-
-const batchOf = (...records: DynamoDBRecord[]): DynamoDBStreamEvent => ({ Records: records });
-
-const readAtMs = Date.parse('2026-03-20T09:15:01Z');
-const asRead = (endpoint: Endpoint) => ({ ...endpoint, readAtMs });
-
-/** What fan-out needs, in memory; `refuses` picks the tasks that the queue does not take. */
-function makeWorld(endpoints: Endpoint[], refuses: (task: OutgoingTask) => boolean = () => false) {
-  const sent: OutgoingTask[] = [];
-  const logged: [string, string[]][] = [];
-  const quarantined: QuarantineRecord[] = [];
-  const observer = makeObserver();
-  let taskNumber = 0;
-  const deps: FanOutDeps = {
-    endpoints: {
-      get: async (ref) =>
-        endpoints
-          .map(asRead)
-          .find(
-            ({ partnerId, endpointId }) => partnerId === ref.partnerId && endpointId === ref.endpointId,
-          ) ?? null,
-      ofPartner: async (partnerId) =>
-        endpoints.filter((endpoint) => endpoint.partnerId === partnerId).map(asRead),
-    },
-    tasks: {
-      async send(tasks) {
-        sent.push(...tasks.filter((task) => !refuses(task)));
-        if (tasks.some(refuses)) throw new Error('not sent');
-      },
-    },
-    log: {
-      async append(partnerId, entries) {
-        logged.push([partnerId, entries.map(({ eventId }) => eventId)]);
-      },
-    },
-    quarantine: {
-      async write(records) {
-        quarantined.push(...records);
-      },
-    },
-    logger: observer.logger,
-    metrics: observer.recorder,
-    newTaskId: () => `task-${(taskNumber += 1)}`,
-  };
-  return { handler: createHandler(deps), sent, logged, quarantined, observer, deps };
-}
+import { asRead, batchOf, insertOf, makeWorld, readAtMs, recordOf } from './world.ts';
 
 /** Which event went to which endpoint. */
 const routes = (sent: OutgoingTask[]) =>
@@ -157,7 +86,10 @@ describe('a record', () => {
       destroy() {},
     };
     world.deps.tasks = createTaskSender({ sqs, queues: { live: 'https://sqs.example/live' } });
-    const [mine, theirs] = [makeEvent(), makeEvent({ id: 'evt_other', partnerIds: ['other'] })];
+    const [mine, theirs] = [
+      makeEvent(),
+      makeEvent({ id: 'evt_0000000000000002-1_mmykbvk0_b7-1', partnerIds: ['other'] }),
+    ];
     await world.handler(batchOf(insertOf(1, mine), insertOf(2, theirs)));
     expect(requests).toEqual([2]);
   });
@@ -206,7 +138,9 @@ describe('a record', () => {
 
   it.each(['MODIFY', 'REMOVE'] as const)('of kind %s is no news', async (eventName) => {
     const world = makeWorld([makeEndpoint()]);
-    expect(await world.handler(batchOf(recordOf(1, eventName, {})))).toEqual({ batchItemFailures: [] });
+    expect(await world.handler(batchOf(recordOf(1, eventName, { image: {} })))).toEqual({
+      batchItemFailures: [],
+    });
     expect(world.sent).toEqual([]);
   });
 
@@ -250,7 +184,7 @@ describe('a batch', () => {
     const result = await world.handler(
       batchOf(
         insertOf(10, before ?? makeEvent()),
-        recordOf(11, 'INSERT', image),
+        recordOf(11, 'INSERT', { image }),
         insertOf(12, after ?? makeEvent()),
       ),
     );
@@ -278,7 +212,7 @@ describe('a batch', () => {
   it('fails when it can not be quarantined either', async () => {
     const world = makeWorld(endpoints);
     world.deps.quarantine.write = async () => Promise.reject(new Error('no table'));
-    expect(await world.handler(batchOf(recordOf(11, 'INSERT', 'text')))).toEqual({
+    expect(await world.handler(batchOf(recordOf(11, 'INSERT', { image: 'text' })))).toEqual({
       batchItemFailures: [{ itemIdentifier: '11' }],
     });
   });
@@ -289,7 +223,10 @@ describe('a batch', () => {
       if (partnerId === 'rival') throw new Error('throttled');
       return endpoints.map(asRead);
     };
-    const [mine, theirs] = [makeEvent(), makeEvent({ id: 'evt_other', partnerIds: ['rival'] })];
+    const [mine, theirs] = [
+      makeEvent(),
+      makeEvent({ id: 'evt_0000000000000002-1_mmykbvk0_b7-1', partnerIds: ['rival'] }),
+    ];
     expect(await world.handler(batchOf(insertOf(1, mine), insertOf(2, theirs)))).toEqual({
       batchItemFailures: [{ itemIdentifier: '2' }],
     });

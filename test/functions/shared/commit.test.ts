@@ -5,10 +5,11 @@ import {
   type DynamoDBDocumentClient,
   TransactionCanceledException,
 } from '../../../functions/shared/aws/documents.ts';
+import { createCommittedEventReader } from '../../../functions/shared/committed-event-reader.ts';
 import { createCommit, type Commit } from '../../../functions/shared/commit.ts';
 import { createEntityStore, type EntityStore } from '../../../functions/shared/entity-store.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
-import { locker, reservationWith, towerId } from '../domain/samples.ts';
+import { locker as lockerNine, reservationWith, towerId } from '../domain/samples.ts';
 import { startTables, type Tables } from './tables.ts';
 
 let tables: Tables;
@@ -23,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => tables[Symbol.asyncDispose]());
 
-function doorEvent(seq = (nextSeq += 1)): DomainEvent {
+function doorEvent(seq = (nextSeq += 1), locker = 9): DomainEvent {
   const at = '2026-03-20T09:15:00.000Z';
   return toEvent(
     {
@@ -32,7 +33,7 @@ function doorEvent(seq = (nextSeq += 1)): DomainEvent {
       cause: 'tower',
       late: false,
       towerId,
-      locker: 9,
+      locker,
       partnerIds: ['owner'],
       source: { boot: 'b7', seq },
     },
@@ -69,6 +70,19 @@ describe('commit', () => {
     const expiresAt = Date.parse('2026-06-18T09:15:01.000Z') / 1_000;
     expect(item).toMatchObject({ ...event, pk: `${towerId}-9`, expiresAt });
     expect(event.id).toBe(`evt_${String(item?.['pk'])}_${String(item?.['sk'])}`);
+  });
+
+  it('notes with each event which one of its subject comes before it, for the stream does not tell', async () => {
+    const here = [doorEvent(), doorEvent(), doorEvent()];
+    const elsewhere = [doorEvent(undefined, 3), doorEvent(undefined, 3)];
+    const [a, b, c, d, e] = [here[0], elsewhere[0], here[1], here[2], elsewhere[1]];
+    const events = [a, b, c, d, e].filter((event) => event !== undefined);
+    await commit({ changes: [], events });
+    const reader = createCommittedEventReader(tables);
+    const after = async (event: DomainEvent | undefined) => (await reader.get(event?.id ?? ''))?.after;
+    expect(await Promise.all(events.map(after))).toEqual([null, null, a?.id, c?.id, b?.id]);
+    // It is no part of the event.
+    expect((await reader.get(d?.id ?? ''))?.event).toEqual(d);
   });
 
   it('spends a plain put on a single event', async () => {
@@ -124,7 +138,7 @@ describe('commit', () => {
   });
 
   it('gives one of many that race for an entity, and loses no update', async () => {
-    const place = { ...locker, locker: 77, version: 0 };
+    const place = { ...lockerNine, locker: 77, version: 0 };
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, async () => commit({ changes: [place], events: [doorEvent()] })),
     );
