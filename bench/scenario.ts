@@ -1,3 +1,5 @@
+import type { OrderAccount } from './load/ledger.ts';
+
 /** What every scenario gets. */
 export interface ScenarioContext {
   /** For data and logs; removed at the end. */
@@ -53,6 +55,16 @@ export const atMost = (what: string, value: number, limit: number, unit = ''): C
   aim: `≤ ${limit}${unit}`,
   holds: value <= limit,
 });
+
+/** What an ordered endpoint may never see, in any scenario. */
+export const inOrder = (
+  scenario: string,
+  { outOfOrder, badSequences, unsequenced }: OrderAccount,
+): readonly Check[] => [
+  none(`${scenario}: out of order`, outOfOrder),
+  none(`${scenario}: sequence headers with a jump or another predecessor`, badSequences),
+  none(`${scenario}: requests without sequence headers`, unsequenced),
+];
 
 export const none = (what: string, count: number): Check => ({
   what,

@@ -45,6 +45,18 @@ export const twoEndpoints = (towers: number, messages: number): PlanInput => ({
   groups: [{ name: 'tower', towers, endpoints: [{ name: 'one' }, { name: 'two' }], messages }],
 });
 
+/**
+ * The group `orderly`: towers of five lockers whose partner has one endpoint, which asks for order. It reports in a phase of
+ * its own, so that what a scenario measures otherwise stays what it is.
+ */
+export const orderly = (towers: number, messages: number): PlanInput['groups'][number] => ({
+  name: 'orderly',
+  towers,
+  story: 'doors',
+  endpoints: [{ name: 'e', label: 'ordered', ordered: true }],
+  messages,
+});
+
 export type GroupPlan = Plan['groups'][number];
 type EndpointPlan = GroupPlan['endpoints'][number];
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBed } from '../bed.ts';
+import { orderly } from '../load/plan.ts';
 import type { LoadProcess } from '../load/process.ts';
 import type { RunResult } from '../load/protocol.ts';
-import { fixed, none, type Row, type Scenario } from '../scenario.ts';
+import { fixed, inOrder, none, type Row, type Scenario, type ScenarioContext } from '../scenario.ts';
 
 /** Failures come back soon; whoever stays away is soon tried again. */
 const stageConfig = { delivery: { scheduleSeconds: [0, 2, 4, 8, 15, 30, 60, 60, 60, 60] } };
@@ -21,6 +22,7 @@ export const backlog: Scenario = {
     const downSeconds = context.quick ? 10 : 40;
     const missed = perSecond * downSeconds;
     const livePerSecond = 5;
+    const ordered = context.quick ? 100 : 200;
     const live = livePerSecond * (drainLimitMs / 1000);
     await using bed = await openBed(context, {
       name: 'backlog',
@@ -35,6 +37,7 @@ export const backlog: Scenario = {
             endpoints: endpoint('other'),
             messages: 300 + 2 * live,
           },
+          orderly(4, ordered),
         ],
       },
     });
@@ -50,10 +53,15 @@ export const backlog: Scenario = {
     const drain = watchDrain(load);
     const during = await liveUntil(load, drain, livePerSecond);
     const drainedMs = (await drain) - startedAt;
+    await missInOrder(context, load, ordered);
     const after = await load.audit();
     return {
       figures: { missed: before.lost, drainedMs, during, after },
-      checks: [none('backlog: lost', after.lost), none('backlog: duplicated', after.duplicated)],
+      checks: [
+        none('backlog: lost', after.lost),
+        none('backlog: duplicated', after.duplicated),
+        ...inOrder('backlog of an ordered endpoint', after),
+      ],
       sections: [
         {
           title: 'The backlog',
@@ -85,6 +93,16 @@ export const backlog: Scenario = {
     };
   },
 };
+
+/** The same for an ordered endpoint: down and back. Resolves when it has all that it missed, or when time is up. */
+async function missInOrder(context: ScenarioContext, load: LoadProcess, messages: number): Promise<void> {
+  context.say('down, an ordered endpoint');
+  await load.answer('ordered', { kind: 'refuse', status: 503 });
+  await load.run({ group: 'orderly', messages, perSecond: 20, settleMs: 0 });
+  await load.answer('ordered', { kind: 'accept', delayMs: 0 });
+  const deadline = performance.now() + drainLimitMs;
+  while ((await load.audit()).lost > 0 && performance.now() < deadline) await sleep(500);
+}
 
 /** Resolves with the time when nothing is missing but what was published last, or when time is up. */
 async function watchDrain(load: LoadProcess): Promise<number> {

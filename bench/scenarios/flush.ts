@@ -1,7 +1,8 @@
 import { openBed, warmUpMessages } from '../bed.ts';
 import { cpuPerEvent } from '../measure/function-figures.ts';
+import { orderly } from '../load/plan.ts';
 import { latencyRow } from '../report/rows.ts';
-import { fixed, none, type Scenario } from '../scenario.ts';
+import { fixed, inOrder, none, type Scenario } from '../scenario.ts';
 
 /** What a tower may send at once: 128 KB. */
 const arrayBytes = 128 * 1024;
@@ -13,6 +14,7 @@ export const flush: Scenario = {
   async run(context) {
     const buffered = context.quick ? 1_200 : 6_000;
     const liveSeconds = context.quick ? 10 : 30;
+    const ordered = context.quick ? 300 : 1_500;
     const warmUp = warmUpMessages(context);
     await using bed = await openBed(context, {
       name: 'flush',
@@ -31,6 +33,7 @@ export const flush: Scenario = {
             endpoints: [{ name: 'e', label: 'live' }],
             messages: warmUp + 20 * liveSeconds,
           },
+          orderly(2, ordered),
         ],
       },
     });
@@ -45,12 +48,18 @@ export const flush: Scenario = {
       ]);
       return { flushed, during };
     });
+    context.say('flush to an ordered endpoint');
+    const inTurn = await load.run({ group: 'orderly', messages: ordered, perSecond: null, arrayBytes });
     const audit = await load.audit();
     const { flushed, during } = result;
     const events = flushed.events + during.events;
     return {
-      figures: { before, flushed, during, functions, audit },
-      checks: [none('flush: lost', audit.lost), none('flush: duplicated', audit.duplicated)],
+      figures: { before, flushed, during, inTurn, functions, audit },
+      checks: [
+        none('flush: lost', audit.lost),
+        none('flush: duplicated', audit.duplicated),
+        ...inOrder('flush to an ordered endpoint', audit),
+      ],
       sections: [
         {
           title: 'The flush',

@@ -1,7 +1,7 @@
 import { openBed } from '../bed.ts';
 import { runUnderKills } from '../load/killer.ts';
 import { latencyRow } from '../report/rows.ts';
-import { none, type Scenario } from '../scenario.ts';
+import { inOrder, none, type Scenario } from '../scenario.ts';
 import { quickToComeBack } from './kills.ts';
 
 const victims = ['FanOutFunction', 'DeliverFunction', 'TimersFunction', 'IngestFunction'];
@@ -42,9 +42,7 @@ export const ordered: Scenario = {
     return {
       figures: { result, kills, audit },
       checks: [
-        none('ordered: out of order', audit.outOfOrder),
-        none('ordered: sequence headers with a jump or another predecessor', audit.badSequences),
-        none('ordered: requests without sequence headers', audit.unsequenced),
+        ...inOrder('ordered', audit),
         none('ordered: lost', audit.lost),
         none('ordered: duplicates with another id or body', audit.strays + audit.mismatched),
       ],

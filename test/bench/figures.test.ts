@@ -6,7 +6,7 @@ import { parseBenchOptions } from '../../bench/options.ts';
 import { attribute } from '../../bench/profile/attribution.ts';
 import { withSection } from '../../bench/report/document.ts';
 import { toMarkdown, toText } from '../../bench/report/table.ts';
-import { none, type ScenarioResult } from '../../bench/scenario.ts';
+import { inOrder, none, type ScenarioResult } from '../../bench/scenario.ts';
 
 const stats = (count: number, requests: Record<string, number>): Stats[string] => ({
   invocations: count,
@@ -44,6 +44,14 @@ describe('CPU between two looks', () => {
     const before = [worker(11, 'A', 500), worker(12, 'A', 300), worker(13, 'B', 10)];
     const after = [worker(11, 'A', 540), worker(13, 'B', 30), worker(14, 'B', 5)];
     expect(cpuBetween(before, after)).toEqual({ A: 40, B: 25 });
+  });
+});
+
+describe('the checks of order', () => {
+  it.each(['outOfOrder', 'badSequences', 'unsequenced'] as const)('fail on %s', (what) => {
+    const account = { lanes: 2, outOfOrder: 0, badSequences: 0, unsequenced: 0 };
+    expect(inOrder('flush', account).every(({ holds }) => holds)).toBe(true);
+    expect(inOrder('flush', { ...account, [what]: 1 }).filter(({ holds }) => !holds)).toHaveLength(1);
   });
 });
 

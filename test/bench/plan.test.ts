@@ -3,8 +3,10 @@ import {
   allEndpoints,
   hearersOf,
   networkOf,
+  orderly,
   PlanSchema,
   reportsOf,
+  twoEndpoints,
   type PlanInput,
 } from '../../bench/load/plan.ts';
 import { NetworkFileSchema } from '../../schemas/network.ts';
@@ -35,6 +37,22 @@ describe('a plan', () => {
     expect(() => NetworkFileSchema.parse(network)).not.toThrow();
     expect(network.endpoints).toHaveLength(4);
     expect(network.partners).toHaveLength(2);
+  });
+
+  it('of whoever wants order has an endpoint of its own, so that it changes nothing for the others', () => {
+    const plan = PlanSchema.parse({ groups: [...twoEndpoints(2, 10).groups, orderly(3, 10)] });
+    expect(allEndpoints(plan).map(({ endpointId, ordered }) => [endpointId, ordered])).toEqual([
+      ['tower-1-one', false],
+      ['tower-1-two', false],
+      ['orderly-1-e', true],
+    ]);
+    const [towers, wanting] = plan.groups;
+    if (towers === undefined || wanting === undefined) throw new Error('two groups');
+    expect(hearersOf(towers, 0, 1).map(({ endpointId }) => endpointId)).toEqual([
+      'tower-1-one',
+      'tower-1-two',
+    ]);
+    expect(hearersOf(wanting, 2, 1).map(({ endpointId }) => endpointId)).toEqual(['orderly-1-e']);
   });
 
   it('lets two of ten endpoints hear of a locker, and of their own partner only', () => {
