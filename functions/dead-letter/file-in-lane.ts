@@ -7,6 +7,7 @@ import {
   claimNew,
   claimWaiting,
   headSequence,
+  isHeadOver,
   isOfHead,
   isTurnTaken,
   laneGraceMs,
@@ -83,13 +84,14 @@ async function takeUp(
   { lane, record }: Seen,
   { task, endpoint }: FailedTask,
 ): Promise<Filed | 'contended'> {
-  if (record === null || !isOfHead(lane, record)) return 'dropped';
-  if (record.status === 'pending') {
-    if (record.taskId === task.taskId && isOverdue(record, deps.now()))
-      await wakeAgain(deps, { ...task, attempts: record.attempts }, headSequence(lane));
-    return 'dropped';
-  }
-  return (await passTurn(deps, lane, record, endpoint)) === 'contended' ? 'contended' : 'dropped';
+  const isHead = isOfHead(lane, record);
+  const headRecord = isHead ? record : await readHead(deps, lane);
+  const isOver = isHead ? record?.status !== 'pending' : isHeadOver(lane, headRecord, deps.now());
+  if (isOver)
+    return (await passTurn(deps, lane, headRecord, endpoint)) === 'contended' ? 'contended' : 'dropped';
+  if (isHead && record?.taskId === task.taskId && isOverdue(record, deps.now()))
+    await wakeAgain(deps, { ...task, attempts: record.attempts }, headSequence(lane));
+  return 'dropped';
 }
 
 /** What came next should have been sent by now. `timers` would have it too, but later. */

@@ -32,7 +32,7 @@ export function placeOf(lane: Lane, record: DeliveryRecord | null, task: TaskInL
 }
 
 function isPast(record: DeliveryRecord, { taskId, attempts, replay }: TaskInLane): boolean {
-  if (record.attempts.length > attempts.length) return true;
+  if (record.attempts.length > attempts.length || isLaterRun(record.replay, replay ?? null)) return true;
   if (record.status === 'pending') return false;
   // What was held before its first attempt, and is asked for again, has no more attempts than before.
   return replay === undefined || record.attempts.length < attempts.length || record.taskId === taskId;
@@ -43,6 +43,10 @@ const isOf = (head: LanePlace | null, { event, replay }: TaskInLane): boolean =>
 
 const isSameRun = (a: Replay | null, b: Replay | null): boolean =>
   a?.redriveId === b?.redriveId && a?.attemptsBefore === b?.attemptsBefore;
+
+/** Whether run `a` of a delivery began after run `b`: the first one is null. */
+const isLaterRun = (a: Replay | null, b: Replay | null): boolean =>
+  (a?.attemptsBefore ?? -1) > (b?.attemptsBefore ?? -1);
 
 export const headSequence = ({ head }: Lane): number => head?.sequence ?? 0;
 
@@ -56,12 +60,23 @@ export function isOfHead({ head }: Lane, record: DeliveryRecord | null): boolean
   return record.event.id === head.eventId && isSameRun(record.replay, head.replay);
 }
 
-/** Whether the turn of the lane's head is over, by the head's record. A later run of it has a later place. */
-export function isHeadOver(lane: Lane, record: DeliveryRecord | null): boolean {
+/** Whether the turn of the lane's head is over, by the head's record. */
+export function isHeadOver(lane: Lane, record: DeliveryRecord | null, nowMs: number): boolean {
   if (lane.head === null) return true;
   if (record === null) return false;
-  if ((record.sequence ?? 0) > lane.head.sequence) return true;
+  if ((record.sequence ?? 0) > lane.head.sequence || isAskedForAgain(lane, record, nowMs)) return true;
   return record.status !== 'pending' && isOfHead(lane, record);
+}
+
+/**
+ * Whether the head's delivery has run again since, outside of its lane: that is asked for while its endpoint wants no
+ * order. What is asked for again was over, or not on record yet: in the latter case an attempt of its turn may last.
+ */
+function isAskedForAgain({ head, turn }: Lane, record: DeliveryRecord, nowMs: number): boolean {
+  const { event, sequence, replay } = record;
+  if (head === null || replay === null || sequence !== undefined || event.id !== head.eventId) return false;
+  if (isSameRun(replay, head.replay) || isLaterRun(head.replay, replay)) return false;
+  return turn === null || turn.attempt <= replay.attemptsBefore || nowMs >= instantToMs(turn.until);
 }
 
 /** Whether somebody may be making the head's attempt right now, by the head's record. */
@@ -76,11 +91,12 @@ export const laneGraceMs = 120_000;
 const afterTurnMs = 60_000;
 
 /**
- * Whether the head will come up once more, by `timers` if by nobody else, and see then what has come to wait. Who is at it
- * right now may have looked before that came.
+ * Whether the head will come up once more in its lane, by `timers` if by nobody else, and see then what has come to wait.
+ * Who is at it right now may have looked before that came, and what is on record without its number may be sent elsewhere.
  */
 export const willLookAgain = (lane: Lane, headRecord: DeliveryRecord | null, nowMs: number): boolean =>
   headRecord?.status === 'pending' &&
+  headRecord.sequence === headSequence(lane) &&
   headRecord.dueAt !== null &&
   !isTurnTaken(lane, headRecord, nowMs - afterTurnMs);
 

@@ -27,7 +27,7 @@ export async function isTurnFree(
   headRecord: DeliveryRecord | null,
   endpoint: Contract,
 ): Promise<boolean | 'contended'> {
-  if (!isHeadOver(lane, headRecord) && !isForgotten(deps, lane, headRecord)) return false;
+  if (!isHeadOver(lane, headRecord, deps.now()) && !isForgotten(deps, lane, headRecord)) return false;
   if (headRecord?.sequence !== lane.head?.sequence || skipOf(headRecord, endpoint) === null) return true;
   await passTurn(deps, lane, headRecord, endpoint);
   return 'contended';

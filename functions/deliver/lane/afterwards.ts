@@ -1,23 +1,29 @@
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
 import { instantToMs } from '../../../schemas/instant.ts';
-import { isOfHead, laneGraceMs } from '../../domain/lane.ts';
+import { isHeadOver, isOfHead, laneGraceMs } from '../../domain/lane.ts';
 import { successorOf } from '../../shared/delivery-record.ts';
 import { passTurn, type Step } from '../../shared/lane-turn.ts';
 import type { LaneDeps, Situation } from './situation.ts';
+import { watch } from './watch.ts';
 
 /**
  * It is on record what came of this task, but whoever wrote that may have died before the end: what may be missing is
- * done again, here or by the next who comes.
+ * done again, here or by the next who comes. That may be another delivery's turn, too.
  */
 export async function afterwards(deps: LaneDeps, situation: Situation): Promise<Step> {
-  const { task, endpoint, lane, record } = situation;
-  if (record === null || !isOfHead(lane, record)) {
-    deps.metrics.addMetric('ChainsDropped', 'Count', 1);
+  const { task, endpoint, lane, record, headRecord } = situation;
+  const isHead = isOfHead(lane, record);
+  if (!isHead) deps.metrics.addMetric('ChainsDropped', 'Count', 1);
+  // What stands in its place may not have been sent.
+  if (isHead && record?.status !== 'pending') return passTurn(deps, lane, record, endpoint);
+  if (isHeadOver(lane, headRecord, deps.now())) return passTurn(deps, lane, headRecord, endpoint);
+  if (record === null || lane.head?.eventId !== task.event.id) return 'done';
+  if (record.sequence === lane.head.sequence) {
+    if (record.taskId === task.taskId) await sendSuccessor(deps, task, record);
     return 'done';
   }
-  if (record.status !== 'pending') return passTurn(deps, lane, record, endpoint);
-  if (record.taskId === task.taskId) await sendSuccessor(deps, task, record);
-  return 'done';
+  // What goes on outside of its lane, as its endpoint wanted no order, wakes nobody when it is over.
+  return lane.given > lane.head.sequence ? watch(deps, situation, lane.head.sequence) : 'done';
 }
 
 /** It may never have been sent. One too many does nothing, and without any `timers` would come, later. */

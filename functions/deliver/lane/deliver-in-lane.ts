@@ -15,11 +15,10 @@ import { passTurn, wake, type Step } from '../../shared/lane-turn.ts';
 import { afterwards } from './afterwards.ts';
 import { look, type LaneDeps, type Situation } from './situation.ts';
 import { useTurn } from './use-turn.ts';
+import { watch } from './watch.ts';
 
 /** A lane changes under one's hands only when SQS gives its group to two invocations at a time. */
 const maxTries = 5;
-/** When to look again after a head that should be under way, and is not seen to be. */
-const watchSeconds = 30;
 
 /**
  * One task of the queue that keeps order: at most one attempt, if it is the delivery's turn; else the delivery waits in
@@ -38,7 +37,7 @@ async function takeStep(deps: LaneDeps, situation: Situation, hasTime: boolean):
     case 'past':
       return afterwards(deps, situation);
     case 'head':
-      if (isTurnTaken(lane, record, deps.now())) return watch(deps, task, headSequence(lane));
+      if (isTurnTaken(lane, record, deps.now())) return watch(deps, situation, headSequence(lane));
       if (!hasTime) return wakeAgain(deps, task, headSequence(lane));
       return useTurn(deps, situation, { lane, seen: lane, write: deps.lanes.write });
     case 'waiting':
@@ -68,7 +67,7 @@ async function enter(deps: LaneDeps, situation: Situation, { isFree, hasTime }: 
   }
   const step = await waitInLane(deps, { lane, headRecord, isFree, task, endpoint });
   if (step === 'contended' || isFree || willLookAgain(lane, headRecord, deps.now())) return step;
-  return watch(deps, task, lane.given + 1);
+  return watch(deps, situation, lane.given + 1);
 }
 
 async function takeTurnOfWaiting(
@@ -77,19 +76,11 @@ async function takeTurnOfWaiting(
   { isFree, hasTime, sequence }: Prospect & { sequence: number },
 ): Promise<Step> {
   const { lane, headRecord, task, endpoint } = situation;
-  if (!isFree) return willLookAgain(lane, headRecord, deps.now()) ? 'done' : watch(deps, task, sequence);
+  if (!isFree) return willLookAgain(lane, headRecord, deps.now()) ? 'done' : watch(deps, situation, sequence);
   if (sequence !== headSequence(lane) + 1) return passTurn(deps, lane, headRecord, endpoint);
   if (!hasTime) return wakeAgain(deps, task, sequence);
   const claimed = claimWaiting(lane, headRecord, placeAt(sequence, task));
   return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.writeFromWaiting });
-}
-
-/** The head's task may have come to nothing: this one looks again when that would show. */
-async function watch(deps: LaneDeps, task: DeliveryTask, sequence: number): Promise<Step> {
-  deps.metrics.addMetric('LanesWatched', 'Count', 1);
-  const again = { ...task, sequence, taskId: deps.newTaskId() };
-  await deps.tasks.send([{ task: again, delaySeconds: Math.min(watchSeconds, deps.maxDelaySeconds) }]);
-  return 'done';
 }
 
 async function wakeAgain(deps: LaneDeps, task: DeliveryTask, sequence: number): Promise<Step> {

@@ -35,6 +35,13 @@ describe('a task’s place', () => {
     ['past, when an attempt of its number is on record', lane, recordOf({ sequence: 1 }), task, 'past'],
     ['past, when it was delivered', lane, delivered, task, 'past'],
     [
+      'past, when it was asked for again since, and waits for that',
+      lane,
+      recordOf({ attempts: [], replay: { ...replay, attemptsBefore: 0 } }),
+      task,
+      'past',
+    ],
+    [
       'past, when it was held before any attempt',
       lane,
       recordOf({ status: 'held', sequence: 1, attempts: [] }),
@@ -82,10 +89,27 @@ describe('the head of a lane is over', () => {
     ['once it was delivered', delivered, true],
     ['once it was given up', recordOf({ status: 'dead', sequence: 1 }), true],
     ['once another chain, from before the lane, delivered it', recordOf({ status: 'delivered' }), true],
-    ['not by the record of an earlier run', recordOf({ status: 'dead', replay }), false],
+    ['once it was asked for again outside of its lane', recordOf({ status: 'pending', replay }), true],
     ['once a later run of it has a place', recordOf({ sequence: 7, replay }), true],
   ])('%s', (_, record, isOver) => {
-    expect(isHeadOver(lane, record)).toBe(isOver);
+    expect(isHeadOver(lane, record, nowMs)).toBe(isOver);
+  });
+
+  it('not by the record of an earlier run', () => {
+    const again = claimNew(lane, delivered, { ...task, replay });
+    expect(isHeadOver(again, recordOf({ status: 'dead' }), nowMs)).toBe(false);
+    const earlier = { redriveId: 'r0', attemptsBefore: 1 };
+    expect(isHeadOver(again, recordOf({ status: 'delivered', replay: earlier }), nowMs)).toBe(false);
+  });
+
+  it('not by a run that is as old as its own while an attempt of its turn may last', () => {
+    const taken = takeTurn(lane, 1, nowMs + 25_000);
+    const beside = { redriveId: 'r1', attemptsBefore: 0 };
+    const record = recordOf({ status: 'delivered', attempts: makeAttempts(1), replay: beside });
+    expect(isHeadOver(taken, record, nowMs + 24_999)).toBe(false);
+    expect(isHeadOver(taken, record, nowMs + 25_000)).toBe(true);
+    // What was asked for after its last attempt was over.
+    expect(isHeadOver(taken, { ...record, replay: { ...beside, attemptsBefore: 1 } }, nowMs)).toBe(true);
   });
 });
 

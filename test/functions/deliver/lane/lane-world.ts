@@ -35,3 +35,5 @@ export function makeLaneWorld(options: WorldOptions = {}) {
     [...world.records.values()].find(({ event }) => event.id === eventAt(9, seq).id);
   return { ...world, give, giveAgain, numbers, lane, recordOf };
 }
+
+export type LaneWorld = ReturnType<typeof makeLaneWorld>;
