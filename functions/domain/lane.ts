@@ -107,9 +107,17 @@ const changed = (lane: Lane, changes: Partial<Lane>): Lane => ({
   version: lane.version + 1,
 });
 
-/** The head's turn is over: whether the partner acknowledged it is told by its record. */
-const acknowledgedIn = (lane: Lane, record: DeliveryRecord | null): number =>
-  record?.status === 'delivered' && isOfHead(lane, record) ? headSequence(lane) : lane.acknowledged;
+/**
+ * The last number that the partner acknowledged, when the head's turn is over. A replay that was given up or held leaves its
+ * delivery delivered by an earlier run, and a chain of before the lane sends no number.
+ */
+function acknowledgedIn(lane: Lane, record: DeliveryRecord | null): number {
+  const { head, acknowledged } = lane;
+  if (head === null || record?.status !== 'delivered' || record.sequence !== head.sequence)
+    return acknowledged;
+  const attempts = record.attempts.slice(head.replay?.attemptsBefore ?? 0);
+  return attempts.at(-1)?.outcome === 'delivered' ? head.sequence : acknowledged;
+}
 
 /** The place of a task's delivery. */
 export const placeAt = (sequence: number, task: DeliveryTask): LanePlace => ({

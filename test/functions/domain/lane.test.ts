@@ -9,7 +9,7 @@ import {
   placeOf,
   takeTurn,
 } from '../../../functions/domain/lane.ts';
-import { makeAttempts, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
+import { makeAttempt, makeAttempts, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
 
 const nowMs = Date.parse('2026-03-20T09:15:02.000Z');
 const [task, other] = makeEvents(2).map((event) => makeTask({ event }));
@@ -19,7 +19,8 @@ const lane = claimNew(empty, null, task);
 const replay = { redriveId: 'r1', attemptsBefore: 2 };
 const recordOf = (overrides: Parameters<typeof makeRecord>[0]) =>
   makeRecord({ event: task.event, ...overrides });
-const delivered = recordOf({ status: 'delivered', sequence: 1, attempts: makeAttempts(1) });
+const taken = [makeAttempt({ outcome: 'delivered' })];
+const delivered = recordOf({ status: 'delivered', sequence: 1, attempts: taken });
 
 describe('a task’s place', () => {
   it.each([
@@ -114,6 +115,9 @@ describe('the head of a lane is over', () => {
 });
 
 describe('numbers', () => {
+  const again = { redriveId: 'r1', attemptsBefore: 1 };
+  const replayed = claimNew(lane, delivered, { ...task, replay: again });
+
   it('go up by one with each delivery, whether it has the turn or waits', () => {
     const { lane: longer, place } = append(lane, null, other);
     expect(place.sequence).toBe(2);
@@ -125,10 +129,31 @@ describe('numbers', () => {
     });
   });
 
-  it('count as acknowledged only when delivered', () => {
-    const dead = recordOf({ status: 'dead', sequence: 1 });
-    expect(claimNew(lane, dead, other).acknowledged).toBe(0);
-    expect(claimNew(lane, delivered, other).acknowledged).toBe(1);
+  it.each([
+    ['not when it was given up', lane, recordOf({ status: 'dead', sequence: 1 }), 0],
+    ['when it was delivered', lane, delivered, 1],
+    ['not when a chain of before the lane delivered it', lane, { ...delivered, sequence: undefined }, 0],
+    [
+      'not when a replay of what was delivered was refused',
+      replayed,
+      recordOf({ status: 'delivered', sequence: 2, attempts: [...taken, ...makeAttempts(1)], replay: again }),
+      1,
+    ],
+    [
+      'not when a replay of what was delivered was not sent',
+      replayed,
+      recordOf({ status: 'delivered', sequence: 2, attempts: taken, replay: again }),
+      1,
+    ],
+    [
+      'when a replay was delivered',
+      replayed,
+      recordOf({ status: 'delivered', sequence: 2, attempts: [...taken, ...taken], replay: again }),
+      2,
+    ],
+  ] as const)('count as acknowledged: %s', (_, at, { sequence, ...record }, acknowledged) => {
+    const head = sequence === undefined ? record : { ...record, sequence };
+    expect(claimNew(at, head, other).acknowledged).toBe(acknowledged);
   });
 
   it('are known as acknowledged before a later run of the same event replaces the record', () => {

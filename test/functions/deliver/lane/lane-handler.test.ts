@@ -211,6 +211,24 @@ describe('a lane', () => {
     expect(world.posts.at(-1)?.headers['towercast-replay']).toBe('r1');
   });
 
+  it('names no number of a replay that was refused for good: what it was acknowledged under before is the last', async () => {
+    const answers = [200, 500];
+    const world = makeLaneWorld({
+      endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0] })],
+      answer: () => responds(answers.shift() ?? 200),
+    });
+    await world.give(taskOf(1));
+    const attempts = world.recordOf(1)?.attempts ?? [];
+    await world.give(taskOf(1, { taskId: 'r-1', attempts, replay: { redriveId: 'r1', attemptsBefore: 1 } }));
+    expect(world.recordOf(1)).toMatchObject({ status: 'delivered', sequence: 2 });
+    await world.give(taskOf(2));
+    expect(world.numbers()).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 1],
+    ]);
+  });
+
   it('ends as dead, one by one, when its endpoint is gone', async () => {
     const world = makeLaneWorld({ endpoints: [] });
     await world.give(taskOf(1), taskOf(2));

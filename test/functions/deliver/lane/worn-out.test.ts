@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../../functions/deliver/create-handler.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../../helpers/batches.ts';
-import { makeRecord } from '../../../helpers/deliveries.ts';
+import { makeAttempt, makeRecord } from '../../../helpers/deliveries.ts';
 import { responds } from '../world.ts';
 import { makeLaneWorld, taskOf } from './lane-world.ts';
 
@@ -87,7 +87,8 @@ describe('a task that SQS gave too often', () => {
   it('has its turn if it only waited for that', async () => {
     const world = makeLaneWorld({ answer: () => responds(500) });
     await world.give(taskOf(1), taskOf(2));
-    const over = makeRecord({ event: taskOf(1).event, status: 'delivered', sequence: 1 });
+    const attempts = [makeAttempt({ outcome: 'delivered' })];
+    const over = makeRecord({ event: taskOf(1).event, status: 'delivered', sequence: 1, attempts });
     world.records.set(over.id, over);
     world.posts.length = 0;
     await world.giveAgain(tooOften, taskOf(2));
