@@ -248,6 +248,12 @@ export class Delivery extends Construct {
         period: Duration.minutes(10),
       }),
     });
+    new RunbookAlarm(this, 'LaneStuckAlarm', {
+      config,
+      says: 'A lane stands still: its head is neither over nor under way.',
+      anchor: 'delivery-lane-stuck',
+      metric: minuteMetric('Towercast', 'LanesStuck', { service: 'deliver' }),
+    });
     new RunbookAlarm(this, 'OrderedQueueAgeAlarm', {
       config,
       says: 'Tasks of lanes wait in the queue that keeps order: a lane stands still, or all of them are late.',

@@ -100,6 +100,15 @@ export const willLookAgain = (lane: Lane, headRecord: DeliveryRecord | null, now
   headRecord.dueAt !== null &&
   !isTurnTaken(lane, headRecord, nowMs - afterTurnMs);
 
+/** Longer than any crash takes until its task comes up again. */
+const stuckAfterMs = 600_000;
+
+/** Whether nothing has been heard of the head for so long that something must be wrong; until its next attempt is due nothing is to be heard. */
+export function isStuck({ head, turn }: Lane, headRecord: DeliveryRecord | null, nowMs: number): boolean {
+  const signs = [head?.receivedAt, turn?.until, headRecord?.attempts.at(-1)?.at, headRecord?.dueAt];
+  return head !== null && signs.every((at) => !at || instantToMs(at) + stuckAfterMs <= nowMs);
+}
+
 /** A change that makes a lane another version. */
 const changed = (lane: Lane, changes: Partial<Lane>): Lane => ({
   ...lane,

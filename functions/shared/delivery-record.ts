@@ -52,3 +52,14 @@ export const wasAcknowledged = (
   attempts: readonly Attempt[],
 ): boolean =>
   (endpoint === null || acknowledgementOf(endpoint.contract) === 'response') && hasAcknowledged(attempts);
+
+/** Of what waited for longer than its event is kept: nobody can send it any more. A replay of it undoes no earlier delivery. */
+export function expiredRecord(
+  record: DeliveryRecord,
+  endpoint: Pick<Endpoint, 'contract'> | null,
+): DeliveryRecord {
+  const over = { ...record, dueAt: null, waitsFor: 'time' as const };
+  return wasAcknowledged(endpoint, record.attempts)
+    ? { ...over, status: 'delivered', reason: null }
+    : { ...over, status: 'dead', reason: 'event_expired' };
+}

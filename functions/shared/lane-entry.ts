@@ -3,8 +3,7 @@ import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import type { Lane } from '../../schemas/lane.ts';
 import { append, isHeadOver } from '../domain/lane.ts';
-import { recordOfTask } from './delivery-record.ts';
-import { passTurn, skipOf, type LaneTurnDeps, type Step } from './lane-turn.ts';
+import { behind, passTurn, skipOf, type LaneTurnDeps, type Step } from './lane-turn.ts';
 
 type Contract = Pick<Endpoint, 'contract'> | null;
 
@@ -59,14 +58,12 @@ export async function waitInLane(deps: LaneTurnDeps, latecomer: Latecomer): Prom
   const { lane, headRecord, isFree, task, endpoint } = latecomer;
   const { lane: next, place } = append(lane, headRecord, task);
   const waiting = { ...place, partnerId: task.partnerId };
-  const written = await deps.lanes.append({ lane: next, seen: lane }, waiting, behind(task, place.sequence));
+  const written = await deps.lanes.append(
+    { lane: next, seen: lane },
+    waiting,
+    behind({ ...task, sequence: place.sequence }),
+  );
   if (written === 'contended') return 'contended';
   deps.metrics.addMetric('DeliveriesBehind', 'Count', 1);
   return isFree ? passTurn(deps, next, headRecord, endpoint) : 'done';
 }
-
-const behind = (task: DeliveryTask, sequence: number): DeliveryRecord =>
-  recordOfTask(
-    { ...task, sequence },
-    { status: 'pending', reason: 'behind', attempts: task.attempts, dueAt: null, waitsFor: 'time' },
-  );

@@ -4,11 +4,13 @@ import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import type { Lane, WaitingInLane } from '../../schemas/lane.ts';
-import { claimWaiting, headSequence, replaceHead } from '../domain/lane.ts';
+import { instantFromMs } from '../../schemas/instant.ts';
+import { claimWaiting, headSequence, isOfHead, replaceHead } from '../domain/lane.ts';
 import { sequenceSkipped } from '../domain/operational-event.ts';
+import { expiredRecord, noticeOf, recordOfTask } from './delivery-record.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import type { EventReader } from './event-reader.ts';
-import type { LaneStore, LaneWrite } from './lane-store.ts';
+import type { LaneStore } from './lane-store.ts';
 import type { TaskSender } from './queue.ts';
 
 export interface LaneTurnDeps {
@@ -19,14 +21,14 @@ export interface LaneTurnDeps {
   tasks: TaskSender;
   metrics: { addMetric(name: string, unit: 'Count', value: number): unknown };
   now: () => number;
+  /** Who hears of dead deliveries besides the partner. */
+  operatorPartnerId: string | null;
   /** Of deliveries, from the receipt of their events. */
   retentionDays: number;
 }
 
 /** `contended`: the lane has changed meanwhile, so that all is to be read and decided again. */
 export type Step = 'done' | 'contended';
-
-const stepOf = (written: LaneWrite): Step => (written === 'written' ? 'done' : 'contended');
 
 /** What says that a delivery was given up, and at whose endpoint. */
 interface Skipped {
@@ -61,7 +63,7 @@ export async function passTurn(
 ): Promise<Step> {
   const skipped = skipOf(headRecord, endpoint);
   if (skipped === null || headRecord?.sequence !== lane.head?.sequence)
-    return wakeNext(deps, lane, headRecord);
+    return wakeNext(deps, { lane, overRecord: headRecord, endpoint });
   if (lane.head?.eventId !== skipped.event.id) {
     const change = { lane: replaceHead(lane, skipped.event), seen: lane };
     if ((await deps.lanes.writeWithEvent(change, skipped.event)) === 'contended') return 'contended';
@@ -95,47 +97,95 @@ const turnId = ({ endpointId, subject, head }: Lane, eventId: string): string =>
 export const wake = ({ tasks }: Pick<LaneTurnDeps, 'tasks'>, task: DeliveryTask): Promise<void> =>
   tasks.send([{ task, delaySeconds: 0, via: 'ordered' }]);
 
-async function wakeNext(deps: LaneTurnDeps, lane: Lane, overRecord: DeliveryRecord | null): Promise<Step> {
+/** A lane whose head is over. */
+interface Over {
+  lane: Lane;
+  /** Of the head. */
+  overRecord: DeliveryRecord | null;
+  endpoint: Pick<Endpoint, 'contract'> | null;
+}
+
+/** What waits next in a lane, as it stands now. */
+interface Next {
+  waiting: WaitingInLane;
+  event: DomainEvent | null;
+  record: DeliveryRecord | null;
+}
+
+async function wakeNext(deps: LaneTurnDeps, over: Over): Promise<Step> {
+  const { lane } = over;
   if (lane.given === headSequence(lane)) return 'done';
   const waiting = await deps.lanes.waiting(lane, headSequence(lane) + 1);
   // Somebody has just taken the turn.
   if (waiting === null) return 'contended';
-  const { endpointId } = lane;
-  const { eventId, receivedAt, partnerId, sequence, replay } = waiting;
+  const { eventId, receivedAt } = waiting;
   const [event, record] = await Promise.all([
     deps.events.get(eventId),
-    deps.store.get({ endpointId, event: { id: eventId, receivedAt } }),
+    deps.store.get({ endpointId: lane.endpointId, event: { id: eventId, receivedAt } }),
   ]);
-  if (event === null) return passOver(deps, { lane, overRecord, waiting, record });
-  const attempts = record?.attempts ?? [];
-  const task = {
-    v: 1 as const,
-    taskId: turnId(lane, eventId),
-    partnerId,
-    endpointId,
-    event,
-    attempts,
-    sequence,
-  };
-  await wake(deps, replay === null ? task : { ...task, replay });
+  const next = { waiting, event, record };
+  if (event === null || !isWaiting(next)) return passOver(deps, over, next);
+  await wake(deps, taskOf(lane, event, next));
   return 'done';
 }
 
-interface Unknown {
-  lane: Lane;
-  overRecord: DeliveryRecord | null;
-  waiting: WaitingInLane;
-  record: DeliveryRecord | null;
+const isWaiting = ({ waiting, record }: Next): boolean =>
+  record?.status === 'pending' && record.sequence === waiting.sequence;
+
+function taskOf(lane: Lane, event: DomainEvent, { waiting, record }: Next): DeliveryTask {
+  const { endpointId } = lane;
+  const { partnerId, sequence, replay } = waiting;
+  const attempts = record?.attempts ?? [];
+  const taskId = turnId(lane, event.id);
+  const task = { v: 1 as const, taskId, partnerId, endpointId, event, attempts, sequence };
+  return replay === null ? task : { ...task, replay };
 }
 
-/** It has waited for longer than events are kept: it is dead, and must not hold up the others. */
-async function passOver(deps: LaneTurnDeps, { lane, overRecord, waiting, record }: Unknown): Promise<Step> {
-  if (record?.status === 'pending') {
-    const dead = { ...record, status: 'dead' as const, reason: 'event_expired', dueAt: null };
-    await deps.store.advance(dead, record.attempts.length + 1);
-  }
+/**
+ * What should have the next turn can't take it: its event or its record was cleaned up, or another chain of the same
+ * delivery, from before the lane, has written a record without this number. Nobody else would claim the number, so it
+ * is claimed here. A chain that goes on comes into the lane with it.
+ */
+async function passOver(deps: LaneTurnDeps, over: Over, next: Next): Promise<Step> {
+  const { lane, overRecord, endpoint } = over;
+  const { event, waiting } = next;
+  const record = await settleExpired(deps, over, next);
+  if (record === 'changed') return wakeNext(deps, over);
   const { partnerId: _, ...place } = waiting;
-  const next = claimWaiting(lane, overRecord, place);
-  const step = stepOf(await deps.lanes.writeFromWaiting({ lane: next, seen: lane }));
-  return step === 'contended' ? step : wakeNext(deps, next, null);
+  const claimed = claimWaiting(lane, overRecord, place);
+  if ((await deps.lanes.writeFromWaiting({ lane: claimed, seen: lane })) === 'contended') return 'contended';
+  if (event === null || record?.status !== 'pending' || !isOfHead(claimed, record))
+    return passTurn(deps, claimed, record, endpoint);
+  await wake(deps, taskOf(claimed, event, next));
+  return 'done';
 }
+
+/** The record of what can't take its turn: over, if it has waited for longer than events or records are kept. */
+async function settleExpired(
+  deps: LaneTurnDeps,
+  { lane, endpoint }: Over,
+  next: Next,
+): Promise<DeliveryRecord | 'changed' | null> {
+  const { event, record } = next;
+  if (record !== null && !isWaiting(next)) return record;
+  const waited = record ?? (event === null ? null : behind(taskOf(lane, event, next)));
+  // Nothing is left that could be told of.
+  if (waited === null) return null;
+  const expired = expiredRecord(waited, endpoint);
+  const { operatorPartnerId, now } = deps;
+  const notice = noticeOf(expired, { operatorPartnerId, now: instantFromMs(now()) });
+  const outcome = await deps.store.advance(expired, expired.attempts.length + 1, notice);
+  if (outcome.kind === 'behind') return 'changed';
+  if (expired.status === 'dead') deps.metrics.addMetric('DeliveriesDead', 'Count', 1);
+  return expired;
+}
+
+/** The record of what waits in its lane. */
+export const behind = (task: DeliveryTask): DeliveryRecord =>
+  recordOfTask(task, {
+    status: 'pending',
+    reason: 'behind',
+    attempts: task.attempts,
+    dueAt: null,
+    waitsFor: 'time',
+  });

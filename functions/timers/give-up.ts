@@ -3,7 +3,7 @@ import type { Endpoint } from '../../schemas/endpoint.ts';
 import { parseEventId } from '../../schemas/event-id.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import { isOfHead, isTurnTaken } from '../domain/lane.ts';
-import { noticeOf, wasAcknowledged } from '../shared/delivery-record.ts';
+import { expiredRecord, noticeOf } from '../shared/delivery-record.ts';
 import type { EntityStore } from '../shared/entity-store.ts';
 import { TowercastError } from '../shared/errors.ts';
 import type { LaneRef } from '../shared/lane-store.ts';
@@ -11,8 +11,6 @@ import { passTurn, type LaneTurnDeps } from '../shared/lane-turn.ts';
 
 export interface GiveUpDeps extends LaneTurnDeps {
   entities: Pick<EntityStore, 'getMany'>;
-  /** Who hears of dead deliveries besides the partner. */
-  operatorPartnerId: string | null;
 }
 
 /** Settles a delivery that nobody can send any more: its event was cleaned up while it waited. */
@@ -28,7 +26,7 @@ export const createGiveUp =
     const { partnerId, endpointId } = record;
     const ref = { kind: 'endpoint', partnerId, endpointId } as const;
     const endpoint = (await deps.entities.getMany([ref])).get(ref);
-    const over = overOf(record, endpoint);
+    const over = expiredRecord(record, endpoint);
     const { operatorPartnerId, now } = deps;
     const notice = noticeOf(over, { operatorPartnerId, now: instantFromMs(now()) });
     const outcome = await deps.store.advance(over, record.attempts.length + 1, notice);
@@ -48,14 +46,6 @@ const laneOfRecord = ({ endpointId, event, sequence }: DeliveryRecord): LaneRef 
 async function isBeingMade({ lanes, now }: GiveUpDeps, record: DeliveryRecord): Promise<boolean> {
   const ref = laneOfRecord(record);
   return ref !== null && isTurnTaken(await lanes.read(ref), record, now());
-}
-
-/** A replay that can't be made undoes no earlier delivery. */
-function overOf(record: DeliveryRecord, endpoint: Endpoint | null): DeliveryRecord {
-  const over = { ...record, dueAt: null, waitsFor: 'time' as const };
-  return wasAcknowledged(endpoint, record.attempts)
-    ? { ...over, status: 'delivered', reason: null }
-    : { ...over, status: 'dead', reason: 'event_expired' };
 }
 
 /** What waits behind it has the next turn. Should this run die before that, whoever comes next into the lane does the same. */

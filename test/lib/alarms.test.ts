@@ -81,6 +81,7 @@ describe('alarms', () => {
     ['TasksFailed', 'deliver'],
     ['DeliveriesRescheduled', 'dead-letter'],
     ['LaneTasksHeldUp', 'deliver'],
+    ['LanesStuck', 'deliver'],
     ['TasksQuarantined', 'dead-letter'],
     ['EventsQuarantined', 'fan-out'],
     ['EndpointsUnreadable', 'fan-out'],

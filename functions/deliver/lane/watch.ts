@@ -1,12 +1,30 @@
+import { headSequence, isStuck } from '../../domain/lane.ts';
 import type { Step } from '../../shared/lane-turn.ts';
 import type { LaneDeps, Situation } from './situation.ts';
 
 /** When to look again after a head that should be under way, and is not seen to be. */
 const watchSeconds = 30;
 
-/** The head's task may have come to nothing: this one looks again when that would show. */
-export async function watch(deps: LaneDeps, { task }: Situation, sequence: number): Promise<Step> {
+/**
+ * The head's task may have come to nothing: this one looks again when that would show. What waits behind it is due at no
+ * time, and so in no other alarm's sight: a lane that stands still for long is told of here.
+ */
+export async function watch(
+  deps: LaneDeps,
+  { task, lane, headRecord }: Situation,
+  sequence: number,
+): Promise<Step> {
   deps.metrics.addMetric('LanesWatched', 'Count', 1);
+  if (isStuck(lane, headRecord, deps.now())) {
+    deps.metrics.addMetric('LanesStuck', 'Count', 1);
+    const { endpointId, subject, head } = lane;
+    deps.logger.error('lane stuck', {
+      endpointId,
+      subject,
+      sequence: headSequence(lane),
+      eventId: head?.eventId,
+    });
+  }
   const again = { ...task, sequence, taskId: deps.newTaskId() };
   await deps.tasks.send([{ task: again, delaySeconds: Math.min(watchSeconds, deps.maxDelaySeconds) }]);
   return 'done';
