@@ -1,6 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { DeliveryTask } from '../../schemas/delivery.ts';
+import type { Endpoint } from '../../schemas/endpoint.ts';
 import { idsOfMessage, idsOfTask } from '../shared/task-ids.ts';
 import { parseDeliveryTask } from '../shared/delivery-task.ts';
 import type { EndpointReader } from '../shared/endpoint-directory.ts';
@@ -63,11 +64,10 @@ async function fileRecord(deps: DeadLetterDeps, record: SQSRecord): Promise<void
     return;
   }
   const { task } = read;
-  const failed = await lookUp(deps, task);
-  const filed =
-    isOfLane(record) || task.sequence !== undefined
-      ? await fileInLane(deps, failed)
-      : await fileDelivery(deps, task, failed);
+  const isInLane = isOfLane(record) || task.sequence !== undefined;
+  const filed = isInLane
+    ? await fileInLane(deps, failedTask(deps, task, await deps.endpoints.get(task)))
+    : await fileDelivery(deps, task, failedTask(deps, task, await readIfPossible(deps, task)));
   const isFailedTest = filed === 'dead' && task.event.test !== undefined;
   deps.metrics.addMetric(isFailedTest ? 'TestsFailed' : filedMetrics[filed], 'Count', 1);
   const attempt = task.attempts.length + 1;
@@ -85,11 +85,24 @@ function readTask(
   }
 }
 
-/** An endpoint that can't be read may be why the task came here: that must not keep it here. */
-async function lookUp(deps: DeadLetterDeps, task: DeliveryTask): Promise<FailedTask> {
-  const endpoint = await deps.endpoints.get(task).catch((error: unknown) => {
-    deps.logger.warn('endpoint unreadable', { endpointId: task.endpointId, error });
+const failedTask = (deps: DeadLetterDeps, task: DeliveryTask, endpoint: Endpoint | null): FailedTask => ({
+  task,
+  endpoint,
+  scheduleSeconds: scheduleFor(endpoint, deps),
+});
+
+/**
+ * An endpoint that can't be read may be why the task came here: that must not keep it here. In a lane it must: what was
+ * skipped would be told to nobody, as if the endpoint were gone, and what is kept here keeps its place.
+ */
+async function readIfPossible(
+  { endpoints, logger }: DeadLetterDeps,
+  task: DeliveryTask,
+): Promise<Endpoint | null> {
+  try {
+    return await endpoints.get(task);
+  } catch (error) {
+    logger.warn('endpoint unreadable', { endpointId: task.endpointId, error });
     return null;
-  });
-  return { task, endpoint, scheduleSeconds: scheduleFor(endpoint, deps) };
+  }
 }

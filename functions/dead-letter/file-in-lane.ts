@@ -27,7 +27,7 @@ import { fileDelivery, type Filed, type FileDeliveryDeps } from './file-delivery
 
 export type FileInLaneDeps = FileDeliveryDeps & LaneTurnDeps;
 
-/** A task that could not be processed, and where it was to go; null when there is no such endpoint, or none readable. */
+/** A task that could not be processed, and where it was to go; null when there is no such endpoint; outside of lanes also when it can't be read. */
 export interface FailedTask {
   task: DeliveryTask;
   endpoint: Endpoint | null;

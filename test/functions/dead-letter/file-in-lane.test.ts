@@ -111,6 +111,20 @@ describe('a task of a lane on the DLQ', () => {
     expect(world.laneNow()?.head?.eventId).toBe(world.sent[0]?.task.event.id);
   });
 
+  it('stays there while its endpoint can’t be read, so that what it skips is told', async () => {
+    const record = makeRecord({ event: first.event, status: 'dead', attempts: makeAttempts(2), sequence: 1 });
+    const world = makeDlqWorld({ lane: claimed(), records: [record] });
+    const { endpoints } = world.deps;
+    const get = endpoints.get.bind(endpoints);
+    endpoints.get = () => Promise.reject(new Error('throttled'));
+    expect(await world.file(second)).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
+    expect(world.laneNow()?.given).toBe(1);
+    endpoints.get = get;
+    expect(await world.file(second)).toEqual({ batchItemFailures: [] });
+    expect(world.sent[0]).toMatchObject({ task: { sequence: 1, event: { type: 'sequence.skipped' } } });
+    expect(world.recordOf(second)).toMatchObject({ sequence: 2, reason: 'behind' });
+  });
+
   it('whose delivery is over wakes what waits behind it: that may be all that was missing', async () => {
     const world = makeDlqWorld();
     await world.file(first, second);
