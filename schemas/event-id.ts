@@ -83,3 +83,7 @@ export function parseEventId(id: string): EventKey | null {
     );
   return match?.[1] !== undefined && match[2] !== undefined ? { pk: match[1], sk: match[2] } : null;
 }
+
+/** Whether a sample has this key: what a partner asked for over the API to try its endpoint. */
+export const isSample = ({ sk }: EventKey): boolean =>
+  sk.slice(sk.indexOf('_') + 1).startsWith(`${prefix.test}~`);

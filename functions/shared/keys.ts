@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseEventId, timeToBase36 } from '../../schemas/event-id.ts';
+import { isSample, parseEventId, timeToBase36 } from '../../schemas/event-id.ts';
 import type { Entity } from '../../schemas/entity.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
@@ -95,9 +95,19 @@ export const undeliveredPartition = (endpointId: string): string => `undelivered
  */
 export function laneOf(event: Pick<DomainEvent, 'id' | 'type' | 'data'>): string {
   const skipped = event.type === 'sequence.skipped' && 'eventId' in event.data ? event.data.eventId : '';
-  const key = parseEventId(skipped) ?? parseEventId(event.id);
-  if (key === null) throw new TypeError(`not an event id: ${event.id}`);
-  return key.pk;
+  const lane = laneOfId(skipped) ?? laneOfId(event.id);
+  if (lane === null) throw new TypeError(`not an event id: ${event.id}`);
+  return lane;
+}
+
+/**
+ * The lane of an event that has this id, if it isn't `sequence.skipped`; null when it is no event id. A sample is a lane by
+ * itself: it is sent to find out what fails, and must not wait for another one that did.
+ */
+export function laneOfId(eventId: string): string | null {
+  const key = parseEventId(eventId);
+  if (key === null) return null;
+  return isSample(key) ? `${key.pk}_${key.sk}` : key.pk;
 }
 
 /** Key of a lane in the deliveries table. */

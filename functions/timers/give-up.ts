@@ -1,11 +1,11 @@
 import type { DeliveryRecord } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
-import { parseEventId } from '../../schemas/event-id.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import { isOfHead, isTurnTaken } from '../domain/lane.ts';
 import { expiredRecord, noticeOf } from '../shared/delivery-record.ts';
 import type { EntityStore } from '../shared/entity-store.ts';
 import { TowercastError } from '../shared/errors.ts';
+import { laneOfId } from '../shared/keys.ts';
 import type { LaneRef } from '../shared/lane-store.ts';
 import { passTurn, type LaneTurnDeps } from '../shared/lane-turn.ts';
 
@@ -38,8 +38,8 @@ export const createGiveUp =
 
 /** Null outside of lanes. Of `sequence.skipped`, only the event itself knew the lane: whoever comes next finds its head over. */
 const laneOfRecord = ({ endpointId, event, sequence }: DeliveryRecord): LaneRef | null => {
-  const subject = parseEventId(event.id)?.pk;
-  const isKnown = sequence !== undefined && event.type !== 'sequence.skipped' && subject !== undefined;
+  const subject = laneOfId(event.id);
+  const isKnown = sequence !== undefined && event.type !== 'sequence.skipped' && subject !== null;
   return isKnown ? { endpointId, subject } : null;
 };
 

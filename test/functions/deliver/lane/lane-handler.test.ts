@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../../functions/deliver/create-handler.ts';
 import type { Entry } from '../../../../functions/deliver/gate.ts';
+import { sampleEvent } from '../../../../functions/domain/sample-event.ts';
 import { laneOf } from '../../../../functions/shared/keys.ts';
+import { instantFromMs } from '../../../../schemas/instant.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../../helpers/batches.ts';
 import { makeAttempts, makeEndpoint, makeRecord, makeTask } from '../../../helpers/deliveries.ts';
 import { makeWorld, nowMs, responds } from '../world.ts';
@@ -382,6 +384,36 @@ describe('what comes to wait', () => {
     await follower;
     expect(world.recordOf(2)).toMatchObject({ reason: 'behind', sequence: 2 });
     expect(world.sent).toMatchObject([{ delaySeconds: 30, task: { sequence: 2 } }]);
+  });
+});
+
+describe('a sample', () => {
+  const endpoint = { endpointId: 'main', partnerId: 'acme', contract: 'standard' } as const;
+  const sampleTask = (sampleId: string) => {
+    const event = sampleEvent({ endpoint, type: 'locker.opened', sampleId, now: instantFromMs(nowMs) });
+    if (event === null) throw new Error('no sample');
+    return makeTask({ taskId: sampleId, event });
+  };
+
+  it('is tried whatever became of an earlier one', async () => {
+    const world = makeLaneWorld({ answer: () => responds(500) });
+    await world.give(sampleTask('s1'), sampleTask('s2'));
+    expect(world.numbers()).toEqual([
+      [1, 0],
+      [1, 0],
+    ]);
+  });
+
+  it('that is given up is told of in a lane of its own, too', async () => {
+    const world = makeLaneWorld({
+      endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0] })],
+      answer: () => responds(500),
+    });
+    const task = sampleTask('s1');
+    await world.give(task);
+    const [skip] = world.sent;
+    expect(laneOf(skip?.task.event ?? eventAt(9, 1))).toBe(laneOf(task.event));
+    expect(skip?.task).toMatchObject({ sequence: 1, event: { type: 'sequence.skipped' } });
   });
 });
 
