@@ -150,6 +150,12 @@ const SequenceSkippedDataSchema = z.object({
   endpointId: NameSchema,
   /** Of the delivery that was given up. */
   sequence: z.int().min(1),
+  /** What its numbers count, as in the header. Null in events of before this field existed. */
+  sequenceOf: z
+    .string()
+    .nullable()
+    .default(null)
+    .meta({ description: 'What the numbers count: the same as the header `towercast-sequence-of`.' }),
   deliveryId: z.string(),
   eventId: z.string(),
   eventType: z.string(),

@@ -53,25 +53,28 @@ export function deliveryDead(
   return operationalEvent({ type: 'delivery.dead', data }, record, { name, at: context.now }, context);
 }
 
-/** Takes the place of a delivery that was given up, at an endpoint that asks for order. */
+/** Takes the place of a delivery that was given up, at an endpoint that asks for order: in that lane, where that was. */
 export function sequenceSkipped(
   record: Pick<DeliveryRecord, 'id' | 'endpointId' | 'partnerId' | 'event' | 'reason'> & { sequence: number },
-  now: Instant,
+  { lane, now }: { lane: string; now: Instant },
 ): DomainEvent {
   const { id, endpointId, event, sequence } = record;
   const data = {
     endpointId,
     sequence,
+    sequenceOf: lane,
     deliveryId: id,
     eventId: event.id,
     eventType: event.type,
     reason: record.reason ?? 'unknown',
   };
   const circumstances = { name: `sequence.skipped ${id} ${sequence}`, at: now };
-  return operationalEvent({ type: 'sequence.skipped', data }, record, circumstances, {
+  const { towerId, locker } = event;
+  const skipped = operationalEvent({ type: 'sequence.skipped', data }, record, circumstances, {
     operatorPartnerId: null,
     now,
   });
+  return { ...skipped, towerId, locker };
 }
 
 function operationalEvent(

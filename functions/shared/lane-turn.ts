@@ -10,6 +10,7 @@ import { sequenceSkipped } from '../domain/operational-event.ts';
 import { expiredRecord, noticeOf, recordOfTask } from './delivery-record.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import type { EventReader } from './event-reader.ts';
+import { laneOfId } from './keys.ts';
 import type { LaneStore } from './lane-store.ts';
 import type { TaskSender } from './queue.ts';
 
@@ -46,8 +47,9 @@ export function skipOf(
 ): Skipped | null {
   if (record?.status !== 'dead' || record.sequence === undefined || endpoint === null) return null;
   if (record.event.type === 'sequence.skipped') return null;
-  const at = record.attempts.at(-1)?.at ?? record.event.receivedAt;
-  const event = sequenceSkipped({ ...record, sequence: record.sequence }, at);
+  const now = record.attempts.at(-1)?.at ?? record.event.receivedAt;
+  const lane = laneOfId(record.event.id) ?? '';
+  const event = sequenceSkipped({ ...record, sequence: record.sequence }, { lane, now });
   return expresses(endpoint.contract, event) ? { event, partnerId: record.partnerId } : null;
 }
 

@@ -137,7 +137,7 @@ const operationalData: Readonly<Record<string, object>> = {
   'endpoint.recovered': { endpointId, failingSince: at.occurredAt, reason: null },
   'endpoint.disabled': { endpointId, failingSince: at.occurredAt, reason: 'failing' },
   'delivery.dead': { ...undelivered, attempts: 10 },
-  'sequence.skipped': { ...undelivered, sequence: 7 },
+  'sequence.skipped': { ...undelivered, sequence: 7, sequenceOf: `${tower.towerId}-${tower.locker}` },
 };
 
 /** Where an event of this family happens. */

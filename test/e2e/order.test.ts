@@ -20,12 +20,13 @@ const isAccepted = ({ answer }: ReceivedRequest): boolean =>
 
 /** The numbers, as a partner checks them: by an unmodified library, as a webhook whose body they are. */
 function verifyNumbers(request: ReceivedRequest): void {
-  const { headers } = request;
-  webhook.verify(
-    `${headers['towercast-sequence']}.${headers['towercast-previous-sequence']}`,
-    { ...headers, 'webhook-signature': headers['towercast-sequence-signature'] ?? '' },
-    { jsonParse: false },
-  );
+  const { headers, id } = request;
+  const { 'towercast-sequence-of': lane = '', 'towercast-sequence-signature': signature = '' } = headers;
+  webhook.verify(JSON.stringify([lane, sequenceOf(request), previousOf(request)]), {
+    ...headers,
+    'webhook-id': `${id}~sequence`,
+    'webhook-signature': signature,
+  });
 }
 
 /** How many requests of a lane came after one with a higher number, or with another number than before. */
@@ -160,7 +161,10 @@ describe('an ordered endpoint', () => {
     expect(dead).toMatchObject({ sequence: 1, reason: 'http_500', event: { locker: 3 } });
     const skipped = givingUp.requests.filter(({ body }) => body.includes('sequence.skipped'));
     expect(skipped.map((request): unknown => JSON.parse(request.body.toString()))).toMatchObject([
-      { type: 'sequence.skipped', data: { sequence: 1, deliveryId: dead?.id, eventId: dead?.event.id } },
+      {
+        type: 'sequence.skipped',
+        data: { sequence: 1, locker: 3, deliveryId: dead?.id, eventId: dead?.event.id },
+      },
     ]);
     const order = givingUp.requests.filter((request) => lockerOf(request) === 3 || skipped.includes(request));
     expect(order.map((request) => [sequenceOf(request), previousOf(request), isAccepted(request)])).toEqual([

@@ -28,7 +28,7 @@ export async function useTurn(deps: LaneDeps, situation: Situation, claim: Claim
   if ((await claim.write({ lane: taken, seen: claim.seen })) === 'contended') return 'contended';
 
   const schedule = scheduleFor(endpoint, deps.config);
-  const order = { sequence: task.sequence, previousSequence: taken.acknowledged };
+  const order = { lane: taken.subject, sequence: task.sequence, previousSequence: taken.acknowledged };
   const decided = await decide(fenced(deps, untilMs), task, {
     endpoint,
     schedule,

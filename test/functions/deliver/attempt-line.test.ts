@@ -39,7 +39,7 @@ describe('the line of an attempt', () => {
   it('tells a probe, a place in a lane, a replay and another queue from the ordinary', () => {
     const health = { ...healthyEndpoint(endpoint), breaker: 'open' as const };
     const task = makeTask({ replay: { redriveId: 'r-1', attemptsBefore: 2 } });
-    const order = { sequence: 7, previousSequence: 6 };
+    const order = { lane: '0000000000000001-9', sequence: 7, previousSequence: 6 };
     const special = { task, endpoint: { ...endpoint, health }, channel: 'ordered', order } as const;
     expect(attemptLine(special, makeAttempt(), nowMs)).toMatchObject({
       channel: 'ordered',

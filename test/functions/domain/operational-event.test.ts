@@ -84,8 +84,13 @@ describe('an operational event', () => {
   });
 
   it('of a skipped place in a lane goes to nobody by fan-out: the lane says so itself', () => {
-    const skipped = sequenceSkipped({ ...dead, sequence: 4 }, now);
-    expect(skipped).toMatchObject({ partnerIds: ['acme'], data: { sequence: 4, deliveryId: dead.id } });
+    const skipped = sequenceSkipped({ ...dead, sequence: 4 }, { lane: '0000000000000001-9', now });
+    expect(skipped).toMatchObject({
+      partnerIds: ['acme'],
+      towerId: '0000000000000001',
+      locker: 9,
+      data: { sequence: 4, sequenceOf: '0000000000000001-9', deliveryId: dead.id },
+    });
     expect(matches(makeEndpoint(), skipped)).toBe(false);
     expect(matches(makeEndpoint({ operational: true }), skipped)).toBe(false);
   });

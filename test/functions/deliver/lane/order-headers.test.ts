@@ -7,40 +7,45 @@ import { signingSecret } from '../world.ts';
 const order = {
   id: 'evt_t-9_mmykbvk0_b7-1',
   epochSeconds: Math.floor(Date.now() / 1_000),
+  lane: 't-9',
   sequence: 42,
   previousSequence: 41,
 };
 const otherSecret = `whsec_${Buffer.alloc(32, 'other').toString('base64')}`;
 
-const verify = (secret: string, payload: string, signature: string | undefined) =>
-  new Webhook(secret).verify(
-    payload,
-    {
-      'webhook-id': order.id,
-      'webhook-timestamp': String(order.epochSeconds),
-      'webhook-signature': signature ?? '',
-    },
-    { jsonParse: false },
-  );
+const verify = (secret: string, payload: string, id = `${order.id}~sequence`) =>
+  new Webhook(secret).verify(payload, {
+    'webhook-id': id,
+    'webhook-timestamp': String(order.epochSeconds),
+    'webhook-signature': headers['towercast-sequence-signature'] ?? '',
+  });
+const headers = orderHeaders(order, [signingSecret, otherSecret]);
 
 describe('the headers of an ordered delivery', () => {
-  const headers = orderHeaders(order, [signingSecret, otherSecret]);
-
-  it('say the number and the last one that was acknowledged', () => {
-    expect(headers).toMatchObject({ 'towercast-sequence': '42', 'towercast-previous-sequence': '41' });
+  it('say the number, what it counts, and the last one that was acknowledged', () => {
+    expect(headers).toMatchObject({
+      'towercast-sequence-of': 't-9',
+      'towercast-sequence': '42',
+      'towercast-previous-sequence': '41',
+    });
   });
 
   it.each([signingSecret, otherSecret])(
     'are verified by an unmodified library with any key in force (%#), as a webhook whose body they are',
     (secret) => {
-      expect(() => verify(secret, '42.41', headers['towercast-sequence-signature'])).not.toThrow();
+      expect(verify(secret, '["t-9",42,41]')).toEqual(['t-9', 42, 41]);
     },
   );
 
-  it.each(['43.41', '42.40', '4.241', '41.42'])('do not pass for %s', (payload) => {
-    expect(() => verify(signingSecret, payload, headers['towercast-sequence-signature'])).toThrow(
-      'No matching signature found',
-    );
+  it.each(['["t-9",43,41]', '["t-9",42,40]', '["t-8",42,41]', '["t-9",41,42]'])(
+    'do not pass for %s',
+    (payload) => {
+      expect(() => verify(signingSecret, payload)).toThrow('No matching signature found');
+    },
+  );
+
+  it('do not pass for the body of their event', () => {
+    expect(() => verify(signingSecret, '["t-9",42,41]', order.id)).toThrow('No matching signature found');
   });
 
   it('are signed by Ed25519 where the key is of that kind', () => {
