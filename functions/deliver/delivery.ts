@@ -66,6 +66,7 @@ export async function deliver(deps: DeliverDeps, task: DeliveryTask, receipt: Re
   // After that: of a task whose record stands, only its successor may be missing, and no index has that.
   if (isLeaseOver(task, deps)) {
     deps.metrics.addMetric('LeasesOver', 'Count', 1);
+    deps.logger.info('lease over', { ...idsOfTask(task), leasedUntil: task.leasedUntil });
     return;
   }
   const outcome = await decide(deps, task, { endpoint, schedule, channel: receipt.channel });

@@ -21,6 +21,9 @@ describe('a task whose delivery is leased', () => {
     await deliver(world.deps, taskLeasedFor(neededMs - 1), received(1));
     expect(world.journal).toEqual([]);
     expect(world.observer.total('LeasesOver')).toBe(1);
+    expect(world.observer.lines).toMatchObject([
+      { message: 'lease over', fields: { eventId: makeTask().event.id, endpointId: 'main' } },
+    ]);
   });
 
   it('has its successor sent though the lease is over: nothing else is left of it', async () => {
