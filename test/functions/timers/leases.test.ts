@@ -20,7 +20,7 @@ function startDeliver() {
     posts,
     observer,
     /** Gives it all that is on the queue, for the first time. */
-    async takeAll() {
+    takeAll: async () => {
       for (const { task } of world.state.sent.splice(0)) await deliver(here, task, received(1));
     },
   };
