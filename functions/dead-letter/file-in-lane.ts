@@ -17,7 +17,7 @@ import {
   willLookAgain,
   type Place,
 } from '../domain/lane.ts';
-import { successorOf } from '../shared/delivery-record.ts';
+import { isOutcomeOf, successorOf } from '../shared/delivery-record.ts';
 import { TowercastError } from '../shared/errors.ts';
 import { laneOf } from '../shared/keys.ts';
 import { isTurnFree, readHead, waitInLane } from '../shared/lane-entry.ts';
@@ -85,12 +85,15 @@ async function takeUp(
   { task, endpoint }: FailedTask,
 ): Promise<Filed | 'contended'> {
   const isHead = isOfHead(lane, record);
+  // Made before its endpoint asked for order: what follows brings it into the lane.
+  if (!isHead && isOutcomeOf(task, record) && record.status === 'pending' && record.dueAt === null)
+    await wakeAgain(deps, { ...task, attempts: record.attempts });
   const headRecord = isHead ? record : await readHead(deps, lane);
   const isOver = isHead ? record?.status !== 'pending' : isHeadOver(lane, headRecord, deps.now());
   if (isOver)
     return (await passTurn(deps, lane, headRecord, endpoint)) === 'contended' ? 'contended' : 'dropped';
   if (isHead && record?.taskId === task.taskId && isOverdue(record, deps.now()))
-    await wakeAgain(deps, { ...task, attempts: record.attempts }, headSequence(lane));
+    await wakeAgain(deps, { ...task, attempts: record.attempts, sequence: headSequence(lane) });
   return 'dropped';
 }
 
@@ -99,10 +102,9 @@ const isOverdue = ({ dueAt, waitsFor }: DeliveryRecord, nowMs: number): boolean 
   dueAt !== null && waitsFor === 'time' && instantToMs(dueAt) - laneGraceMs <= nowMs;
 
 /** However often this is filed, it is one task: SQS knows its name. */
-const wakeAgain = (deps: LaneTurnDeps, task: DeliveryTask, sequence: number): Promise<void> => {
+const wakeAgain = (deps: LaneTurnDeps, task: DeliveryTask): Promise<void> => {
   const name = createHash('sha256').update(task.taskId).digest('base64url');
-  const next = successorOf(task, { taskId: `again-${name}`, attempts: task.attempts });
-  return wake(deps, { ...next, sequence });
+  return wake(deps, successorOf(task, { taskId: `again-${name}`, attempts: task.attempts }));
 };
 
 /** Who is at the head may have looked before this one came to wait, and nobody else would look for it. */
@@ -110,7 +112,7 @@ async function lookLater(
   deps: FileInLaneDeps,
   { lane, headRecord, task, sequence }: Claimant,
 ): Promise<void> {
-  if (!willLookAgain(lane, headRecord, deps.now())) await wakeAgain(deps, task, sequence);
+  if (!willLookAgain(lane, headRecord, deps.now())) await wakeAgain(deps, { ...task, sequence });
 }
 
 interface Claimant {

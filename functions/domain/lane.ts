@@ -64,19 +64,24 @@ export function isOfHead({ head }: Lane, record: DeliveryRecord | null): boolean
 export function isHeadOver(lane: Lane, record: DeliveryRecord | null, nowMs: number): boolean {
   if (lane.head === null) return true;
   if (record === null) return false;
-  if ((record.sequence ?? 0) > lane.head.sequence || isAskedForAgain(lane, record, nowMs)) return true;
+  if ((record.sequence ?? 0) > lane.head.sequence || isOverwritten(lane, record, nowMs)) return true;
   return record.status !== 'pending' && isOfHead(lane, record);
 }
 
 /**
- * Whether the head's delivery has run again since, outside of its lane: that is asked for while its endpoint wants no
- * order. What is asked for again was over, or not on record yet: in the latter case an attempt of its turn may last.
+ * Whether the record of the head's delivery was written by somebody else since: by a run that was asked for while its endpoint
+ * wanted no order, by an older chain that delivered it after all, or under an earlier number of the same run. The head's
+ * own task is dropped then. Where the other one may have begun before the head's was over, an attempt of its turn may last.
  */
-function isAskedForAgain({ head, turn }: Lane, record: DeliveryRecord, nowMs: number): boolean {
-  const { event, sequence, replay } = record;
-  if (head === null || replay === null || sequence !== undefined || event.id !== head.eventId) return false;
-  if (isSameRun(replay, head.replay) || isLaterRun(head.replay, replay)) return false;
-  return turn === null || turn.attempt <= replay.attemptsBefore || nowMs >= instantToMs(turn.until);
+function isOverwritten({ head, turn }: Lane, record: DeliveryRecord, nowMs: number): boolean {
+  const { event, replay, attempts, status } = record;
+  if (head === null || event.id !== head.eventId) return false;
+  const isSince = isSameRun(replay, head.replay)
+    ? status !== 'pending'
+    : !isLaterRun(head.replay, replay) || attempts.length < (head.replay?.attemptsBefore ?? 0);
+  if (!isSince) return false;
+  const attemptsBefore = replay?.attemptsBefore ?? 0;
+  return turn === null || turn.attempt <= attemptsBefore || nowMs >= instantToMs(turn.until);
 }
 
 /** Whether somebody may be making the head's attempt right now, by the head's record. */

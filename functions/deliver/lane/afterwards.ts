@@ -3,6 +3,9 @@ import { instantToMs } from '../../../schemas/instant.ts';
 import { isHeadOver, isOfHead, laneGraceMs } from '../../domain/lane.ts';
 import { successorOf } from '../../shared/delivery-record.ts';
 import { passTurn, type Step } from '../../shared/lane-turn.ts';
+import { scheduleFor } from '../../shared/retry-schedule.ts';
+import { settlementDeps } from '../delivery.ts';
+import { resume } from '../settlement.ts';
 import type { LaneDeps, Situation } from './situation.ts';
 import { watch } from './watch.ts';
 
@@ -12,6 +15,9 @@ import { watch } from './watch.ts';
  */
 export async function afterwards(deps: LaneDeps, situation: Situation): Promise<Step> {
   const { task, endpoint, lane, record, headRecord } = situation;
+  // Made before its endpoint asked for order: what follows brings it into the lane, and may not have been sent.
+  if (record?.sequence === undefined)
+    await resume(settlementDeps(deps, scheduleFor(endpoint, deps.config)), task, record);
   const isHead = isOfHead(lane, record);
   if (!isHead) deps.metrics.addMetric('ChainsDropped', 'Count', 1);
   // What stands in its place may not have been sent.

@@ -167,6 +167,14 @@ describe('a task of a lane on the DLQ', () => {
     expect(world.sent[0]?.task.taskId).not.toBe(first.taskId);
   });
 
+  it('whose record was written without a number, but no successor sent, has it sent: that gets one', async () => {
+    const record = makeRecord({ event: first.event, attempts: makeAttempts(1), taskId: first.taskId });
+    const world = makeDlqWorld({ records: [record] });
+    await world.file(first);
+    expect(world.sent).toMatchObject([{ via: 'ordered', task: { attempts: [{ number: 1 }] } }]);
+    expect(world.sent[0]?.task.sequence).toBeUndefined();
+  });
+
   it('that waits behind somebody who is at it looks again: that one may not have seen it', async () => {
     const record = makeRecord({
       event: first.event,

@@ -6,6 +6,7 @@ import {
   isHeadOver,
   isTurnTaken,
   newLane,
+  placeAt,
   placeOf,
   takeTurn,
 } from '../../../functions/domain/lane.ts';
@@ -98,9 +99,24 @@ describe('the head of a lane is over', () => {
 
   it('not by the record of an earlier run', () => {
     const again = claimNew(lane, delivered, { ...task, replay });
-    expect(isHeadOver(again, recordOf({ status: 'dead' }), nowMs)).toBe(false);
+    const attempts = makeAttempts(2);
+    expect(isHeadOver(again, recordOf({ status: 'dead', attempts }), nowMs)).toBe(false);
     const earlier = { redriveId: 'r0', attemptsBefore: 1 };
-    expect(isHeadOver(again, recordOf({ status: 'delivered', replay: earlier }), nowMs)).toBe(false);
+    expect(isHeadOver(again, recordOf({ status: 'delivered', attempts, replay: earlier }), nowMs)).toBe(
+      false,
+    );
+  });
+
+  it('by a record under an earlier number of the same run, once nobody can be at it', () => {
+    const head = claimWaiting(lane, delivered, placeAt(3, task));
+    expect(isHeadOver(head, delivered, nowMs)).toBe(true);
+    expect(isHeadOver(takeTurn(head, 2, nowMs + 1), delivered, nowMs)).toBe(false);
+  });
+
+  it('by the record of an older chain that has delivered it since', () => {
+    const again = claimNew(lane, delivered, { ...task, replay });
+    const record = recordOf({ status: 'delivered', attempts: makeAttempts(1) });
+    expect(isHeadOver(again, record, nowMs)).toBe(true);
   });
 
   it('not by a run that is as old as its own while an attempt of its turn may last', () => {

@@ -107,7 +107,7 @@ describe('what waits and whose event was cleaned up', () => {
 });
 
 describe('a lane that stands still', () => {
-  it('is told of once nothing was heard of its head for ten minutes', async () => {
+  it('is told of, and its head woken, once nothing was heard of that for ten minutes', async () => {
     const world = makeLaneWorld();
     let clockMs = nowMs;
     world.deps.now = () => clockMs;
@@ -124,6 +124,9 @@ describe('a lane that stands still', () => {
     clockMs += 1;
     await watchAgain();
     expect(world.observer.total('LanesStuck')).toBe(1);
-    expect(world.sent).toMatchObject([{ delaySeconds: 30, task: { sequence: 2 } }]);
+    expect(world.sent).toMatchObject([
+      { via: 'ordered', task: { sequence: 1, event: { id: eventAt(9, 1).id } } },
+      { delaySeconds: 30, task: { sequence: 2 } },
+    ]);
   });
 });

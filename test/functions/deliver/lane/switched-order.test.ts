@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../../functions/deliver/create-handler.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../../helpers/batches.ts';
-import { makeEndpoint } from '../../../helpers/deliveries.ts';
+import { makeAttempts, makeEndpoint, makeRecord } from '../../../helpers/deliveries.ts';
 import type { Replay } from '../../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../../schemas/endpoint.ts';
 import { nowMs, responds } from '../world.ts';
@@ -60,6 +60,15 @@ describe('a lane whose endpoint wanted no order for a while', () => {
       [1, 0],
       [2, 0],
     ]);
+  });
+
+  it('takes up a retry that a crash left unsent just before order was asked for', async () => {
+    const record = makeRecord({ event: taskOf(1).event, taskId: 'task-1', attempts: makeAttempts(1) });
+    const world = makeLaneWorld({ endpoints: [endpoint({ scheduleSeconds: [0, 5] })], records: [record] });
+    await world.give(taskOf(1));
+    expect(world.sent).toMatchObject([{ delaySeconds: 5, task: { attempts: record.attempts } }]);
+    await world.give(world.sent[0]?.task ?? taskOf(0));
+    expect(world.recordOf(1)).toMatchObject({ status: 'delivered', sequence: 1, attempts: { length: 2 } });
   });
 
   it('wakes what has waited though its head was retried before it could', async () => {
