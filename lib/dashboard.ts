@@ -153,7 +153,11 @@ const endpointsRow = ({ config }: OperationsDashboardProps): IWidget[] => {
     ownMetric(config, 'OldestUndeliveredSeconds', { service: 'timers', endpointClass }, 'Maximum');
   return row(
     'Endpoints',
-    ['Oldest undelivered, seconds', [oldest('healthy')], [oldest('failing')]],
+    [
+      'Oldest undelivered, seconds',
+      [oldest('healthy')],
+      [oldest('failing'), own('timers', 'OldestDrainingSeconds', 'Maximum')],
+    ],
     [
       'Breakers',
       [own('timers', 'BreakersOpen', 'Maximum'), own('timers', 'BreakersOpenLong', 'Maximum')],

@@ -64,6 +64,14 @@ export class Timers extends Construct {
       metric: ownMetric(config, 'BreakersOpenLong', service, 'Maximum'),
       minutes: 5,
     });
+    new RunbookAlarm(this, 'BacklogAgeAlarm', {
+      config,
+      says: 'Parked deliveries of a day ago wait for an endpoint that takes requests: its backlog does not drain.',
+      anchor: 'delivery-backlog-age',
+      metric: ownMetric(config, 'OldestDrainingSeconds', service, 'Maximum'),
+      above: 86_400,
+      minutes: 60,
+    });
     new RunbookAlarm(this, 'EndpointsDisabledAlarm', {
       config,
       says: 'An endpoint was switched off, since it failed for days: its deliveries are held.',

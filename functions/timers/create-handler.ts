@@ -7,7 +7,7 @@ import { runDeliveries, type DeliveriesDeps } from './deliveries.ts';
 import type { LookingRun } from './due-deliveries.ts';
 import { runDueEntities, type DueEntitiesDeps } from './due-entities.ts';
 import { runEndpoints, type EndpointsDeps } from './endpoints.ts';
-import { recordOldest, type TimersMetrics } from './metrics.ts';
+import { recordOldest, secondsSince, type TimersMetrics } from './metrics.ts';
 import { claimWindow, createPace, type Window } from './pace.ts';
 import { runRedrives, type RedrivesDeps } from './redrives.ts';
 import { failed, runShards, sumReports, type Run, type ShardReport } from './run.ts';
@@ -96,5 +96,10 @@ async function attendEndpoints(deps: TimersDeps, run: Run, window: Window): Prom
   metrics.addMetric('BacklogDeliveries', 'Count', report.parked);
   if (report.disabled > 0) metrics.addMetric('EndpointsDisabled', 'Count', report.disabled);
   recordOldest(metrics, 'failing', report.oldestAt, instantToMs(run.now));
+  metrics.addMetric(
+    'OldestDrainingSeconds',
+    'Seconds',
+    secondsSince(report.oldestDrainingAt, instantToMs(run.now)),
+  );
   return report;
 }

@@ -3,6 +3,7 @@ import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import { instantToMs } from '../../schemas/instant.ts';
+import { forEachAtMost } from '../shared/concurrency.ts';
 import type { WaitingDelivery, WaitingPage } from '../shared/due-deliveries.ts';
 import { backlogShard } from '../shared/keys.ts';
 import type { Position } from '../shared/read-items.ts';
@@ -13,6 +14,8 @@ import { addReport, emptyReport, type Run, type ShardReport } from './run.ts';
 export interface BacklogDeps extends HandOutDeps {
   /** Deliveries of a backlog that its endpoint is given in a second, beside what happens now. */
   drainPerSecond: number;
+  /** For how long a delivery is on record, from the receipt of its event. */
+  retentionDays: number;
 }
 
 export interface Backlog {
@@ -39,16 +42,58 @@ export async function runEndpointBacklog(
   pace: Pace,
 ): Promise<BacklogReport> {
   const page = await listFrom(deps, backlog, run, null);
-  const { waiting } = page;
-  const known = { parked: waiting.length, oldestAt: waiting[0]?.dueAt ?? null };
-  if (isOver(backlog)) return { ...(await drain(deps, backlog, { run, pace, page })), ...known };
-  switch (passage(backlog.health, instantToMs(run.now))) {
+  const { ending, lasting } = Object.groupBy(page.waiting, ({ dueAt }) =>
+    isEnding(deps, dueAt, run) ? 'ending' : 'lasting',
+  );
+  const report = {
+    ...emptyReport(),
+    parked: page.waiting.length,
+    oldestAt: page.waiting[0]?.dueAt ?? null,
+  };
+  addReport(report, await endAll(deps, ending ?? [], run));
+  const draining = { run, pace, page: { ...page, waiting: lasting ?? [] } };
+  addReport(report, await send(deps, backlog, draining));
+  return report;
+}
+
+const endsAtOnce = 8;
+/** What is closer to its end than that is not tried any more: the record would vanish with nobody told. */
+const noticeMs = 86_400_000;
+
+/** A parked delivery is due since its receipt. */
+const isEnding = ({ retentionDays }: BacklogDeps, receivedAt: Instant, { now }: Run): boolean => {
+  const keptMs = retentionDays * 86_400_000;
+  return instantToMs(receivedAt) + keptMs - Math.min(noticeMs, keptMs / 10) <= instantToMs(now);
+};
+
+async function endAll(
+  { deliveries, giveUp }: BacklogDeps,
+  waiting: readonly WaitingDelivery[],
+  run: Run,
+): Promise<ShardReport> {
+  const report = emptyReport();
+  const records = await deliveries.read(waiting);
+  await forEachAtMost(endsAtOnce, records, async (record) => {
+    if (record === null || !run.hasTime()) return;
+    try {
+      await giveUp(record);
+      report.done += 1;
+    } catch (error) {
+      report.failures.push({ what: `delivery ${record.id}`, error });
+    }
+  });
+  return report;
+}
+
+async function send(deps: BacklogDeps, backlog: Backlog, draining: Draining): Promise<ShardReport> {
+  if (isOver(backlog)) return drain(deps, backlog, draining);
+  switch (passage(backlog.health, instantToMs(draining.run.now))) {
     case 'closed':
-      return { ...emptyReport(), ...known };
+      return emptyReport();
     case 'probe':
-      return { ...(await probe(deps, backlog, { run, pace, page })), ...known };
+      return probe(deps, backlog, draining);
     case 'free':
-      return { ...(await drain(deps, backlog, { run, pace, page })), ...known };
+      return drain(deps, backlog, draining);
   }
 }
 

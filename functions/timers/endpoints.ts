@@ -26,6 +26,8 @@ export interface EndpointsReport extends ShardReport {
   disabled: number;
   /** Since when the longest wait of a failing endpoint's partner lasts. */
   oldestAt: string | null;
+  /** When the longest parked delivery was received whose endpoint takes requests. */
+  oldestDrainingAt: string | null;
 }
 
 /**
@@ -50,6 +52,7 @@ export async function runEndpoints(deps: EndpointsDeps, run: Run, pace: Pace): P
     ...countBreakers(unwell, nowMs),
     parked: 0,
     disabled: 0,
+    oldestDrainingAt: null,
   };
   const attending = { run, pace, report };
   const drains: Backlog[] = [];
@@ -106,6 +109,7 @@ async function attend(
   addReport(report, part);
   report.parked += part.parked;
   report.oldestAt = earliest(report.oldestAt, part.oldestAt);
+  if (!isPaused(backlog)) report.oldestDrainingAt = earliest(report.oldestDrainingAt, part.oldestAt);
   if (part.parked === 0)
     await deps.health.change(backlog.health, (current) => backlogCleared(current, instantToMs(run.now)));
 }

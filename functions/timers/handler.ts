@@ -67,6 +67,7 @@ export const handler = observe<unknown, void>({ logger, metrics }).handler(
     windows: createHandOutWindows(storage),
     catchUpPerSecond: env.CATCH_UP_PER_SECOND,
     drainPerSecond: env.DRAIN_PER_SECOND,
+    retentionDays: env.RETENTION_DAYS,
     disableAfterHours: env.DISABLE_AFTER_HOURS,
     health: createEndpointHealthStore({
       ...storage,

@@ -21,6 +21,9 @@ export function recordOldest(
 ): void {
   const single = metrics.singleMetric();
   single.addDimension('endpointClass', endpointClass);
-  const seconds = oldestAt === null ? 0 : (nowMs - instantToMs(oldestAt)) / 1_000;
-  single.addMetric('OldestUndeliveredSeconds', 'Seconds', Math.max(seconds, 0));
+  single.addMetric('OldestUndeliveredSeconds', 'Seconds', secondsSince(oldestAt, nowMs));
 }
+
+/** 0 for null: nothing waits. */
+export const secondsSince = (oldestAt: string | null, nowMs: number): number =>
+  oldestAt === null ? 0 : Math.max((nowMs - instantToMs(oldestAt)) / 1_000, 0);

@@ -89,6 +89,7 @@ describe('alarms', () => {
     ['BreakersOpenLong', 'timers'],
     ['EndpointsDisabled', 'timers'],
     ['OldestUndeliveredSeconds', 'timers'],
+    ['OldestDrainingSeconds', 'timers'],
   ])('our own metric %s of %s raises one', (MetricName, service) => {
     const raising = alarms.filter(
       ([, alarm]) =>

@@ -290,6 +290,41 @@ describe('a backlog', () => {
     expect(sent().map(({ delaySeconds }) => delaySeconds)).toEqual([0, 10, 20, 30, 40, 50]);
   });
 
+  it('that would soon be cleaned up ends as dead deliveries, which is told', async () => {
+    await unwell(open({ openUntil: hoursBefore(-1), backlogAt: hoursBefore(1) }));
+    const oneOf = (seq: number, days: number) =>
+      makeRecord({
+        attempts: [],
+        reason: 'rate_limited',
+        waitsFor: 'endpoint',
+        dueAt: hoursBefore(days * 24),
+        event: makeEvent({ id: `evt_t-9_mmykbvk0_b7-${seq}`, receivedAt: hoursBefore(days * 24) }),
+      });
+    const [ending, lasting] = [oneOf(1, 89.1), oneOf(2, 88.9)];
+    await world.seedDeliveries([ending, lasting]);
+    await world.run();
+    expect(await world.record(ending)).toMatchObject({
+      status: 'dead',
+      reason: 'event_expired',
+      dueAt: null,
+    });
+    expect(await world.record(lasting)).toEqual(lasting);
+    const dead = (await world.events()).filter(({ type }) => type === 'delivery.dead');
+    expect(dead).toMatchObject([{ data: { deliveryId: ending.id, reason: 'event_expired' } }]);
+    expect(world.state.metrics.get('DeliveriesDead')).toBe(1);
+  });
+
+  it('shows how old it is, if its endpoint takes requests', async () => {
+    await unwell(open({ openUntil: hoursBefore(-1), backlogAt: hoursBefore(1) }));
+    await world.seedDeliveries(parkedOf('main', 1));
+    await world.run();
+    expect(world.state.metrics.get('OldestDrainingSeconds')).toBe(0);
+    await unwell({ backlogAt: hoursBefore(1) }, makeEndpoint({ endpointId: 'limited' }));
+    await world.seedDeliveries(parkedOf('limited', 1));
+    await world.run();
+    expect(world.state.metrics.get('OldestDrainingSeconds')).toBe(3_600);
+  });
+
   it('of a disabled endpoint is filed at once, whatever the endpoint took', async () => {
     const disabled = { ...endpoint, status: 'disabled' as const, limits: { perSecond: 0.1 } };
     await unwell({ backlogAt: hoursBefore(1) }, disabled);

@@ -88,6 +88,7 @@ export async function startWorld() {
     leaseSeconds: 900,
     catchUpPerSecond: 20,
     drainPerSecond: 10,
+    retentionDays: tables.retentionDays,
     disableAfterHours: 120,
     disable: createDisableEndpoint({ ...tables, operatorPartnerId, now: () => Date.parse(state.now) }),
     clock: () => state.now,
