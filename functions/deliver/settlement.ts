@@ -4,13 +4,23 @@ import type { Instant } from '../../schemas/primitives.ts';
 import { laneGraceMs } from '../domain/lane.ts';
 import { isOutcomeOf, noticeOf, recordOfTask, successorOf } from '../shared/delivery-record.ts';
 import type { DeliveryStore } from '../shared/delivery-store.ts';
-import type { TaskSender } from '../shared/queue.ts';
+import type { Channel, TaskSender } from '../shared/queue.ts';
 
 /** How a delivery goes on after a task. `attempts` are all that were made, this task's included if it made one. */
 export type Settlement =
   | { kind: 'delivered'; attempts: Attempt[] }
-  /** In a lane, also when no attempt was made: `slotAt` is then its turn under the endpoint's rate limit. */
-  | { kind: 'retry'; attempts: Attempt[]; delayMs: number; reason?: string; slotAt?: Instant | undefined }
+  /**
+   * In a lane, also when no attempt was made: `slotAt` is then its turn under the endpoint's rate limit, `via` the queue on
+   * which it may be made.
+   */
+  | {
+      kind: 'retry';
+      attempts: Attempt[];
+      delayMs: number;
+      reason?: string;
+      slotAt?: Instant | undefined;
+      via?: Channel;
+    }
   /** No attempt was made: its endpoint takes none now. `timers` drains the endpoint's backlog. */
   | { kind: 'parked'; attempts: Attempt[]; reason: string }
   | { kind: 'dead' | 'held'; attempts: Attempt[]; reason: string };
@@ -77,11 +87,12 @@ export async function resume(
 function sendNext(
   deps: SettlementDeps,
   task: DeliveryTask,
-  { attempts, slotAt }: { attempts: Attempt[]; slotAt?: Instant | undefined },
+  { attempts, slotAt, via }: Pick<Extract<Settlement, { kind: 'retry' }>, 'attempts' | 'slotAt' | 'via'>,
   delaySeconds: number,
 ): Promise<void> {
-  const next = successorOf(task, { taskId: deps.newTaskId(), attempts });
-  return deps.tasks.send([{ task: slotAt === undefined ? next : { ...next, slotAt }, delaySeconds }]);
+  const successor = successorOf(task, { taskId: deps.newTaskId(), attempts });
+  const next = slotAt === undefined ? successor : { ...successor, slotAt };
+  return deps.tasks.send([{ task: next, delaySeconds, ...(via !== undefined && { via }) }]);
 }
 
 const recordOf = (deps: SettlementDeps, task: DeliveryTask, settlement: Settlement): DeliveryRecord =>

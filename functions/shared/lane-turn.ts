@@ -95,9 +95,15 @@ const turnId = ({ endpointId, subject, head }: Lane, eventId: string): string =>
   return `turn-${createHash('sha256').update(name).digest('base64url')}`;
 };
 
-/** Sends a task of its own, which comes after all that is in the lane's group by now. */
-export const wake = ({ tasks }: Pick<LaneTurnDeps, 'tasks'>, task: DeliveryTask): Promise<void> =>
-  tasks.send([{ task, delaySeconds: 0, via: 'ordered' }]);
+/**
+ * Sends a task of its own, which comes after all that is in the lane's group by now. `slow`: one that has its number may
+ * have its turn there.
+ */
+export const wake = (
+  { tasks }: Pick<LaneTurnDeps, 'tasks'>,
+  task: DeliveryTask,
+  via: 'ordered' | 'slow' = 'ordered',
+): Promise<void> => tasks.send([{ task, delaySeconds: 0, via }]);
 
 /** A lane whose head is over. */
 interface Over {

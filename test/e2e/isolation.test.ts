@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import * as z from 'zod';
 import { signIn } from '../helpers/api-client.ts';
 import type { Inbox } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
+import { latenciesOf, quantile } from './latency.ts';
 import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
@@ -20,11 +20,6 @@ const endpoint = (endpointId: string, url: string, types: string[]) => ({
   ...standardEndpoint(endpointId, url, endpointId),
   filter: { types },
 });
-
-const BodySchema = z.object({ timestamp: z.string() });
-
-const quantile = (sorted: readonly number[], part: number): number =>
-  sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
 
 describe('a dead and a ten-second endpoint beside healthy ones', () => {
   let world: World;
@@ -71,13 +66,7 @@ describe('a dead and a ten-second endpoint beside healthy ones', () => {
     await Promise.all(
       healthy.map((inbox, index) => inbox.waitForRequests((seenBefore[index] ?? 0) + events, 30_000)),
     );
-    return healthy
-      .flatMap((inbox, index) => inbox.requests.slice(seenBefore[index]))
-      .map(({ arrivedAtMs, body }) => {
-        const { timestamp } = BodySchema.parse(JSON.parse(body.toString()));
-        return arrivedAtMs - Date.parse(timestamp);
-      })
-      .sort((a, b) => a - b);
+    return latenciesOf(healthy.flatMap((inbox, index) => inbox.requests.slice(seenBefore[index])));
   }
 
   it('leave the latency of the others as it was', async () => {

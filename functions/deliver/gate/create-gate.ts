@@ -39,16 +39,18 @@ export function createGate(deps: GateDeps): Gate {
   return {
     async enter(endpoint, task, channel) {
       const { health } = endpoint;
-      const isMisplaced = channel === 'live' && (saysNothing(task) || isTroubled(health));
+      const isMisplaced = channel !== 'slow' && (saysNothing(task) || isTroubled(health));
       let probe: Instant | null = null;
       if (task.event.test === undefined) {
-        // On the queue of the live, a probe is only let go to the other one.
+        // Anywhere else, a probe is only let go to the queue of the slow.
         const passage = await breaker.pass(endpoint, isMisplaced ? 'look' : 'take');
         if (passage.kind === 'closed') return park(breaker, endpoint, 'breaker_open');
         probe = passage.probe;
       }
       if (isMisplaced) return { kind: 'divert' };
-      if (channel === 'live' && !isProven(health)) {
+      if (channel !== 'slow' && !isProven(health)) {
+        // An attempt on the queue that keeps order holds up the lanes of its batch: nobody is tried there.
+        if (channel === 'ordered') return { kind: 'divert' };
         const passage = await breaker.tryOut(endpoint);
         if (passage.kind === 'closed') return { kind: 'divert' };
         probe = passage.probe;

@@ -8,6 +8,7 @@ import {
   placeOf,
   willLookAgain,
 } from '../../domain/lane.ts';
+import { isTroubled } from '../../domain/endpoint-health.ts';
 import { TowercastError } from '../../shared/errors.ts';
 import { laneOf } from '../../shared/keys.ts';
 import { isTurnFree, waitInLane } from '../../shared/lane-entry.ts';
@@ -20,13 +21,26 @@ import { watch } from './watch.ts';
 /** A lane changes under one's hands only when SQS gives its group to two invocations at a time. */
 const maxTries = 5;
 
+/** How a task of a lane comes up. */
+export interface Coming {
+  channel: 'ordered' | 'slow';
+  /** Whether there is time for an attempt. */
+  hasTime: boolean;
+}
+
 /**
- * One task of the queue that keeps order: at most one attempt, if it is the delivery's turn; else the delivery waits in
- * its lane. Without time for an attempt it waits too. Rejects when the task must be given again.
+ * One task of a lane: at most one attempt, if it is the delivery's turn; else the delivery waits in its lane. Without time
+ * for an attempt it waits too. Numbers are given to what comes over the queue that keeps order only; what has one is in
+ * order by that, and may have its turn over a queue that repeats, delays and reorders: the lane has the turn's version.
+ * Rejects when the task must be given again.
  */
-export async function deliverInLane(deps: LaneDeps, task: DeliveryTask, hasTime: boolean): Promise<void> {
+export async function deliverInLane(
+  deps: LaneDeps,
+  task: DeliveryTask,
+  { channel, hasTime }: Coming,
+): Promise<void> {
   for (let tries = 0; tries < maxTries; tries += 1)
-    if ((await takeStep(deps, await look(deps, task), hasTime)) === 'done') return;
+    if ((await takeStep(deps, await look(deps, { task, channel }), hasTime)) === 'done') return;
   throw new TowercastError('lane_contended', `${laneOf(task.event)} of ${task.endpointId} keeps changing`);
 }
 
@@ -38,10 +52,11 @@ async function takeStep(deps: LaneDeps, situation: Situation, hasTime: boolean):
       return afterwards(deps, situation);
     case 'head':
       if (isTurnTaken(lane, record, deps.now())) return watch(deps, situation, headSequence(lane));
-      if (!hasTime) return wakeAgain(deps, task, headSequence(lane));
+      if (!hasTime || isElsewhere(situation)) return wakeAgain(deps, situation, headSequence(lane));
       return useTurn(deps, situation, { lane, seen: lane, write: deps.lanes.write });
     case 'waiting':
     case 'new': {
+      if (place.kind === 'new' && situation.channel !== 'ordered') return sendForNumber(deps, task);
       const isFree = await isTurnFree(deps, lane, headRecord, endpoint);
       if (isFree === 'contended') return 'contended';
       const prospect = { isFree, hasTime };
@@ -66,7 +81,7 @@ async function enter(deps: LaneDeps, situation: Situation, { isFree, hasTime }: 
     return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.write });
   }
   const step = await waitInLane(deps, { lane, headRecord, isFree, task, endpoint });
-  if (step === 'contended' || isFree || willLookAgain(lane, headRecord, deps.now())) return step;
+  if (step === 'contended' || isFree || !mustWatch(deps, situation, lane.given + 1)) return step;
   return watch(deps, situation, lane.given + 1);
 }
 
@@ -76,14 +91,35 @@ async function takeTurnOfWaiting(
   { isFree, hasTime, sequence }: Prospect & { sequence: number },
 ): Promise<Step> {
   const { lane, headRecord, task, endpoint } = situation;
-  if (!isFree) return willLookAgain(lane, headRecord, deps.now()) ? 'done' : watch(deps, situation, sequence);
+  if (!isFree) return mustWatch(deps, situation, sequence) ? watch(deps, situation, sequence) : 'done';
   if (sequence !== headSequence(lane) + 1) return passTurn(deps, lane, headRecord, endpoint);
-  if (!hasTime) return wakeAgain(deps, task, sequence);
+  if (!hasTime || isElsewhere(situation)) return wakeAgain(deps, situation, sequence);
   const claimed = claimWaiting(lane, headRecord, placeAt(sequence, task));
   return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.writeFromWaiting });
 }
 
-async function wakeAgain(deps: LaneDeps, task: DeliveryTask, sequence: number): Promise<Step> {
-  await wake(deps, { ...task, sequence, taskId: deps.newTaskId() });
+/**
+ * Whether the queue that keeps order is no place for an attempt: one of a slow endpoint would hold up the lanes of all
+ * others in its batch, and an invocation that others need.
+ */
+const isElsewhere = ({ channel, endpoint }: Situation): boolean =>
+  channel === 'ordered' && isTroubled(endpoint?.health);
+
+/**
+ * Whether a waiting delivery must look again, lest nobody sees that the head is over. Who waits behind another one needn't:
+ * that one knows of it when it takes its turn, and wakes it at its end. So a lane has one that looks, however many wait.
+ */
+const mustWatch = (deps: LaneDeps, { lane, headRecord }: Situation, sequence: number): boolean =>
+  sequence === headSequence(lane) + 1 && !willLookAgain(lane, headRecord, deps.now());
+
+async function wakeAgain(deps: LaneDeps, situation: Situation, sequence: number): Promise<Step> {
+  const again = { ...situation.task, sequence, taskId: deps.newTaskId() };
+  await wake(deps, again, isElsewhere(situation) ? 'slow' : 'ordered');
+  return 'done';
+}
+
+/** It has lost its place, or never had one. It stays the same task, so that SQS drops a second one. */
+async function sendForNumber(deps: LaneDeps, task: DeliveryTask): Promise<Step> {
+  await wake(deps, task);
   return 'done';
 }

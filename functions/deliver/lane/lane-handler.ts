@@ -52,5 +52,5 @@ async function processMessage(deps: LaneDeps, record: SQSRecord, hasTime: boolea
     deps.logger.error('task handed to the DLQ', { ...idsOfMessage(record), group });
     return;
   }
-  await deliverInLane(deps, receiveTask(deps, record.body), hasTime);
+  await deliverInLane(deps, receiveTask(deps, record.body), { channel: 'ordered', hasTime });
 }

@@ -3,6 +3,7 @@ import type { Lane } from '../../../schemas/lane.ts';
 import { laneOf } from '../../shared/keys.ts';
 import { readHead } from '../../shared/lane-entry.ts';
 import type { LaneTurnDeps } from '../../shared/lane-turn.ts';
+import type { Channel } from '../../shared/queue.ts';
 import type { DeliverDeps, Destination } from '../delivery.ts';
 import type { HandOver } from './hand-over.ts';
 
@@ -15,6 +16,8 @@ export interface LaneDeps extends DeliverDeps, Pick<LaneTurnDeps, 'lanes' | 'eve
 /** What is known when a task comes up. */
 export interface Situation {
   task: DeliveryTask;
+  /** Over which queue it came: `ordered`, or `slow` with its number. */
+  channel: Channel;
   endpoint: Destination['endpoint'];
   lane: Lane;
   /** Of the task's delivery. */
@@ -23,9 +26,12 @@ export interface Situation {
   headRecord: DeliveryRecord | null;
 }
 
-export async function look(deps: LaneDeps, task: DeliveryTask): Promise<Situation> {
+export async function look(
+  deps: LaneDeps,
+  { task, channel }: Pick<Situation, 'task' | 'channel'>,
+): Promise<Situation> {
   const [endpoint, standing] = await Promise.all([deps.endpoints.get(task), readStanding(deps, task)]);
-  return { task, endpoint, ...standing };
+  return { task, channel, endpoint, ...standing };
 }
 
 /**

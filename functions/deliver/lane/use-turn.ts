@@ -21,7 +21,7 @@ const marginMs = 10_000;
  * record. Whatever dies in between, nobody else's attempt can come before this delivery is over.
  */
 export async function useTurn(deps: LaneDeps, situation: Situation, claim: Claim): Promise<Step> {
-  const { endpoint } = situation;
+  const { endpoint, channel } = situation;
   const task = { ...situation.task, sequence: headSequence(claim.lane) };
   const untilMs = deps.now() + deps.attemptTimeoutMs + marginMs;
   const taken = takeTurn(claim.lane, task.attempts.length + 1, untilMs);
@@ -32,14 +32,15 @@ export async function useTurn(deps: LaneDeps, situation: Situation, claim: Claim
   const decided = await decide(fenced(deps, untilMs), task, {
     endpoint,
     schedule,
-    channel: 'ordered',
+    channel,
     order,
   });
+  if (decided.kind === 'divert') deps.metrics.addMetric('DeliveriesDiverted', 'Count', 1);
   const settlement = withoutPostponement(decided, task.attempts);
   const settled = await settle(settlementDeps(deps, schedule), task, settlement);
   noteSettled(deps, task, settlement, settled);
   // Another chain of this delivery is further.
-  if (settled !== 'recorded') return afterwards(deps, await look(deps, task));
+  if (settled !== 'recorded') return afterwards(deps, await look(deps, { task, channel }));
   if (settlement.kind === 'retry' || settlement.kind === 'parked') {
     const wasUsed = settlement.attempts.length > task.attempts.length;
     // Contended: then it is somebody else's turn already.
@@ -48,7 +49,7 @@ export async function useTurn(deps: LaneDeps, situation: Situation, claim: Claim
   }
   // Nothing waits, as a rule.
   if (settlement.kind !== 'dead' && taken.given === task.sequence) return 'done';
-  return afterwards(deps, await look(deps, task));
+  return afterwards(deps, await look(deps, { task, channel }));
 }
 
 /** What comes too late for its turn isn't sent: somebody else may have it by now. */
@@ -74,7 +75,7 @@ function withoutPostponement(
     const { delaySeconds, reason, slotAt } = decided;
     return { kind: 'retry', attempts, delayMs: delaySeconds * 1_000, reason, slotAt };
   }
-  // There is one queue that keeps order.
-  if (decided.kind === 'divert') return { kind: 'retry', attempts, delayMs: 1_000 };
+  // By then this turn was given back: who came sooner would look again much later.
+  if (decided.kind === 'divert') return { kind: 'retry', attempts, delayMs: 1_000, via: 'slow' };
   return decided;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isTroubled } from '../../domain/endpoint-health.ts';
 import { isStuck } from '../../domain/lane.ts';
 import { wake, type Step } from '../../shared/lane-turn.ts';
 import type { LaneDeps, Situation } from './situation.ts';
@@ -11,7 +12,7 @@ const watchSeconds = 30;
  * time, and so in no other alarm's sight: a lane that stands still for long is told of here, and its head is woken.
  */
 export async function watch(deps: LaneDeps, situation: Situation, sequence: number): Promise<Step> {
-  const { task, lane, headRecord } = situation;
+  const { task, endpoint, lane, headRecord } = situation;
   deps.metrics.addMetric('LanesWatched', 'Count', 1);
   if (isStuck(lane, headRecord, deps.now())) {
     deps.metrics.addMetric('LanesStuck', 'Count', 1);
@@ -20,7 +21,9 @@ export async function watch(deps: LaneDeps, situation: Situation, sequence: numb
     await wakeHead(deps, situation);
   }
   const again = { ...task, sequence, taskId: deps.newTaskId() };
-  await deps.tasks.send([{ task: again, delaySeconds: Math.min(watchSeconds, deps.maxDelaySeconds) }]);
+  const delaySeconds = Math.min(watchSeconds, deps.maxDelaySeconds);
+  const via = isTroubled(endpoint?.health) ? 'slow' : 'live';
+  await deps.tasks.send([{ task: again, delaySeconds, via }]);
   return 'done';
 }
 

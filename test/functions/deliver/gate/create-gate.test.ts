@@ -277,6 +277,24 @@ describe('an endpoint that nobody knows', () => {
     expect(kinds(await race())).toEqual(Array.from({ length: 8 }, () => 'go'));
   });
 
+  it('is not tried where order is kept, and known there once it has answered in time', async () => {
+    const { enter, made } = await makeGates();
+    expect(await enter({}, 'ordered')).toEqual({ kind: 'divert' });
+    await leave(await enter({}, 'slow'), made('delivered'));
+    expect((await enter({}, 'ordered')).kind).toBe('go');
+  });
+
+  it('is known to be slow before its first answer is there', async () => {
+    const { enter, health } = await makeGates({ slowMs: 20 });
+    const entry = await enter({}, 'slow');
+    const slowUntil = await waitFor(async () => (await health())?.slowUntil ?? undefined, {
+      timeoutMs: 5_000,
+      describe: () => 'the mark',
+    });
+    expect(slowUntil).toMatch(/Z$/);
+    await leave(entry, null);
+  });
+
   it('costs two writes, and no read', async () => {
     const { enter, made } = await makeGates({ cacheSeconds: 60 });
     tables.takeRequests();
@@ -315,7 +333,7 @@ describe('a slow endpoint', () => {
     await leave(await enter({}, 'live'), made('delivered', { durationMs: 2_500 }));
     expect(await enter({}, 'live')).toEqual({ kind: 'divert' });
     expect((await enter({}, 'slow')).kind).toBe('go');
-    expect((await enter({}, 'ordered')).kind).toBe('go');
+    expect(await enter({}, 'ordered')).toEqual({ kind: 'divert' });
     expect(await enter({ event: testEvent() }, 'live')).toEqual({ kind: 'divert' });
     clock.ms += policy.slowSeconds * 1_000;
     expect((await enter({}, 'live')).kind).toBe('divert');

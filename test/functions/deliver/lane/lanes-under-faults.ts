@@ -3,12 +3,14 @@ import { createHandler as createDeadLetter } from '../../../../functions/dead-le
 import { createHandler, type DeliverHandlerDeps } from '../../../../functions/deliver/create-handler.ts';
 import type { Gate } from '../../../../functions/deliver/gate.ts';
 import type { PostRequest } from '../../../../functions/deliver/http-client.ts';
+import { isTroubled } from '../../../../functions/domain/endpoint-health.ts';
 import { laneOf } from '../../../../functions/shared/keys.ts';
-import type { OutgoingTask } from '../../../../functions/shared/queue.ts';
+import type { Channel, OutgoingTask } from '../../../../functions/shared/queue.ts';
 import { DeliveryTaskSchema, type DeliveryTask } from '../../../../schemas/delivery.ts';
 import type { DomainEvent } from '../../../../schemas/event.ts';
 import { instantFromMs, instantToMs } from '../../../../schemas/instant.ts';
 import { makeEndpoint, makeEvent, makeTask } from '../../../helpers/deliveries.ts';
+import { makeHealth } from '../../../helpers/health.ts';
 import { makeWorld, nowMs, responds, timesOut } from '../world.ts';
 import { mortal } from './mortal.ts';
 import { startSimulatedQueue } from './simulated-queue.ts';
@@ -17,6 +19,9 @@ import { makeVirtualTime } from './virtual-time.ts';
 const lockers = 3;
 const attemptTimeoutMs = 15_000;
 const maxReceiveCount = 5;
+const slowHealth = makeHealth({ slowUntil: '2026-03-20T10:00:00.000Z' });
+const channels: Record<string, Channel> = { 'fifo.fifo': 'ordered', slow: 'slow' };
+const channelOf = (arn: string): Channel => channels[arn] ?? 'live';
 /** By then faults have been over for longer than any schedule. */
 const endMs = nowMs + 48 * 3_600_000;
 
@@ -35,6 +40,8 @@ export interface Chances {
   closed: number;
   /** Of each task: its endpoint is switched off just then. */
   disabled: number;
+  /** Of each task: whoever takes it knows its endpoint as slow. */
+  slow: number;
 }
 
 export interface Post {
@@ -44,12 +51,17 @@ export interface Post {
   previousSequence: number;
   acknowledged: boolean;
   atMs: number;
+  channel: Channel;
 }
+
+/** Longer than any queue of the slow should be, and than a lane's grace. */
+const slowDelayMs = 240_000;
 
 /** `deliver`, `dead-letter` and the queues between them in virtual time, with faults for the first ten minutes. */
 export async function runLanes(chances: Chances, eventsPerLane: number, random: () => number) {
   const time = makeVirtualTime(nowMs);
-  const isFaulty = (): boolean => time.now() < nowMs + 1_200_000;
+  const faultyUntilMs = nowMs + 1_200_000;
+  const isFaulty = (): boolean => time.now() < faultyUntilMs;
   const hits = (chance: number): boolean => isFaulty() && random() < chance;
   const world = makeWorld({ endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0, 5, 20, 60] })] });
   const posts: Post[] = [];
@@ -58,7 +70,7 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
   const newTaskId = (): string => `task-${(taskNumber += 1)}`;
 
   const laneOfRequest = new Map<string, string>();
-  const post = async (request: PostRequest) => {
+  const postOver = async (channel: Channel, request: PostRequest) => {
     const eventId = request.headers['webhook-id'] ?? '';
     const refused = hits(chances.refusal);
     posts.push({
@@ -68,13 +80,15 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
       previousSequence: Number(request.headers['towercast-previous-sequence']),
       acknowledged: !refused,
       atMs: time.now(),
+      channel,
     });
     await time.sleep(random() * (attemptTimeoutMs - 1));
     return refused ? (random() < 0.3 ? timesOut() : responds(500)) : responds(200);
   };
 
   const gate: Gate = {
-    async enter() {
+    async enter({ health }, _, channel) {
+      if (channel !== 'slow' && isTroubled(health)) return { kind: 'divert' };
       if (!hits(chances.closed)) return { kind: 'go', leave: async () => {} };
       return random() < 0.5
         ? { kind: 'park', reason: 'breaker_open' }
@@ -85,6 +99,7 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
     for (const { task, delaySeconds, via } of tasks) {
       const body = JSON.stringify(task);
       if (via === 'ordered') fifo.send(body, laneOf(task.event), { deduplicationId: task.taskId });
+      else if (via === 'slow') sendSlow(body, task.endpointId, delaySeconds * 1_000);
       else live.send(body, task.endpointId, { delayMs: delaySeconds * 1_000 });
     }
   };
@@ -94,13 +109,15 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
       ...world.deps.endpoints,
       async get(ref) {
         const endpoint = await world.deps.endpoints.get(ref);
-        return endpoint !== null && hits(chances.disabled) ? { ...endpoint, status: 'disabled' } : endpoint;
+        if (endpoint === null) return null;
+        if (hits(chances.disabled)) return { ...endpoint, status: 'disabled' };
+        return hits(chances.slow) ? { ...endpoint, health: slowHealth } : endpoint;
       },
     },
-    http: { post },
+    http: { post: async (request) => postOver('live', request) },
     gate,
     tasks: { send },
-    channelOf: (arn) => (arn === 'fifo.fifo' ? 'ordered' : 'live'),
+    channelOf,
     now: time.now,
     random,
     newTaskId,
@@ -113,8 +130,8 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
   };
 
   /** For one invocation. */
-  const forOne = (): DeliverHandlerDeps =>
-    mortal(deps, {
+  const forOne = (of: DeliverHandlerDeps): DeliverHandlerDeps =>
+    mortal(of, {
       time,
       random,
       hits: (kind) => {
@@ -123,8 +140,11 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
         return true;
       },
     });
-  const invoke = async (event: SQSEvent): Promise<SQSBatchResponse> =>
-    createHandler(forOne())(event, { getRemainingTimeInMillis: () => random() * 60_000 });
+  const invoke = async (event: SQSEvent): Promise<SQSBatchResponse> => {
+    const channel = channelOf(event.Records[0]?.eventSourceARN ?? '');
+    const one = { ...deps, http: { post: async (request: PostRequest) => postOver(channel, request) } };
+    return createHandler(forOne(one))(event, { getRemainingTimeInMillis: () => random() * 60_000 });
+  };
   const visibilityMs = (): number => (hits(chances.overlap) ? 1_000 + random() * 9_000 : 40_000);
   const shared = { time, visibilityMs, maxReceiveCount };
   // By SQS itself nothing goes to the DLQ that keeps order.
@@ -138,18 +158,27 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
     consume: invoke,
     bury: () => {},
   });
-  const live = startSimulatedQueue({
-    ...shared,
-    name: 'live',
-    fifo: false,
-    batchSize: 4,
-    concurrency: 6,
-    consume: invoke,
-    bury: ({ id, body, group }) => liveDlq.send(body, group, { deduplicationId: id }),
-  });
+  const standard = (name: 'live' | 'slow') =>
+    startSimulatedQueue({
+      ...shared,
+      name,
+      fifo: false,
+      batchSize: 4,
+      concurrency: 6,
+      consume: invoke,
+      bury: ({ id, body, group }) => liveDlq.send(body, group, { deduplicationId: id }),
+    });
+  const live = standard('live');
+  const slow = standard('slow');
+  /** Many may wait there before it, so that it comes late, and not in its order; and SQS may give it twice. */
+  const sendSlow = (body: string, group: string, delayMs: number): void => {
+    const times = hits(chances.repeat) ? 2 : 1;
+    for (let sent = 0; sent < times; sent += 1)
+      slow.send(body, group, { delayMs: delayMs + (hits(chances.slow) ? random() * slowDelayMs : 0) });
+  };
   const fileDead = async (event: SQSEvent): Promise<SQSBatchResponse> =>
     createDeadLetter({
-      ...forOne(),
+      ...forOne(deps),
       quarantine: { write: async () => {} },
       scheduleSeconds: deps.config.scheduleSeconds,
       pointerScheduleSeconds: deps.config.pointerScheduleSeconds,
@@ -176,7 +205,9 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
         });
         const { partnerId, endpointId, attempts, sequence, replay } = record;
         const task: DeliveryTask = { v: 1, taskId: newTaskId(), partnerId, endpointId, event, attempts };
-        live.send(
+        // A backlog whose endpoint is slow is drained over the queue of the slow.
+        const queue = record.waitsFor === 'endpoint' && hits(chances.slow) ? slow : live;
+        queue.send(
           JSON.stringify(
             DeliveryTaskSchema.parse({ ...task, sequence, ...(replay === null ? {} : { replay }) }),
           ),
@@ -209,7 +240,7 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
   void publish();
   const isOver = (): boolean =>
     isPublished &&
-    [fifo, live, fifoDlq, liveDlq].every((queue) => queue.isEmpty()) &&
+    [fifo, live, slow, fifoDlq, liveDlq].every((queue) => queue.isEmpty()) &&
     [...world.records.values()].every(({ status }) => status !== 'pending');
   await time.run(endMs, isOver);
   return {
@@ -218,6 +249,7 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
     records: world.records,
     lanes: world.lanes,
     faults,
+    faultyUntilMs,
     total: world.observer.total,
     isOver: isOver(),
   };

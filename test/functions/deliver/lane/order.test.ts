@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { headSequence } from '../../../../functions/domain/lane.ts';
 import { runLanes, type Chances, type Post } from './lanes-under-faults.ts';
 
-const calm: Chances = { death: 0, error: 0, refusal: 0, repeat: 0, overlap: 0, closed: 0, disabled: 0 };
+const calm: Chances = {
+  death: 0,
+  error: 0,
+  refusal: 0,
+  repeat: 0,
+  overlap: 0,
+  closed: 0,
+  disabled: 0,
+  slow: 0,
+};
 
 /** mulberry32: the same numbers for the same seed. */
 function randomOf(seed: number): () => number {
@@ -59,6 +68,15 @@ describe('lanes', () => {
     expect(run.posts.every(({ sequence, previousSequence }) => previousSequence === sequence - 1)).toBe(true);
   });
 
+  it('deliver nothing over the queue that keeps order while their endpoint is slow, and all in order', async () => {
+    const run = await runLanes({ ...calm, slow: 1 }, 8, randomOf(3));
+    expectOrder(run);
+    expect(run.posts).toHaveLength(24);
+    const whileSlow = run.posts.filter(({ atMs }) => atMs < run.faultyUntilMs);
+    expect(whileSlow.length).toBeGreaterThan(6);
+    expect(new Set(whileSlow.map(({ channel }) => channel))).toEqual(new Set(['slow']));
+  });
+
   it('stand still while nothing can be read or written, however often it is tried, and go on in order', async () => {
     const run = await runLanes({ ...calm, error: 1 }, 8, randomOf(2));
     expectOrder(run);
@@ -70,6 +88,7 @@ describe('lanes', () => {
   it('keep their order and lose nothing, whatever fails or dies', async () => {
     let deaths = 0;
     let handedOver = 0;
+    let overSlow = 0;
     const chance = fc.integer({ min: 0, max: 20 }).map((twentieths) => twentieths / 20);
     await fc.assert(
       fc.asyncProperty(
@@ -82,6 +101,7 @@ describe('lanes', () => {
           overlap: chance,
           closed: chance,
           disabled: chance,
+          slow: chance,
         }),
         async (seed, c) => {
           const chances = {
@@ -92,10 +112,12 @@ describe('lanes', () => {
             overlap: c.overlap * 0.5,
             closed: c.closed * 0.6,
             disabled: c.disabled * 0.2,
+            slow: c.slow,
           };
           const run = await runLanes(chances, 6, randomOf(seed));
           deaths += run.faults.death;
           handedOver += run.faults.handedOver;
+          overSlow += run.posts.filter(({ channel }) => channel === 'slow').length;
           expectOrder(run);
         },
       ),
@@ -103,5 +125,6 @@ describe('lanes', () => {
     );
     expect(deaths).toBeGreaterThan(100);
     expect(handedOver).toBeGreaterThan(0);
+    expect(overSlow).toBeGreaterThan(100);
   }, 120_000);
 });
