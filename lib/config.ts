@@ -155,7 +155,10 @@ const ShapeSchema = z.strictObject({
     leaseSeconds: z.int().min(1),
     /** Due deliveries that one endpoint is given in a second: after an outage it catches up at this rate. */
     catchUpPerSecond: z.number().positive().max(1_000),
-    /** Parked deliveries that one endpoint is given in a second once it takes them again. Live events don't wait for them. */
+    /**
+     * Parked deliveries that one endpoint is given in a second once it takes them again, and of its lanes also those that wait
+     * behind them. Live events don't wait for them.
+     */
     drainPerSecond: z.number().positive().max(1_000),
     /** An endpoint whose attempts failed for so long is switched off. */
     disableAfterHours: z.number().positive(),

@@ -82,6 +82,7 @@ export class Delivery extends Construct {
         OPERATOR_TIME_ZONE: config.operatorTimeZone,
         ALLOW_LOOPBACK_HTTP: config.allowLoopbackHttp ? 'true' : 'false',
         ALLOWED_PORTS: JSON.stringify(delivery.allowedPorts),
+        DRAIN_PER_SECOND: String(config.timers.drainPerSecond),
         HEALTH_POLICY: JSON.stringify(healthPolicyOf(config)),
       },
       timeoutSeconds: delivery.timeoutSeconds,

@@ -26,7 +26,7 @@ export const EndpointHealthSchema = z.object({
   openUntil: InstantSchema.nullable(),
   /** How often it opened, each time for longer, since it was closed for as long as the longest pause. */
   openings: z.int().min(0),
-  /** When it closed last; null when that was not worth remembering. */
+  /** When it closed last: what was received before that and still waits is a backlog. Null when that was not worth remembering. */
   closedAt: InstantSchema.nullable().default(null),
   /** Since when it fails, as `endpoint.failing` told. Null once `endpoint.recovered` did. */
   toldSince: InstantSchema.nullable().default(null),
@@ -93,8 +93,10 @@ export const EndpointHealthViewSchema = z.object({
   slowUntil: InstantSchema.nullable().meta({
     description: 'Until when at least it counts as slow: then a request in time shows that it no longer is',
   }),
-  backlog: z
-    .object({ parked: z.int(), isMore: z.boolean() })
-    .meta({ description: 'Deliveries that wait for the endpoint; `isMore` when there are more than that' }),
+  backlog: z.object({ parked: z.int(), isMore: z.boolean() }).meta({
+    description:
+      'Deliveries that wait for the endpoint; `isMore` when there are more than that. ' +
+      'Of an ordered endpoint the first of each locker: what waits behind it is not counted.',
+  }),
   limits: EndpointLimitsSchema.meta({ description: 'What it takes at most' }),
 });

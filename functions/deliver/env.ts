@@ -32,6 +32,8 @@ export const DeliverEnvSchema = z.object({
   ALLOW_LOOPBACK_HTTP: textFlag,
   /** TCP ports of partners, as a JSON array. */
   ALLOWED_PORTS: textJson(z.array(z.int())),
+  /** Requests a second at most, of what has waited in its lanes for an endpoint to recover. */
+  DRAIN_PER_SECOND: textNumber(z.number().positive()),
   HEALTH_POLICY: textJson(HealthPolicySchema),
 });
 

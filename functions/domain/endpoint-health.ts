@@ -301,6 +301,12 @@ export const backlogCleared = (health: EndpointHealth, nowMs: number): HealthSte
     ? quietly({ ...health, backlogAt: null })
     : undefined;
 
+/** Whether what was received then has waited for the endpoint to recover: that is given to it at a limited rate. */
+export const isOfBacklog = (health: EndpointHealth | undefined, receivedAt: Instant): boolean =>
+  health?.breaker === 'closed' &&
+  health.closedAt !== null &&
+  instantToMs(receivedAt) < instantToMs(health.closedAt);
+
 /** A new start: for an endpoint that was disabled or is enabled again. Its backlog stays, and what was told of it. */
 export function madeWell(health: EndpointHealth): HealthStep | undefined {
   const { failures, breaker, closedAt } = health;

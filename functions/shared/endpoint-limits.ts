@@ -5,3 +5,7 @@ export type EndpointLimiter = Limiter;
 
 export const createEndpointLimiter = (options: LimiterOptions): EndpointLimiter =>
   createLimiter(options, 'endpoint-limits');
+
+/** The requests of what has waited in an endpoint's lanes: what happens now must not wait for their turns. */
+export const createBacklogLimiter = (options: LimiterOptions): EndpointLimiter =>
+  createLimiter(options, 'backlog-limits');

@@ -10,9 +10,9 @@ const towerId = '0000000000000001';
 const lockers = Array.from({ length: 40 }, (_, index) => index + 1);
 /** Two for each locker. */
 const events = 2 * lockers.length;
-/** Ten a second, each for a lane that its slow endpoint holds for six seconds. */
+/** Ten a second, each for a lane that its slow endpoint holds for ten seconds. */
 const pauseMs = 100;
-const slowAnswerMs = 6_000;
+const slowAnswerMs = 10_000;
 
 const endpoint = (endpointId: string, url: string, types: string[]) => ({
   ...standardEndpoint(endpointId, url, endpointId),
@@ -20,7 +20,7 @@ const endpoint = (endpointId: string, url: string, types: string[]) => ({
   filter: { types },
 });
 
-describe('an ordered endpoint that takes six seconds beside one that answers at once', () => {
+describe('an ordered endpoint that takes ten seconds beside one that answers at once', () => {
   let world: World;
   let tower: Tower;
   let slow: Inbox;

@@ -2,7 +2,7 @@ import { setTimeout as waitMs } from 'node:timers/promises';
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import type { Instant } from '../../../schemas/primitives.ts';
-import { isProven, isTroubled } from '../../domain/endpoint-health.ts';
+import { isOfBacklog, isProven, isTroubled } from '../../domain/endpoint-health.ts';
 import type { Admission, AdmissionRequest } from '../../domain/endpoint-limits.ts';
 import type { KnownEndpoint } from '../../shared/endpoint-directory.ts';
 import type { EndpointLimiter } from '../../shared/endpoint-limits.ts';
@@ -13,6 +13,8 @@ import { createBreaker, type Breaker, type BreakerDeps } from './breaker.ts';
 
 export interface GateDeps extends BreakerDeps {
   limiter: EndpointLimiter;
+  /** Of what has waited in an endpoint's lanes until it recovered. */
+  drain: { limiter: EndpointLimiter; perSecond: number };
   /** How long one of an endpoint's concurrent requests counts if it never ends: longer than an attempt may take. */
   leaseMs: number;
   newLeaseId: () => string;
@@ -39,7 +41,9 @@ export function createGate(deps: GateDeps): Gate {
   return {
     async enter(endpoint, task, channel) {
       const { health } = endpoint;
-      const isMisplaced = channel !== 'slow' && (saysNothing(task) || isTroubled(health));
+      // What waits for its turn at the rate of a backlog holds its batch: nobody else's lane may be in it.
+      const isBehind = channel === 'ordered' && isOfBacklog(health, task.event.receivedAt);
+      const isMisplaced = channel !== 'slow' && (isBehind || saysNothing(task) || isTroubled(health));
       let probe: Instant | null = null;
       if (task.event.test === undefined) {
         // Anywhere else, a probe is only let go to the queue of the slow.
@@ -79,24 +83,59 @@ interface Visit {
 }
 
 async function enterLimits(deps: GateDeps, breaker: Breaker, visit: Visit): Promise<Entry> {
-  const { endpoint, task, probe } = visit;
+  const { endpoint } = visit;
   const { limits } = endpoint;
+  if (isPaced(deps, visit)) {
+    const { limiter, perSecond } = deps.drain;
+    // All that it limits has waited: these are equals.
+    const patience = patienceOf({ slotAt: visit.task.slotAt });
+    const asked = { limiter, limits: { perSecond }, leaseId: deps.newLeaseId(), ...patience };
+    const refused = await refusal(deps, breaker, visit, asked);
+    if (refused !== null) return refused;
+  }
   if (limits?.perSecond === undefined && limits?.concurrency === undefined)
     return { kind: 'go', leave: leaving(deps, breaker, visit, null) };
   const leaseId = deps.newLeaseId();
-  const admission = await admit(deps, endpoint.endpointId, {
-    limits,
+  const asked = { limiter: deps.limiter, limits, leaseId, ...patienceOf(visit.task) };
+  const refused = await refusal(deps, breaker, visit, asked);
+  if (refused !== null) return refused;
+  return {
+    kind: 'go',
+    leave: leaving(deps, breaker, visit, limits.concurrency === undefined ? null : leaseId),
+  };
+}
+
+/**
+ * Whether it is given at the pace of a backlog. Of a lane only the first is handed out by `timers`, at that pace; what waits
+ * behind it would follow as fast as it is answered. A replay has the pace of its redrive.
+ */
+function isPaced({ drain }: GateDeps, { endpoint, task }: Visit): boolean {
+  const isBehind = task.sequence !== undefined && task.replay === undefined;
+  const own = endpoint.limits?.perSecond ?? Infinity;
+  return isBehind && own > drain.perSecond && isOfBacklog(endpoint.health, task.event.receivedAt);
+}
+
+type Patience = Pick<AdmissionRequest, 'turnMs' | 'maxWaitMs' | 'maxAheadMs'>;
+
+interface Asked extends Patience, Pick<AdmissionRequest, 'limits' | 'leaseId'> {
+  limiter: EndpointLimiter;
+}
+
+/** Why it may not go now; null when it may, once it has waited for its turn. */
+async function refusal(
+  deps: GateDeps,
+  breaker: Breaker,
+  { endpoint, probe }: Visit,
+  { limiter, ...asked }: Asked,
+): Promise<Entry | null> {
+  const admission = await admit(limiter, endpoint.endpointId, {
+    ...asked,
     nowMs: deps.now(),
-    leaseId,
     leaseMs: deps.leaseMs,
-    ...patienceOf(task),
   });
   if (admission.kind === 'go') {
     if (admission.waitMs > 0) await waitMs(admission.waitMs);
-    return {
-      kind: 'go',
-      leave: leaving(deps, breaker, visit, limits.concurrency === undefined ? null : leaseId),
-    };
+    return null;
   }
   deps.metrics.addMetric('RateLimited', 'Count', 1);
   if (probe !== null) await breaker.giveBack(endpoint, probe);
@@ -109,7 +148,7 @@ function patienceOf({
   slotAt,
   yields,
   replay,
-}: DeliveryTask): Pick<AdmissionRequest, 'turnMs' | 'maxWaitMs' | 'maxAheadMs'> {
+}: Pick<DeliveryTask, 'slotAt' | 'yields' | 'replay'>): Patience {
   const newcomer = { turnMs: null, maxWaitMs: waitOfNewcomersMs };
   if (yields === true || replay !== undefined) return { ...newcomer, maxAheadMs: 0 };
   if (slotAt === undefined) return { ...newcomer, maxAheadMs };
@@ -118,7 +157,7 @@ function patienceOf({
 
 /** So many ask at once that not all can be answered: that, too, is a reason to come again. */
 async function admit(
-  { limiter }: GateDeps,
+  limiter: EndpointLimiter,
   endpointId: string,
   request: AdmissionRequest,
 ): Promise<Admission> {

@@ -8,7 +8,7 @@ import {
   placeOf,
   willLookAgain,
 } from '../../domain/lane.ts';
-import { isTroubled } from '../../domain/endpoint-health.ts';
+import { isOfBacklog, isTroubled } from '../../domain/endpoint-health.ts';
 import { TowercastError } from '../../shared/errors.ts';
 import { laneOf } from '../../shared/keys.ts';
 import { isTurnFree, waitInLane } from '../../shared/lane-entry.ts';
@@ -99,11 +99,12 @@ async function takeTurnOfWaiting(
 }
 
 /**
- * Whether the queue that keeps order is no place for an attempt: one of a slow endpoint would hold up the lanes of all
- * others in its batch, and an invocation that others need.
+ * Whether the queue that keeps order is no place for an attempt: one of a slow endpoint, or one that waits for its turn at the
+ * rate of a backlog, would hold up the lanes of all others in its batch, and an invocation that others need.
  */
-const isElsewhere = ({ channel, endpoint }: Situation): boolean =>
-  channel === 'ordered' && isTroubled(endpoint?.health);
+const isElsewhere = ({ channel, endpoint, task }: Situation): boolean =>
+  channel === 'ordered' &&
+  (isTroubled(endpoint?.health) || isOfBacklog(endpoint?.health, task.event.receivedAt));
 
 /**
  * Whether a waiting delivery must look again, lest nobody sees that the head is over. Who waits behind another one needn't:

@@ -2,6 +2,7 @@ import { takeTurn, endTurn, headSequence } from '../../domain/lane.ts';
 import { TowercastError } from '../../shared/errors.ts';
 import type { LaneChange, LaneWrite } from '../../shared/lane-store.ts';
 import type { Step } from '../../shared/lane-turn.ts';
+import type { Channel } from '../../shared/queue.ts';
 import { scheduleFor } from '../../shared/retry-schedule.ts';
 import { decide, noteSettled, settlementDeps, type Postponement } from '../delivery.ts';
 import { settle, type Settlement } from '../settlement.ts';
@@ -36,7 +37,7 @@ export async function useTurn(deps: LaneDeps, situation: Situation, claim: Claim
     order,
   });
   if (decided.kind === 'divert') deps.metrics.addMetric('DeliveriesDiverted', 'Count', 1);
-  const settlement = withoutPostponement(decided, task.attempts);
+  const settlement = withoutPostponement(decided, task.attempts, channel);
   const settled = await settle(settlementDeps(deps, schedule), task, settlement);
   noteSettled(deps, task, settlement, settled);
   // Another chain of this delivery is further.
@@ -70,10 +71,13 @@ function fenced(deps: LaneDeps, untilMs: number): LaneDeps {
 function withoutPostponement(
   decided: Settlement | Postponement,
   attempts: Settlement['attempts'],
+  channel: Channel,
 ): Settlement {
   if (decided.kind === 'later') {
     const { delaySeconds, reason, slotAt } = decided;
-    return { kind: 'retry', attempts, delayMs: delaySeconds * 1_000, reason, slotAt };
+    // A queue that keeps order delays nothing.
+    const via = channel === 'slow' ? 'slow' : 'live';
+    return { kind: 'retry', attempts, delayMs: delaySeconds * 1_000, reason, slotAt, via };
   }
   // By then this turn was given back: who came sooner would look again much later.
   if (decided.kind === 'divert') return { kind: 'retry', attempts, delayMs: 1_000, via: 'slow' };

@@ -4,6 +4,7 @@ import {
   attempted,
   backlogCleared,
   backlogMarked,
+  isOfBacklog,
   isProven,
   isSlow,
   isTroubled,
@@ -152,6 +153,26 @@ describe('the breaker', () => {
     expect(returned?.probeUntil).toBeNull();
     expect(passage(returned, startMs + dueSeconds * 1_000)).toBe('probe');
     expect(probeReturned(health, at(0))).toBeUndefined();
+  });
+});
+
+describe('a backlog', () => {
+  it('is what came before the breaker closed, until that opens again', () => {
+    const { health, dueSeconds, probe } = probing();
+    const [before, after] = [at(dueSeconds), at(dueSeconds + 1)];
+    expect(isOfBacklog(health, before)).toBe(false);
+    const step = attempted(health, seen('success', dueSeconds, { probe }), contextAt(dueSeconds + 1));
+    expect(step?.health.closedAt).toBe(after);
+    expect(isOfBacklog(step?.health, before)).toBe(true);
+    expect(isOfBacklog(step?.health, after)).toBe(false);
+    expect(isOfBacklog(makeHealth(), before)).toBe(false);
+    const again = failing(3, step?.health).health;
+    expect(isOfBacklog(again, before)).toBe(false);
+  });
+
+  it('does not follow from failures that opened no breaker', () => {
+    const { health } = failing(2);
+    expect(attempted(health, seen('success', 2), contextAt(2))?.health.closedAt).toBeNull();
   });
 });
 

@@ -3,7 +3,7 @@ import { createGate } from '../../../../functions/deliver/gate/create-gate.ts';
 import type { Entry, Made } from '../../../../functions/deliver/gate.ts';
 import { createEndpointDirectory } from '../../../../functions/shared/endpoint-directory.ts';
 import { createEndpointHealthStore } from '../../../../functions/shared/endpoint-health.ts';
-import { createEndpointLimiter } from '../../../../functions/shared/endpoint-limits.ts';
+import { createBacklogLimiter, createEndpointLimiter } from '../../../../functions/shared/endpoint-limits.ts';
 import { TowercastError } from '../../../../functions/shared/errors.ts';
 import { entityKey } from '../../../../functions/shared/keys.ts';
 import type { Channel } from '../../../../functions/shared/queue.ts';
@@ -44,6 +44,7 @@ async function makeGates({
       health: createEndpointHealthStore({ ...tables, operatorPartnerId: null, now }),
       endpoints: directory,
       limiter: createEndpointLimiter({ ...tables, now }),
+      drain: { limiter: createBacklogLimiter({ ...tables, now }), perSecond: 2 },
       policy: { ...policy, slowMs, cacheSeconds },
       leaseMs: 20_000,
       newLeaseId: () => `lease-${(leases += 1)}`,
@@ -77,8 +78,12 @@ async function makeGates({
         ? { kind: 'delivered' }
         : { kind: 'retry', reason: 'http_500', retryAfterMs: null },
   });
+  /** A second apart, so that no limit stands in the way. */
   const failOften = async () => {
-    for (let count = 0; count < policy.failuresToOpen; count += 1) await leave(await first(), made('failed'));
+    for (let count = 0; count < policy.failuresToOpen; count += 1) {
+      if (count > 0 && endpoint.limits !== undefined) clock.ms += 1_000;
+      await leave(await first(), made('failed'));
+    }
   };
   const store = createEndpointHealthStore({ ...tables, operatorPartnerId: null, now });
   const health = () => store.get(stored);
@@ -455,6 +460,7 @@ describe('limits', () => {
       health: { change: async () => makeHealth() },
       endpoints: { forget: () => undefined },
       limiter: { admit: contended, release: broken },
+      drain: { limiter: { admit: contended, release: broken }, perSecond: 2 },
       policy,
       leaseMs: 20_000,
       newLeaseId: () => 'lease',
@@ -469,6 +475,57 @@ describe('limits', () => {
   });
 });
 
+/** An endpoint that has recovered just now, and a task of a lane that came before. */
+async function makeRecovered(endpoint: Parameters<typeof makeGates>[0] = {}) {
+  const gates = await makeGates(endpoint);
+  const { enter, failOften, clock, made } = gates;
+  await failOften();
+  const behind = { event: makeEvent({ receivedAt: instantFromMs(clock.ms) }), sequence: 3 };
+  clock.ms += 30_000;
+  await leave(await enter(), made('delivered'));
+  return { ...gates, behind };
+}
+
+describe('what has waited in its lane for an endpoint to recover', () => {
+  it('has its turn at the rate of a backlog, whatever function it comes to', async () => {
+    const { gates, behind, clock } = await makeRecovered({ functions: 3 });
+    const entries = await Promise.all(gates.map((enter) => enter(behind)));
+    expect(kinds(entries)).toEqual(['go', 'later', 'later']);
+    expect(
+      new Set(
+        entries.flatMap((entry) => (entry.kind === 'later' ? [`${entry.slotAt} ${entry.reason}`] : [])),
+      ),
+    ).toEqual(new Set([500, 1_000].map((ms) => `${instantFromMs(clock.ms + ms)} rate_limited`)));
+    clock.ms += 1_000;
+    const slotAt = instantFromMs(clock.ms - 500);
+    expect((await gates[0]?.({ ...behind, slotAt }))?.kind).toBe('go');
+  });
+
+  it('waits for that where it holds up nobody else’s lane', async () => {
+    const { enter, behind } = await makeRecovered();
+    expect(await enter(behind, 'ordered')).toEqual({ kind: 'divert' });
+  });
+
+  it('is not waited for by what happens now, nor by replays', async () => {
+    const { enter, behind, clock } = await makeRecovered({ cacheSeconds: 60 });
+    for (let count = 0; count < 2; count += 1) await enter(behind);
+    const live = { event: makeEvent({ receivedAt: instantFromMs(clock.ms) }), sequence: 4 };
+    tables.takeRequests();
+    expect((await enter(live, 'ordered')).kind).toBe('go');
+    expect((await enter({ ...behind, replay })).kind).toBe('go');
+    expect(tables.takeRequests()).toEqual([]);
+  });
+
+  it('has the endpoint’s own rate if that is lower', async () => {
+    const { enter, behind, clock } = await makeRecovered({ limits: { perSecond: 1 } });
+    clock.ms += 1_000;
+    tables.takeRequests();
+    expect((await enter(behind)).kind).toBe('go');
+    expect(tables.takeRequests()).toEqual(['Query', 'PutItem']);
+    expect(await enter(behind)).toMatchObject({ slotAt: instantFromMs(clock.ms + 1_000) });
+  });
+});
+
 describe('what can’t be noted', () => {
   it('harms no delivery', async () => {
     const { made } = await makeGates();
@@ -477,6 +534,7 @@ describe('what can’t be noted', () => {
       health: { change: broken },
       endpoints: { forget: () => undefined },
       limiter: { admit: async () => ({ kind: 'go', waitMs: 0 }), release: broken },
+      drain: { limiter: { admit: broken, release: broken }, perSecond: 2 },
       policy,
       leaseMs: 20_000,
       newLeaseId: () => 'lease',

@@ -139,6 +139,31 @@ describe('a lane of a slow endpoint', () => {
     expect(world.lane()).toBeUndefined();
   });
 
+  it('has its turns there, too, while it catches up with what waited for its endpoint to recover', async () => {
+    const world = makeSlowLane();
+    const recovered: KnownEndpoint = {
+      ...ordered,
+      health: makeHealth({ closedAt: '2026-03-20T09:15:01.000Z' }),
+    };
+    world.become(recovered);
+    world.deps.gate = {
+      enter: async (_endpoint, _task, over) =>
+        over === 'slow'
+          ? { kind: 'later', delaySeconds: 7, reason: 'rate_limited', slotAt: '2026-03-20T09:15:09.000Z' }
+          : { kind: 'divert' },
+    };
+    await world.give(taskOf(1));
+    await world.giveSlow(world.lastSent());
+    expect(world.recordOf(1)).toMatchObject({ status: 'pending', reason: 'rate_limited', attempts: [] });
+    const [later] = world.takeSent();
+    expect(later).toMatchObject({ via: 'slow', delaySeconds: 7, task: { sequence: 1 } });
+    await world.give(later?.task ?? taskOf(0));
+    expect(world.takeSent()).toMatchObject([
+      { via: 'slow', delaySeconds: 0, task: { slotAt: '2026-03-20T09:15:09.000Z' } },
+    ]);
+    expect(world.posts).toEqual([]);
+  });
+
   it('is looked at again by one of those that wait, however many they are', async () => {
     const world = makeSlowLane();
     await world.give(taskOf(1));
