@@ -253,7 +253,7 @@ export class Delivery extends Construct {
       config,
       says: 'A lane stands still: its head is neither over nor under way.',
       anchor: 'delivery-lane-stuck',
-      metric: minuteMetric('Towercast', 'LanesStuck', { service: 'deliver' }),
+      metric: ownMetric(config, 'LanesStuck', { service: 'deliver' }),
     });
     new RunbookAlarm(this, 'OrderedQueueAgeAlarm', {
       config,

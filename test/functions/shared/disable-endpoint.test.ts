@@ -74,7 +74,7 @@ describe('disabling an endpoint', () => {
     const endpoint = makeEndpoint({ partnerId: 'recovered' });
     await store(endpoint);
     const health = makeHealth({ partnerId: 'recovered', version: 4 });
-    await tables.put('entities', { ...healthItem({ ...health, version: 5 }, now) });
+    await tables.put('entities', { ...healthItem({ ...health, version: 5 }, now, 2) });
     expect(await makeDisable()({ ...endpoint, health }, 'failing')).toBe('changed');
     expect(await makeDisable()(endpoint, 'failing')).toBe('changed');
     expect(await announced(endpoint)).toEqual([]);

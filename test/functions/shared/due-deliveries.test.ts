@@ -55,7 +55,10 @@ describe('what is dead or held', () => {
     const partition = undeliveredPartition('dead-end');
     const keysOf = async () =>
       (await listed(partition, later)).waiting.map(({ sk, dueAt }) => ({ sk, dueAt }));
-    const one = { ...waiting('dead-end', null), endpointId: 'dead-end' };
+    const one = makeRecord({
+      endpointId: 'dead-end',
+      event: makeEvent({ id: 'evt_t-9_mmykbvk0_dead-end-1' }),
+    });
     for (const status of ['dead', 'held'] as const) {
       const over = { ...one, status };
       await store.put(over);

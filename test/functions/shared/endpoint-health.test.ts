@@ -138,7 +138,7 @@ describe('health', () => {
   it('announces a recovery that was held back with the time that was told', async () => {
     const store = makeStore();
     const unsteady = makeHealth({ ...named('unsteady'), toldSince: at(-900), closedAt: at(-600) });
-    await tables.put('entities', healthItem(unsteady, startMs));
+    await tables.put('entities', healthItem(unsteady, startMs, 2));
     await store.change(named('unsteady'), (health) => attempted(health, seen('success'), contextAt(0)));
     expect(await announced('unsteady')).toMatchObject([
       { type: 'endpoint.recovered', data: { failingSince: at(-900), reason: null } },
