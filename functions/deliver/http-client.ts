@@ -6,6 +6,12 @@ import type { FailureReason } from './failure-reason.ts';
 import { guardLookup, type Resolve } from './guarded-lookup.ts';
 import { createNameResolver } from './resolve-name.ts';
 import { exchange, type Exchanged } from './http-exchange.ts';
+import {
+  connectionLimits,
+  connectionOptions,
+  createKeptAgents,
+  type ConnectionLimits,
+} from './kept-connections.ts';
 
 export interface PostRequest {
   /** Credentials in it are not sent. */
@@ -47,32 +53,18 @@ export interface HttpClientOptions {
   resolve?: Resolve;
   /** What is read of a response body before the connection is cut. */
   maxResponseBytes?: number;
+  /** Of the connections that are kept. */
+  limits?: ConnectionLimits;
 }
-
-const oneOff = {
-  keepAlive: false,
-  // Node's 250 ms per address gives up on hosts that are far away.
-  autoSelectFamilyAttemptTimeout: 1_000,
-  // A resumed TLS session shows no certificate, and one that has expired meanwhile goes on. It would save a fifth of a
-  // new connection's CPU, and a kept connection has no use for it.
-  maxCachedSessions: 0,
-} as const;
-
-/** Connections are kept for the next event to the same host: a TLS handshake costs more than the POST. */
-const keepAlive = {
-  ...oneOff,
-  keepAlive: true,
-  maxFreeSockets: 16,
-  scheduling: 'lifo',
-  // Ends idle connections only: Node leaves busy ones to the deadline.
-  timeout: 30_000,
-} as const;
 
 /** Agents of its own, so proxies from the environment are never asked. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { guard, timeoutMs, resolve = createNameResolver(), maxResponseBytes = 16_384 } = options;
-  const agents = { 'http:': new http.Agent(keepAlive), 'https:': new https.Agent(keepAlive) };
-  const freshAgents = { 'http:': new http.Agent(oneOff), 'https:': new https.Agent(oneOff) };
+  const agents = createKeptAgents(options.limits ?? connectionLimits);
+  const freshAgents = {
+    'http:': new http.Agent(connectionOptions),
+    'https:': new https.Agent(connectionOptions),
+  };
   const lookups = {
     'http:': guardLookup(guard, 'http:', resolve),
     'https:': guardLookup(guard, 'https:', resolve),

@@ -5,6 +5,7 @@ import { afterEach } from 'vitest';
 import { createHttpClient, type HttpClient } from '../../../functions/deliver/http-client.ts';
 import type { PostRequest } from '../../../functions/deliver/http-client.ts';
 import type { Resolve } from '../../../functions/deliver/guarded-lookup.ts';
+import { connectionLimits, type ConnectionLimits } from '../../../functions/deliver/kept-connections.ts';
 import { createAddressGuard, type AddressGuard } from '../../../functions/shared/address-guard.ts';
 
 const cleanups: (() => void)[] = [];
@@ -27,13 +28,20 @@ export async function listen(server: Server): Promise<number> {
   return address.port;
 }
 
-/** An HTTP server; `connections` counts what was opened to it. */
+/** An HTTP server; `connections` counts what was opened to it, `open` what still is. */
 export async function serve(listener: RequestListener) {
   const server = createHttpServer(listener);
+  server.keepAliveTimeout = 60_000;
   let connections = 0;
-  server.on('connection', () => (connections += 1));
+  let open = 0;
+  server.on('connection', (socket) => {
+    connections += 1;
+    open += 1;
+    socket.on('close', () => (open -= 1));
+  });
   const port = await listen(server);
-  return { url: `http://127.0.0.1:${port}/hook?a=1`, port, connections: () => connections };
+  const url = `http://127.0.0.1:${port}/hook?a=1`;
+  return { url, port, connections: () => connections, open: () => open };
 }
 
 /** Called with each request's bytes as they come; `request` counts the chunks of all connections. */
@@ -58,13 +66,19 @@ export interface ClientOverrides {
   allowLoopbackHttp?: boolean;
   guard?: AddressGuard;
   resolve?: Resolve;
+  limits?: Partial<ConnectionLimits>;
 }
 
 /** Closed when the test has ended. */
 export function newClient(overrides: ClientOverrides = {}): HttpClient {
-  const { timeoutMs = 5_000, allowLoopbackHttp = true, resolve } = overrides;
+  const { timeoutMs = 5_000, allowLoopbackHttp = true, resolve, limits } = overrides;
   const { guard = createAddressGuard({ allowLoopbackHttp, allowedPorts: [443, 8443] }) } = overrides;
-  const client = createHttpClient({ guard, timeoutMs, ...(resolve !== undefined && { resolve }) });
+  const client = createHttpClient({
+    guard,
+    timeoutMs,
+    limits: { ...connectionLimits, ...limits },
+    ...(resolve !== undefined && { resolve }),
+  });
   cleanups.push(() => client.close());
   return client;
 }

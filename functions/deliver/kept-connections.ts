@@ -1,0 +1,90 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { Protocol } from '../shared/address-guard.ts';
+
+export interface ConnectionLimits {
+  /** Idle connections to all hosts together, of either protocol: the oldest one makes room for the next. */
+  maxIdle: number;
+  /** Idle connections to one host. */
+  maxIdlePerHost: number;
+  /** An idle connection is closed after this. */
+  idleMs: number;
+}
+
+/** A Lambda function has 1,024 file descriptors, and whoever registers many host names must not take them all. */
+export const connectionLimits: ConnectionLimits = { maxIdle: 128, maxIdlePerHost: 16, idleMs: 30_000 };
+
+/** Those of connections that are used once, and of the others, too. */
+export const connectionOptions = {
+  // Node's 250 ms per address gives up on hosts that are far away.
+  autoSelectFamilyAttemptTimeout: 1_000,
+  // A resumed TLS session shows no certificate, and one that has expired meanwhile goes on. It would save a fifth of a
+  // new connection's CPU, and a kept connection has no use for it.
+  maxCachedSessions: 0,
+} as const;
+
+/** Connections are kept for the next event to the same host: a TLS handshake costs more than the POST. */
+export function createKeptAgents(limits: ConnectionLimits): Record<Protocol, http.Agent> {
+  const idle = new IdleConnections(limits.maxIdle);
+  const options = {
+    ...connectionOptions,
+    keepAlive: true,
+    maxFreeSockets: limits.maxIdlePerHost,
+    scheduling: 'lifo',
+    // Ends idle connections only: Node leaves busy ones to the deadline.
+    timeout: limits.idleMs,
+  } as const;
+  return {
+    'http:': withIdle(new http.Agent(options), idle),
+    'https:': withIdle(new https.Agent(options), idle),
+  };
+}
+
+/**
+ * Not `maxTotalSockets`: Node queues requests then, though what idles belongs to other hosts. The set is in the order
+ * in which they came to idle.
+ */
+class IdleConnections {
+  readonly #maxIdle: number;
+  readonly #idle = new Set<Duplex>();
+  readonly #known = new WeakSet<Duplex>();
+
+  constructor(maxIdle: number) {
+    this.#maxIdle = maxIdle;
+  }
+
+  add(socket: Duplex): void {
+    if (!this.#known.has(socket)) {
+      this.#known.add(socket);
+      socket.once('close', () => this.#idle.delete(socket));
+    }
+    this.#idle.add(socket);
+    if (this.#idle.size <= this.#maxIdle) return;
+    const [oldest] = this.#idle;
+    if (oldest === undefined) return;
+    this.#idle.delete(oldest);
+    oldest.destroy();
+  }
+
+  remove(socket: Duplex): void {
+    this.#idle.delete(socket);
+  }
+}
+
+/** The agent calls both for each connection that comes to idle, or no longer does. */
+function withIdle(agent: http.Agent, idle: IdleConnections): http.Agent {
+  const keepSocketAlive = agent.keepSocketAlive.bind(agent);
+  const reuseSocket = agent.reuseSocket.bind(agent);
+  agent.keepSocketAlive = (socket) => {
+    // False where the other side has said that it won't keep it for long; the types don't know it.
+    const kept: unknown = keepSocketAlive(socket);
+    if (kept === true) idle.add(socket);
+    return kept;
+  };
+  agent.reuseSocket = (socket, request) => {
+    idle.remove(socket);
+    reuseSocket(socket, request);
+  };
+  return agent;
+}
