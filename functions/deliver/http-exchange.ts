@@ -41,6 +41,11 @@ const maxHeaderBytes = 16_384;
 const maxChunks = 64;
 /** Interim responses (1xx) tell us nothing, and whoever never stops sending them would keep a core busy. */
 const maxInterimResponses = 16;
+/**
+ * Of all that comes beside the body. The parser takes empty lines before a response, blanks before a header's value and
+ * zeros before a chunk's size without end, and counts none of them.
+ */
+const maxOverheadBytes = 131_072;
 
 /** One request and its response. Never rejects, never outlasts `timeoutMs`. */
 export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
@@ -65,6 +70,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     // What breaks off a body is told to the request only; the body just ends.
     outgoing.once('error', (error) => (broken = error));
     watchConnection(outgoing, options, seen);
+    limitReading(outgoing, maxOverheadBytes + options.maxResponseBytes);
     const response = await responseTo(outgoing, options.body);
     seen.times.firstByte = options.elapsedMs();
     seen.status = response.statusCode ?? null;
@@ -100,6 +106,20 @@ function createRequest(options: ExchangeOptions): http.ClientRequest {
     insecureHTTPParser: false,
     // NODE_TLS_REJECT_UNAUTHORIZED must not reach this far.
     rejectUnauthorized: true,
+  });
+}
+
+/** Counts in what the parser is given: a connection's own count is of all its requests. */
+function limitReading(outgoing: http.ClientRequest, maxBytes: number): void {
+  let bytes = 0;
+  const count = (chunk: Uint8Array) => {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) outgoing.destroy(protocolError('more than any response needs'));
+  };
+  outgoing.once('socket', (socket) => {
+    socket.on('data', count);
+    // Comes before the connection is free for the next request.
+    outgoing.once('close', () => socket.off('data', count));
   });
 }
 

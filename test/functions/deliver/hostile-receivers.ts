@@ -160,6 +160,10 @@ const receivers: [outcome: string, status: number | null, Record<string, Speak>]
       'endless status line': answerForEver('HTTP/1.1 200 ', 'w'.repeat(65_536)),
       'endless interim answers': answerForEver('', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1_000)),
       'endless answers to go on': answerForEver('', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(1_000)),
+      'endless empty lines': answerForEver('', '\r\n'.repeat(32_768)),
+      'endless ends of lines': answerForEver('', '\n'.repeat(65_536)),
+      'endless blanks before a value': answerForEver(`${ok}x-a:`, ' '.repeat(65_536)),
+      'endless tabs before a value': answerForEver(`${ok}x-a:`, '\t'.repeat(65_536)),
       'upgrade nobody asked for': answer(
         'HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nx',
       ),
@@ -190,6 +194,10 @@ const receivers: [outcome: string, status: number | null, Record<string, Speak>]
       'endless chunk extension': answerForEver(
         `${ok}transfer-encoding: chunked\r\n\r\n1;`,
         'a=b;'.repeat(9_000),
+      ),
+      'endless zeros before a chunk size': answerForEver(
+        `${ok}transfer-encoding: chunked\r\n\r\n`,
+        '0'.repeat(65_536),
       ),
       'endless trailers': answerForEver(
         `${ok}transfer-encoding: chunked\r\n\r\n0\r\n`,
