@@ -25,6 +25,7 @@ export type Resolve = (
 /**
  * A `lookup` for net.connect that refuses a host if any of its addresses is refused: the connection goes to one of
  * those that were checked, so a name can't change its mind in between. net.connect doesn't call it for literals.
+ * However many they are, a few are tried: an answer of thousands would have an attempt connect to all of them in turn.
  */
 export function guardLookup(guard: AddressGuard, protocol: Protocol, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
@@ -34,8 +35,21 @@ export function guardLookup(guard: AddressGuard, protocol: Protocol, resolve: Re
       const [first] = addresses;
       if (first === undefined || !addresses.every(({ address }) => guard.permits(address, protocol)))
         return callback(new BlockedAddressError(), []);
-      if (options.all === true) callback(null, addresses);
+      if (options.all === true) callback(null, someOf(addresses));
       else callback(null, first.address, first.family);
     });
   };
+}
+
+const maxTried = 6;
+
+/** As they come, half of them of the one family and half of the other as far as there are enough. */
+function someOf(addresses: readonly LookupAddress[]): LookupAddress[] {
+  const families = [4, 6].map((family) => addresses.filter((address) => address.family === family));
+  const tried = new Set(
+    families.flatMap((own) =>
+      own.slice(0, Math.max(maxTried / 2, maxTried - (addresses.length - own.length))),
+    ),
+  );
+  return addresses.filter((address) => tried.has(address));
 }
