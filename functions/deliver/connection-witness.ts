@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { AttemptConnection, AttemptTimes } from '../../schemas/delivery.ts';
 import type { AddressGuard, Protocol } from '../shared/address-guard.ts';
+import { connectionClosed } from './failure-reason.ts';
 import { BlockedAddressError } from './guarded-lookup.ts';
 
 /** Whom a request reached, and when. */
@@ -45,8 +46,9 @@ export function watchConnection(
         reused: outgoing.reusedSocket,
         tls: handshakes.get(socket) ?? null,
       };
-    if (remoteAddress === null || !guard.permits(remoteAddress, protocol))
-      outgoing.destroy(new BlockedAddressError());
+    // The other side may have reset the connection as soon as it was made: nobody can tell then whose it was.
+    if (remoteAddress === null) outgoing.destroy(connectionClosed());
+    else if (!guard.permits(remoteAddress, protocol)) outgoing.destroy(new BlockedAddressError());
   };
   outgoing.once('socket', (socket) => {
     if (!socket.connecting) return peer(socket);

@@ -47,6 +47,10 @@ const byCode: Record<string, FailureReason> = {
 const untrusted =
   /^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|CERT_|CRL_|ERROR_IN_|INVALID_CA|PATH_LENGTH|HOSTNAME_)/;
 
+/** For a connection that is gone without an error of its own. */
+export const connectionClosed = (): Error =>
+  Object.assign(new Error('connection closed'), { code: 'ECONNRESET' });
+
 /** Sorts an error of Node's DNS, socket, TLS or HTTP layer. */
 export function failureReason(error: unknown): FailureReason {
   const code = errorField(error, 'code');

@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { hostOf, type AddressGuard } from '../shared/address-guard.ts';
 import { nothingWitnessed, watchConnection, type Witnessed } from './connection-witness.ts';
-import { failureReason, type FailureReason } from './failure-reason.ts';
+import { connectionClosed, failureReason, type FailureReason } from './failure-reason.ts';
 
 export interface ExchangeOptions {
   url: URL;
@@ -169,5 +169,4 @@ async function readBody(
 
 const isSuccess = (status: number | null): boolean => status !== null && status >= 200 && status < 300;
 
-const connectionClosed = (): Error => Object.assign(new Error('connection closed'), { code: 'ECONNRESET' });
 const protocolError = (message: string): Error => Object.assign(new Error(message), { code: 'HPE_USER' });
