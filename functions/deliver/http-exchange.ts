@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { hostOf, type AddressGuard } from '../shared/address-guard.ts';
 import { nothingWitnessed, watchConnection, type Witnessed } from './connection-witness.ts';
 import { connectionClosed, failureReason, type FailureReason } from './failure-reason.ts';
@@ -96,6 +96,7 @@ function createRequest(options: ExchangeOptions): http.ClientRequest {
   return transports[protocol].request({
     protocol,
     hostname: hostOf(url),
+    servername: serverNameOf(url),
     port: url.port,
     path: `${url.pathname}${url.search}`,
     method: options.method,
@@ -108,6 +109,9 @@ function createRequest(options: ExchangeOptions): http.ClientRequest {
     rejectUnauthorized: true,
   });
 }
+
+/** What TLS is told of the host: nothing of an address, and no dot at the end of a name (RFC 6066, section 3). */
+const serverNameOf = (url: URL): string => (isIP(hostOf(url)) === 0 ? hostOf(url).replace(/\.$/, '') : '');
 
 /** Counts in what the parser is given: a connection's own count is of all its requests. */
 function limitReading(outgoing: http.ClientRequest, maxBytes: number): void {

@@ -50,6 +50,20 @@ describe('a certificate', () => {
     expect(await postTo(port, '127.0.0.1')).toMatchObject({ kind: 'response', status: 204 });
   });
 
+  it('is asked for by the name without the dot at its end', async () => {
+    const asked: (string | false | null)[] = [];
+    const server = createTlsServer(trusted(), (socket) => {
+      asked.push(socket.servername);
+      socket.once('data', () => socket.write('HTTP/1.1 204 OK\r\n\r\n'));
+    });
+    const port = await listen(server);
+    const names = knowing({ 'partner.test.': ['127.0.0.1'] });
+    const client = newClient({ guard, resolve: names.resolve });
+    expect(await client.post(to(`https://partner.test.:${port}/`))).toMatchObject({ status: 204 });
+    expect(await client.post(to(`https://127.0.0.1:${port}/`))).toMatchObject({ status: 204 });
+    expect(asked).toEqual(['partner.test', false]);
+  });
+
   it('that only its common name fits is not', async () => {
     const { port } = await serveTls(trusted({ names: ['elsewhere.test'] }));
     expect(await postTo(port)).toMatchObject({ kind: 'error', reason: 'tls_hostname_mismatch' });
