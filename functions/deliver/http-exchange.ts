@@ -130,7 +130,11 @@ function limitReading(outgoing: http.ClientRequest, maxBytes: number): void {
 function responseTo(outgoing: http.ClientRequest, body: Uint8Array): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     let interim = 0;
-    outgoing.once('response', resolve);
+    outgoing.once('response', (response) => {
+      // On a kept connection, before we asked anything: RFC 9112, section 9.2. It answers no request of ours.
+      if (outgoing.reusedSocket && !outgoing.writableEnded) outgoing.destroy(connectionClosed());
+      else resolve(response);
+    });
     outgoing.on('information', () => {
       interim += 1;
       if (interim > maxInterimResponses) outgoing.destroy(protocolError('too many interim responses'));
@@ -142,9 +146,13 @@ function responseTo(outgoing: http.ClientRequest, body: Uint8Array): Promise<htt
     // Stays for good: an error after the response began would end the process if nobody listened.
     outgoing.on('error', reject);
     outgoing.once('close', () => reject(connectionClosed()));
-    outgoing.end(body);
+    if (outgoing.reusedSocket) afterOneTurn(() => outgoing.end(body));
+    else outgoing.end(body);
   });
 }
+
+/** Once everything has been read that had come before now: the first may run in the turn that is under way. */
+const afterOneTurn = (then: () => void) => setImmediate(() => setImmediate(then));
 
 /** At most `maxBytes`; leaving the loop early destroys the socket. Throws when the body breaks off: `seen` has what came until then. */
 async function readBody(

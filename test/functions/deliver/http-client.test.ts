@@ -213,6 +213,22 @@ describe('kept connections', () => {
     expect(await client.post(to(url))).toMatchObject({ kind: 'response', status: 200 });
   });
 
+  it('are replaced when they hold an answer to what was not asked', async () => {
+    const sockets: Socket[] = [];
+    const url = await serveRaw((socket, request) => {
+      sockets.push(socket);
+      socket.write(`HTTP/1.1 ${request === 1 ? 200 : 500} Asked\r\ncontent-length: 0\r\n\r\n`);
+    });
+    const client = newClient();
+    expect(await client.post(to(url))).toMatchObject({ status: 200 });
+    // It has left when the next request begins, and nobody has read it.
+    sockets[0]?.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfake');
+    const result = await client.post(to(url));
+    expect(result).toMatchObject({ kind: 'response', status: 500, connection: { reused: false } });
+    expect(sockets).toHaveLength(2);
+    expect(sockets[1]).not.toBe(sockets[0]);
+  });
+
   it('are replaced once only', async () => {
     let requests = 0;
     const url = await serveRaw((socket, request) => {
