@@ -10,10 +10,17 @@ export interface ConnectionLimits {
   maxIdlePerHost: number;
   /** An idle connection is closed after this. */
   idleMs: number;
+  /** One that is older is not kept after its next use. */
+  maxAgeMs: number;
 }
 
 /** A Lambda function has 1,024 file descriptors, and whoever registers many host names must not take them all. */
-export const connectionLimits: ConnectionLimits = { maxIdle: 128, maxIdlePerHost: 16, idleMs: 30_000 };
+export const connectionLimits: ConnectionLimits = {
+  maxIdle: 128,
+  maxIdlePerHost: 16,
+  idleMs: 30_000,
+  maxAgeMs: 300_000,
+};
 
 /** Those of connections that are used once, and of the others, too. */
 export const connectionOptions = {
@@ -26,7 +33,7 @@ export const connectionOptions = {
 
 /** Connections are kept for the next event to the same host: a TLS handshake costs more than the POST. */
 export function createKeptAgents(limits: ConnectionLimits): Record<Protocol, http.Agent> {
-  const idle = new IdleConnections(limits.maxIdle);
+  const idle = new IdleConnections(limits);
   const options = {
     ...connectionOptions,
     keepAlive: true,
@@ -46,21 +53,35 @@ export function createKeptAgents(limits: ConnectionLimits): Record<Protocol, htt
  * in which they came to idle.
  */
 class IdleConnections {
-  readonly #maxIdle: number;
+  readonly #limits: ConnectionLimits;
   readonly #idle = new Set<Duplex>();
-  readonly #known = new WeakSet<Duplex>();
+  /** When each came to idle first. */
+  readonly #since = new WeakMap<Duplex, number>();
 
-  constructor(maxIdle: number) {
-    this.#maxIdle = maxIdle;
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
   }
 
-  add(socket: Duplex): void {
-    if (!this.#known.has(socket)) {
-      this.#known.add(socket);
-      socket.once('close', () => this.#idle.delete(socket));
-    }
+  /**
+   * Whether it may stay. One that is never given up under steady traffic would never ask again where its name leads, nor
+   * see that its certificate has expired.
+   */
+  add(socket: Duplex): boolean {
+    const now = performance.now();
+    const since = this.#since.get(socket) ?? this.#begin(socket, now);
+    if (now - since > this.#limits.maxAgeMs) return false;
     this.#idle.add(socket);
-    if (this.#idle.size <= this.#maxIdle) return;
+    if (this.#idle.size > this.#limits.maxIdle) this.#endOldest();
+    return true;
+  }
+
+  #begin(socket: Duplex, now: number): number {
+    this.#since.set(socket, now);
+    socket.once('close', () => this.#idle.delete(socket));
+    return now;
+  }
+
+  #endOldest(): void {
     const [oldest] = this.#idle;
     if (oldest === undefined) return;
     this.#idle.delete(oldest);
@@ -79,8 +100,7 @@ function withIdle(agent: http.Agent, idle: IdleConnections): http.Agent {
   agent.keepSocketAlive = (socket) => {
     // False where the other side has said that it won't keep it for long; the types don't know it.
     const kept: unknown = keepSocketAlive(socket);
-    if (kept === true) idle.add(socket);
-    return kept;
+    return kept === true && idle.add(socket);
   };
   agent.reuseSocket = (socket, request) => {
     idle.remove(socket);

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Resolve } from '../../../functions/deliver/guarded-lookup.ts';
 import { connectionLimits } from '../../../functions/deliver/kept-connections.ts';
 import { newClient, serve, to, type ClientOverrides } from './listening.ts';
@@ -49,5 +49,23 @@ describe('idle connections', () => {
     const { post, open } = await manyHosts({ limits: { idleMs: 100 } });
     await post('a');
     await vi.waitFor(() => expect(open()).toBe(0), { timeout: 5_000 });
+  });
+
+  it('are not kept for longer than five minutes, however busy they are', async () => {
+    expect(connectionLimits.maxAgeMs).toBe(300_000);
+    const clock = vi.spyOn(performance, 'now');
+    onTestFinished(() => clock.mockRestore());
+    const { post, connections } = await manyHosts();
+    const at = async (ms: number) => {
+      clock.mockReturnValue(ms);
+      await post('a');
+      return connections();
+    };
+    expect(await at(1_000)).toBe(1);
+    expect(await at(301_000)).toBe(1);
+    // The last on the old one.
+    expect(await at(301_001)).toBe(1);
+    expect(await at(301_002)).toBe(2);
+    expect(await at(500_000)).toBe(2);
   });
 });
