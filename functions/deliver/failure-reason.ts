@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { blockedAddressCode } from './guarded-lookup.ts';
 
 /** Why no complete response came: stable codes, kept in attempts, logs and metrics. */
@@ -52,7 +53,8 @@ export const connectionClosed = (): Error =>
   Object.assign(new Error('connection closed'), { code: 'ECONNRESET' });
 
 /** Sorts an error of Node's DNS, socket, TLS or HTTP layer. */
-export function failureReason(error: unknown): FailureReason {
+export function failureReason(failure: unknown): FailureReason {
+  const error = failure instanceof AggregateError ? tellingOf(failure) : failure;
   const code = errorField(error, 'code');
   // A name server's refusal or silence is no partner's.
   const asksNames = /^(getaddrinfo|query)/.test(errorField(error, 'syscall'));
@@ -64,7 +66,13 @@ export function failureReason(error: unknown): FailureReason {
   return untrusted.test(code) ? 'tls_untrusted' : 'network_error';
 }
 
-function errorField(error: unknown, name: 'code' | 'syscall'): string {
+/** Of those at a host's addresses: many a function has no way to an IPv6 one, which says nothing about the partner. */
+function tellingOf(failures: AggregateError): unknown {
+  const errors: unknown[] = failures.errors;
+  return errors.findLast((error) => isIPv4(errorField(error, 'address'))) ?? failures;
+}
+
+function errorField(error: unknown, name: 'code' | 'syscall' | 'address'): string {
   if (!(error instanceof Error)) return '';
   const value: unknown = Reflect.get(error, name);
   return typeof value === 'string' ? value : '';

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { failureReason } from '../../../functions/deliver/failure-reason.ts';
 
-const errorWith = (fields: Record<string, string>) => Object.assign(new Error('boom'), fields);
+const errorWith = (fields: Record<string, string>): Error & { code?: string } =>
+  Object.assign(new Error('boom'), fields);
+
+/** As net.connect has it: with the first one's code. */
+const together = (...errors: (Error & { code?: string })[]) =>
+  Object.assign(new AggregateError(errors), { code: errors[0]?.code });
 
 describe('failureReason', () => {
   it.each([
@@ -33,5 +38,14 @@ describe('failureReason', () => {
   it('names what is no error network_error', () => {
     expect(failureReason('boom')).toBe('network_error');
     expect(failureReason(new Error('boom'))).toBe('network_error');
+  });
+
+  it('names several addresses that failed after the last IPv4 one', () => {
+    const unreachable = errorWith({ code: 'ENETUNREACH', address: '2606:4700::1111' });
+    const refused = errorWith({ code: 'ECONNREFUSED', address: '8.8.4.4' });
+    const first = errorWith({ code: 'ETIMEDOUT', address: '8.8.8.8' });
+    expect(failureReason(together(unreachable, first, refused))).toBe('connection_refused');
+    expect(failureReason(together(first, refused, unreachable))).toBe('connection_refused');
+    expect(failureReason(together(unreachable))).toBe('unreachable');
   });
 });
