@@ -93,16 +93,24 @@ export const SigningPrivateKeySchema = z
   .string()
   .regex(/^whsk_[A-Za-z0-9+/]{86}==$/, 'must be "whsk_" and 64 bytes in base64');
 
-export const EndpointAuthSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('none') }),
-  z.strictObject({ type: z.literal('bearer'), token: z.string().regex(/^[\x21-\x7e]{1,2048}$/) }),
-  /** RFC 7617: no colon in the name, no control characters. */
-  z.strictObject({
-    type: z.literal('basic'),
-    username: z.string().regex(/^[^:\p{Cc}]{0,255}$/u, 'must have neither a colon nor control characters'),
-    password: z.string().regex(/^\P{Cc}{0,1024}$/u, 'must have no control characters'),
-  }),
-]);
+/** KMS encrypts 4,096 bytes at most: these, and three signing keys. */
+const maxAuthBytes = 3_072;
+
+export const EndpointAuthSchema = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('none') }),
+    z.strictObject({ type: z.literal('bearer'), token: z.string().regex(/^[\x21-\x7e]{1,2048}$/) }),
+    /** RFC 7617: no colon in the name, no control characters. */
+    z.strictObject({
+      type: z.literal('basic'),
+      username: z.string().regex(/^[^:\p{Cc}]{0,255}$/u, 'must have neither a colon nor control characters'),
+      password: z.string().regex(/^\P{Cc}{0,1024}$/u, 'must have no control characters'),
+    }),
+  ])
+  .refine(
+    (auth) => Buffer.byteLength(JSON.stringify(auth)) <= maxAuthBytes,
+    `must take at most ${maxAuthBytes} bytes as JSON`,
+  );
 export type EndpointAuth = z.infer<typeof EndpointAuthSchema>;
 
 /** A signing key and its end: null while it is the current one. Past its end it never signs. */

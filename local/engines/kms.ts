@@ -21,6 +21,8 @@ const DecryptSchema = z.strictObject({
 
 const nonceBytes = 12;
 const tagBytes = 16;
+/** https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html */
+const maxPlaintextBytes = 4_096;
 
 /**
  * Encrypt and Decrypt of KMS (AWS JSON 1.1): AES-256-GCM under a random key in `keyFile`, which only its owner can
@@ -32,6 +34,8 @@ export function createKms(keyFile: string, keyArn: string): HttpService {
     'TrentService.Encrypt': (body) => {
       const { KeyId, Plaintext, EncryptionContext } = EncryptSchema.parse(body);
       assertKey(KeyId, keyArn);
+      if (Plaintext.byteLength > maxPlaintextBytes)
+        throw new KmsError('ValidationException', `Plaintext has more than ${maxPlaintextBytes} bytes`);
       return { CiphertextBlob: encrypt(key, Plaintext, EncryptionContext).toString('base64'), KeyId: keyArn };
     },
     'TrentService.Decrypt': (body) => {

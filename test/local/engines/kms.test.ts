@@ -24,8 +24,7 @@ async function stop(): Promise<void> {
   await server.stop();
 }
 
-const encrypt = async (EncryptionContext?: Record<string, string>) => {
-  const Plaintext = Buffer.from('secret');
+const encrypt = async (EncryptionContext?: Record<string, string>, Plaintext = Buffer.from('secret')) => {
   const { CiphertextBlob } = await kms.send(
     new EncryptCommand({ KeyId: keyArn, Plaintext, ...(EncryptionContext ? { EncryptionContext } : {}) }),
   );
@@ -95,4 +94,9 @@ describe('the local KMS', () => {
   it('keeps its key where only its owner reads it', async () => {
     expect((await stat(path.join(folder, 'one.key'))).mode & 0o777).toBe(0o600);
   });
+});
+
+it('no more than 4,096 bytes are encrypted', async () => {
+  await expect(encrypt(context, Buffer.alloc(4_096))).resolves.not.toHaveLength(0);
+  await expect(encrypt(context, Buffer.alloc(4_097))).rejects.toMatchObject({ name: 'ValidationException' });
 });
