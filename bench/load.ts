@@ -1,6 +1,6 @@
 /** The load generator: towers and receivers in a process of their own, so that they don't share a thread with the stack. */
 import { Ledger } from './load/ledger.ts';
-import { allEndpoints, type Plan } from './load/plan.ts';
+import { allEndpoints, endpointsOf, type HearingEndpoint, type Plan } from './load/plan.ts';
 import { nowMs, Publisher } from './load/publisher.ts';
 import {
   NumberedCommandSchema,
@@ -16,6 +16,7 @@ class LoadGenerator {
   readonly receivers: Receivers;
   readonly #publishers: ReadonlyMap<string, Publisher>;
   readonly #complete: EventTarget;
+  readonly #endpointsOf: ReadonlyMap<string, readonly HearingEndpoint[]>;
   #runs = 0;
 
   private constructor(plan: Plan, ledger: Ledger, receivers: Receivers, complete: EventTarget) {
@@ -23,6 +24,7 @@ class LoadGenerator {
     this.receivers = receivers;
     this.#publishers = new Map(plan.groups.map((group) => [group.name, new Publisher(group)]));
     this.#complete = complete;
+    this.#endpointsOf = new Map(plan.groups.map((group) => [group.name, endpointsOf(group)]));
   }
 
   static async start(plan: Plan): Promise<LoadGenerator> {
@@ -50,6 +52,12 @@ class LoadGenerator {
     const { events, lost, duplicated, received, latencyMs, lastArrivalMs } = this.ledger.account(run);
     const elapsedMs = Math.max(lastArrivalMs, startMs + publishedMs) - startMs;
     return { events, publications, elapsedMs, publishedMs, lost, duplicated, received, latencyMs };
+  }
+
+  book(group: string, eventIds: readonly string[]): void {
+    const run = this.#runs++;
+    const hearers = this.#endpointsOf.get(group) ?? [];
+    for (const id of eventIds) this.ledger.publish({ id, run, atMs: nowMs(), lane: group, hearers });
   }
 
   audit(): Audit {
@@ -103,6 +111,9 @@ async function obey(command: Command): Promise<LoadReport> {
       return { type: 'connected' };
     case 'run':
       return { type: 'result', result: await generator.run(command.options) };
+    case 'book':
+      generator.book(command.group, command.eventIds);
+      return { type: 'booked' };
     case 'answer':
       generator.receivers.answer(command.label, command.answer);
       return { type: 'answering' };

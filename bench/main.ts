@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { synthesize } from '../local/synthesize.ts';
 import { parseBenchOptions, type BenchOptions } from './options.ts';
 import { writeDocument } from './report/document.ts';
-import { toMarkdown, toText } from './report/table.ts';
+import { failureAsMarkdown, toMarkdown, toText } from './report/table.ts';
 import { scenarios } from './scenarios/index.ts';
 import type { Scenario, ScenarioResult } from './scenario.ts';
 
@@ -31,7 +32,14 @@ async function bench(options: BenchOptions): Promise<void> {
     const sections = new Map<string, string>();
     for (const scenario of chosen) {
       const result = await runOne(scenario, options, { root, assembly });
-      if (result !== null) sections.set(scenario.name, toMarkdown(scenario.name, scenario.describes, result));
+      const { name, describes } = scenario;
+      const provenance = {
+        name,
+        describes,
+        revision: revision(),
+        day: new Date().toISOString().slice(0, 10),
+      };
+      sections.set(name, result === null ? failureAsMarkdown(provenance) : toMarkdown(provenance, result));
     }
     writeFileSync(path.join(options.out, 'summary.md'), `${[...sections.values()].join('\n\n')}\n`);
     if (options.docs) await writeDocument(sections);
@@ -39,6 +47,13 @@ async function bench(options: BenchOptions): Promise<void> {
     rmSync(root, { recursive: true, force: true });
   }
 }
+
+/** Of the sources as they are, uncommitted changes included. */
+const revision = (): string =>
+  execFileSync('git', ['describe', '--always', '--dirty'], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+  }).trim();
 
 /** One that fails does not keep the others from running. Null then. */
 async function runOne(
@@ -54,7 +69,14 @@ async function runOne(
   try {
     const result = await scenario.run({ folder, assembly, quick, against, say });
     const seconds = Math.round((performance.now() - startedAt) / 1000);
-    const json = { scenario: name, at: new Date().toISOString(), quick, seconds, ...result };
+    const json = {
+      scenario: name,
+      revision: revision(),
+      at: new Date().toISOString(),
+      quick,
+      seconds,
+      ...result,
+    };
     writeFileSync(path.join(out, `${name}.json`), `${JSON.stringify(json, undefined, 2)}\n`);
     console.log(`${toText(result)}\n   ${seconds} s`);
     if (result.checks.some(({ holds }) => !holds)) process.exitCode = 1;

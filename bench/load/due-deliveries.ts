@@ -14,8 +14,8 @@ import { towerIdOf, type GroupPlan, type HearingEndpoint } from './plan.ts';
 
 /** Deliveries that failed once and are due, straight in the tables: as after an outage of the timers. */
 export interface DueTable {
-  /** Every endpoint gets each of `events`. Resolves with how many deliveries there are. */
-  fill(events: number): Promise<number>;
+  /** Every endpoint gets each of `events`: their ids. `book` is told of them before any delivery is there. */
+  fill(events: number, book: (eventIds: readonly string[]) => Promise<void>): Promise<void>;
   /** Whether any of them has not been handed out. */
   anyLeft(): Promise<boolean>;
   close(): void;
@@ -45,8 +45,9 @@ export function openDueTable(
     });
   };
   return {
-    async fill(events) {
+    async fill(events, book) {
       const made = Array.from({ length: events }, (_, index) => eventOf(group, index, dueSince));
+      await book(made.map(({ id }) => id));
       await write(
         'EventsTable',
         made.map((event) => eventItem(event, options.retentionDays)),
@@ -58,7 +59,6 @@ export function openDueTable(
             deliveryItem(recordOf(endpoint, event, dueSince - spread(turn, index)), options),
           ),
         );
-      return events * endpoints.length;
     },
     async anyLeft() {
       const shards = Array.from({ length: options.dueShards }, (_, shard) => shard);

@@ -123,12 +123,12 @@ export function hearersOf(group: GroupPlan, tower: number, locker: number | null
 }
 export type HearingEndpoint = EndpointPlan & { partnerId: string; endpointId: string };
 
-export const allEndpoints = ({ groups }: Plan): HearingEndpoint[] =>
-  groups.flatMap((group) =>
-    numbers(group.partners).flatMap((partner) =>
-      group.endpoints.map((endpoint) => named(group, partner, endpoint)),
-    ),
+export const endpointsOf = (group: GroupPlan): HearingEndpoint[] =>
+  numbers(group.partners).flatMap((partner) =>
+    group.endpoints.map((endpoint) => named(group, partner, endpoint)),
   );
+
+export const allEndpoints = ({ groups }: Plan): HearingEndpoint[] => groups.flatMap(endpointsOf);
 
 /** @param origin of the load generator's receiver, such as `http://127.0.0.1:4000` */
 export function networkOf(plan: Plan, origin: string): NetworkInput {

@@ -18,6 +18,8 @@ export interface LoadProcess {
   readonly origin: string;
   connect(mqtt: string): Promise<void>;
   run(options: RunOptions): Promise<RunResult>;
+  /** Accounts for events that every endpoint of the group is to get by another way than a publication of its towers. */
+  book(group: string, eventIds: readonly string[]): Promise<void>;
   /** From now on. */
   answer(label: string, answer: LoadAnswer): Promise<void>;
   audit(): Promise<Audit>;
@@ -37,6 +39,9 @@ export async function startLoad(plan: PlanInput): Promise<LoadProcess> {
       await conversation.ask({ type: 'connect', mqtt }, 'connected');
     },
     run: async (options) => (await conversation.ask({ type: 'run', options }, 'result')).result,
+    book: async (group, eventIds) => {
+      await conversation.ask({ type: 'book', group, eventIds: [...eventIds] }, 'booked');
+    },
     answer: async (label, answer) => {
       await conversation.ask({ type: 'answer', label, answer }, 'answering');
     },

@@ -27,6 +27,8 @@ const LoadCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('plan'), plan: PlanSchema }),
   z.object({ type: z.literal('connect'), mqtt: z.string() }),
   z.object({ type: z.literal('run'), options: RunOptionsSchema }),
+  /** What every endpoint of a group is to get by another way than a publication. */
+  z.object({ type: z.literal('book'), group: z.string(), eventIds: z.array(z.string()) }),
   z.object({ type: z.literal('answer'), label: z.string(), answer: AnswerSchema }),
   z.object({ type: z.literal('audit') }),
 ]);
@@ -76,6 +78,7 @@ export type Audit = z.infer<typeof AuditSchema>;
 const LoadReportSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('planned'), origin: z.string() }),
   z.object({ type: z.literal('connected') }),
+  z.object({ type: z.literal('booked') }),
   z.object({ type: z.literal('answering') }),
   z.object({ type: z.literal('result'), result: RunResultSchema }),
   z.object({ type: z.literal('audit'), audit: AuditSchema }),

@@ -11,8 +11,25 @@ export function toText({ sections, checks }: ScenarioResult): string {
   return [...tables, ...(verdicts.length > 0 ? [align(verdicts)] : [])].join('\n\n');
 }
 
+/** What was measured, and when. */
+export interface Provenance {
+  readonly name: string;
+  readonly describes: string;
+  /** Of the sources. */
+  readonly revision: string;
+  /** `2026-03-20` */
+  readonly day: string;
+}
+
+const headOf = ({ name, describes, revision, day }: Provenance): string =>
+  `## ${name}\n\n${describes}. Measured on ${day} at ${revision}.`;
+
+/** For docs/performance.md, so that no older figures stand where a scenario fails. */
+export const failureAsMarkdown = (provenance: Provenance): string =>
+  `${headOf(provenance)}\n\nIt did not come to an end.`;
+
 /** The same as Markdown, for docs/performance.md. */
-export function toMarkdown(name: string, describes: string, { sections, checks }: ScenarioResult): string {
+export function toMarkdown(provenance: Provenance, { sections, checks }: ScenarioResult): string {
   const tables = sections.map(({ title, header, rows }) => `**${title}**\n\n${markdownTable(header, rows)}`);
   const verdicts = checks.map(({ what, measured, aim, holds }): Row => [
     what,
@@ -21,8 +38,7 @@ export function toMarkdown(name: string, describes: string, { sections, checks }
     holds ? 'yes' : 'NO',
   ]);
   return [
-    `## ${name}`,
-    `${describes}.`,
+    headOf(provenance),
     ...tables,
     ...(verdicts.length > 0 ? [markdownTable(['', 'measured', 'aim', 'holds'], verdicts)] : []),
   ].join('\n\n');

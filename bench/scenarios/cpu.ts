@@ -83,6 +83,8 @@ async function measureRound({ say }: ScenarioContext, side: Side, messages: numb
   await sleep(1_000);
   const used = cpuBetween(before, functionProcesses(side.stack.pid));
   const round = Object.fromEntries(carriers.map((name) => [name, (used[name] ?? 0) / events]));
+  const nonsense = Object.entries(round).find(([, ms]) => !(ms > 0));
+  if (nonsense !== undefined) throw new Error(`${nonsense.join(': ')} ms of CPU an event can't be`);
   side.rounds.push(round);
   say(`${side.name}: ${fixed(together(round))} ms`);
 }

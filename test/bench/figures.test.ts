@@ -5,7 +5,7 @@ import { cpuBetween } from '../../bench/measure/process-cpu.ts';
 import { parseBenchOptions } from '../../bench/options.ts';
 import { attribute } from '../../bench/profile/attribution.ts';
 import { withSection } from '../../bench/report/document.ts';
-import { toMarkdown, toText } from '../../bench/report/table.ts';
+import { failureAsMarkdown, toMarkdown, toText } from '../../bench/report/table.ts';
 import { inOrder, none, type ScenarioResult } from '../../bench/scenario.ts';
 
 const stats = (count: number, requests: Record<string, number>): Stats[string] => ({
@@ -119,12 +119,20 @@ describe('a result', () => {
     expect(toText(result)).toContain('✗ duplicated');
   });
 
+  const provenance = { name: 'steady', describes: 'as ever', revision: 'abc1234', day: '2026-03-20' };
+
+  it('that there is none is told in the documentation, too', () => {
+    expect(failureAsMarkdown(provenance)).toBe(
+      '## steady\n\nas ever. Measured on 2026-03-20 at abc1234.\n\nIt did not come to an end.',
+    );
+  });
+
   it('is Markdown for the documentation', () => {
-    expect(toMarkdown('steady', 'as ever', result)).toBe(
+    expect(toMarkdown(provenance, result)).toBe(
       [
         '## steady',
         '',
-        'as ever.',
+        'as ever. Measured on 2026-03-20 at abc1234.',
         '',
         '**Latency**',
         '',
