@@ -10,6 +10,7 @@ import {
   isHeadOver,
   isOfHead,
   isTurnTaken,
+  isUntouched,
   laneGraceMs,
   placeAt,
   placeOf,
@@ -22,7 +23,7 @@ import { TowercastError } from '../shared/errors.ts';
 import { laneOf } from '../shared/keys.ts';
 import { isTurnFree, readHead, waitInLane } from '../shared/lane-entry.ts';
 import type { LaneStore } from '../shared/lane-store.ts';
-import { passTurn, wake, type LaneTurnDeps } from '../shared/lane-turn.ts';
+import { passTurn, wake, wakeHead, type LaneTurnDeps } from '../shared/lane-turn.ts';
 import { fileDelivery, type Filed, type FileDeliveryDeps } from './file-delivery.ts';
 
 export type FileInLaneDeps = FileDeliveryDeps & LaneTurnDeps;
@@ -92,6 +93,7 @@ async function takeUp(
   const isOver = isHead ? record?.status !== 'pending' : isHeadOver(lane, headRecord, deps.now());
   if (isOver)
     return (await passTurn(deps, lane, headRecord, endpoint)) === 'contended' ? 'contended' : 'dropped';
+  if (isUntouched(lane, headRecord)) await wakeHead(deps, lane, headRecord, task.partnerId);
   if (isHead && record?.taskId === task.taskId && isOverdue(record, deps.now()))
     await wakeAgain(deps, { ...task, attempts: record.attempts, sequence: headSequence(lane) });
   return 'dropped';

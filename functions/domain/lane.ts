@@ -27,8 +27,9 @@ export function placeOf(lane: Lane, record: DeliveryRecord | null, task: TaskInL
     if (sequence === lane.head?.sequence) return { kind: 'head' };
     return sequence > headSequence(lane) ? { kind: 'waiting', sequence } : { kind: 'past' };
   }
+  if (!isOf(lane.head, task)) return { kind: 'new' };
   // A crash may have come between the claim and the first record.
-  return isOf(lane.head, task) ? { kind: 'head' } : { kind: 'new' };
+  return isHeadAcknowledged(lane) ? { kind: 'past' } : { kind: 'head' };
 }
 
 function isPast(record: DeliveryRecord, { taskId, attempts, replay }: TaskInLane): boolean {
@@ -60,9 +61,12 @@ export function isOfHead({ head }: Lane, record: DeliveryRecord | null): boolean
   return record.event.id === head.eventId && isSameRun(record.replay, head.replay);
 }
 
+/** As its record had it, whatever has become of that since. */
+const isHeadAcknowledged = (lane: Lane): boolean => lane.acknowledged >= headSequence(lane);
+
 /** Whether the turn of the lane's head is over, by the head's record. */
 export function isHeadOver(lane: Lane, record: DeliveryRecord | null, nowMs: number): boolean {
-  if (lane.head === null) return true;
+  if (lane.head === null || isHeadAcknowledged(lane)) return true;
   if (record === null) return false;
   if ((record.sequence ?? 0) > lane.head.sequence || isOverwritten(lane, record, nowMs)) return true;
   return record.status !== 'pending' && isOfHead(lane, record);
@@ -104,6 +108,13 @@ export const willLookAgain = (lane: Lane, headRecord: DeliveryRecord | null, now
   headRecord.sequence === headSequence(lane) &&
   headRecord.dueAt !== null &&
   !isTurnTaken(lane, headRecord, nowMs - afterTurnMs);
+
+/**
+ * Whether the head was put in its place by somebody else, and nothing was done under its number yet: who did that may have
+ * died before its task was sent.
+ */
+export const isUntouched = ({ head, turn }: Lane, headRecord: DeliveryRecord | null): boolean =>
+  head !== null && turn === null && headRecord?.sequence !== head.sequence;
 
 /** Longer than any crash takes until its task comes up again. */
 const stuckAfterMs = 600_000;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expresses } from '../../schemas/contract-events.ts';
-import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
+import type { DeliveryRecord, DeliveryTask, Replay } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import type { Lane, WaitingInLane } from '../../schemas/lane.ts';
@@ -71,19 +71,43 @@ export async function passTurn(
     if ((await deps.lanes.writeWithEvent(change, skipped.event)) === 'contended') return 'contended';
     deps.metrics.addMetric('SequencesSkipped', 'Count', 1);
   }
-  const { event, partnerId } = skipped;
-  const { endpointId } = lane;
-  const taskId = turnId({ ...lane, head: null }, event.id);
-  await wake(deps, {
-    v: 1,
-    taskId,
-    partnerId,
-    endpointId,
-    event,
-    attempts: [],
-    sequence: headSequence(lane),
-  });
+  await wake(
+    deps,
+    taskOfHead(lane, skipped.event, { partnerId: skipped.partnerId, replay: null, attempts: [] }),
+  );
   return 'done';
+}
+
+/** Sends a task of the head's that may have come to nothing, or never been sent. One too many finds it further. */
+export async function wakeHead(
+  deps: LaneTurnDeps,
+  lane: Lane,
+  headRecord: DeliveryRecord | null,
+  partnerId: string,
+): Promise<void> {
+  const { head } = lane;
+  const event = head === null ? null : await deps.events.get(head.eventId);
+  // What was cleaned up is forgotten at the end of its retention.
+  if (head === null || event === null) return;
+  const { replay } = head;
+  await wake(deps, taskOfHead(lane, event, { partnerId, replay, attempts: headRecord?.attempts ?? [] }));
+}
+
+function taskOfHead(
+  lane: Lane,
+  event: DomainEvent,
+  { replay, ...rest }: Pick<DeliveryTask, 'partnerId' | 'attempts'> & { replay: Replay | null },
+): DeliveryTask {
+  const taskId = turnId({ ...lane, head: null }, event.id);
+  const task = {
+    v: 1 as const,
+    taskId,
+    endpointId: lane.endpointId,
+    event,
+    sequence: headSequence(lane),
+    ...rest,
+  };
+  return replay === null ? task : { ...task, replay };
 }
 
 /**
@@ -156,15 +180,18 @@ function taskOf(lane: Lane, event: DomainEvent, { waiting, record }: Next): Deli
  */
 async function passOver(deps: LaneTurnDeps, over: Over, next: Next): Promise<Step> {
   const { lane, overRecord, endpoint } = over;
-  const { event, waiting } = next;
+  const { waiting, event } = next;
   const record = await settleExpired(deps, over, next);
   if (record === 'changed') return wakeNext(deps, over);
-  const { partnerId: _, ...place } = waiting;
-  const claimed = claimWaiting(lane, overRecord, place);
+  const { partnerId, ...place } = waiting;
+  // The number goes to whatever run is on record now: that tells whether it is over.
+  const replay = record === null ? place.replay : record.replay;
+  const claimed = claimWaiting(lane, overRecord, { ...place, replay });
   if ((await deps.lanes.writeFromWaiting({ lane: claimed, seen: lane })) === 'contended') return 'contended';
+  // Without an event the next one is woken to watch it.
   if (event === null || record?.status !== 'pending' || !isOfHead(claimed, record))
     return passTurn(deps, claimed, record, endpoint);
-  await wake(deps, taskOf(claimed, event, next));
+  await wakeHead(deps, claimed, record, partnerId);
   return 'done';
 }
 

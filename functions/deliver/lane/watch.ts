@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { isTroubled } from '../../domain/endpoint-health.ts';
 import { isStuck } from '../../domain/lane.ts';
-import { wake, type Step } from '../../shared/lane-turn.ts';
+import { wakeHead, type Step } from '../../shared/lane-turn.ts';
 import type { LaneDeps, Situation } from './situation.ts';
 
 /** When to look again after a head that should be under way, and is not seen to be. */
@@ -18,25 +17,11 @@ export async function watch(deps: LaneDeps, situation: Situation, sequence: numb
     deps.metrics.addMetric('LanesStuck', 'Count', 1);
     const { endpointId, subject, head } = lane;
     deps.logger.error('lane stuck', { endpointId, subject, head });
-    await wakeHead(deps, situation);
+    await wakeHead(deps, lane, headRecord, task.partnerId);
   }
   const again = { ...task, sequence, taskId: deps.newTaskId() };
   const delaySeconds = Math.min(watchSeconds, deps.maxDelaySeconds);
   const via = isTroubled(endpoint?.health) ? 'slow' : 'live';
   await deps.tasks.send([{ task: again, delaySeconds, via }]);
   return 'done';
-}
-
-/** However many look, it is one task as long as nothing changes: SQS knows its name. */
-async function wakeHead(deps: LaneDeps, { task: { partnerId }, lane, headRecord }: Situation): Promise<void> {
-  const { endpointId, subject, version, head } = lane;
-  if (head === null) return;
-  const event = await deps.events.get(head.eventId);
-  // What was cleaned up is forgotten at the end of its retention.
-  if (event === null) return;
-  const name = createHash('sha256').update(`${endpointId} ${subject} ${version}`).digest('base64url');
-  const { sequence, replay } = head;
-  const attempts = headRecord?.attempts ?? [];
-  const task = { v: 1 as const, taskId: `stuck-${name}`, partnerId, endpointId, event, attempts, sequence };
-  await wake(deps, replay === null ? task : { ...task, replay });
 }

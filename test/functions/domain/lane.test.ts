@@ -107,6 +107,22 @@ describe('the head of a lane is over', () => {
     );
   });
 
+  it('once it was known as acknowledged, whatever an older chain makes of its record', () => {
+    const again = claimNew(lane, delivered, { ...task, replay: { ...replay, attemptsBefore: 1 } });
+    const replayed = {
+      ...delivered,
+      sequence: 2,
+      attempts: [...taken, ...taken],
+      replay: again.head?.replay ?? null,
+    };
+    const known = append(again, replayed, other).lane;
+    const overwritten = recordOf({ status: 'delivered', attempts: taken });
+    expect(isHeadOver(again, overwritten, nowMs)).toBe(false);
+    expect(isHeadOver(known, overwritten, nowMs)).toBe(true);
+    const late = { ...task, taskId: 'late', attempts: taken, replay: { ...replay, attemptsBefore: 1 } };
+    expect(placeOf(known, overwritten, late).kind).toBe('past');
+  });
+
   it('by a record under an earlier number of the same run, once nobody can be at it', () => {
     const head = claimWaiting(lane, delivered, placeAt(3, task));
     expect(isHeadOver(head, delivered, nowMs)).toBe(true);

@@ -107,6 +107,23 @@ describe('what waits and whose event was cleaned up', () => {
 });
 
 describe('a lane that stands still', () => {
+  it('goes on though what should say that one was skipped was never sent', async () => {
+    const world = await laneWith([taskOf(2), taskOf(3)]);
+    world.records.delete(world.recordOf(2)?.id ?? '');
+    const { tasks } = world.deps;
+    world.deps.tasks = { send: () => Promise.reject(new Error('died')) };
+    const retry = world.sent.shift()?.task ?? taskOf(0);
+    expect((await world.give(retry)).batchItemFailures).toHaveLength(1);
+    expect(world.lane()?.head).toMatchObject({
+      sequence: 2,
+      eventId: expect.stringContaining('ntc~') as unknown,
+    });
+    world.deps.tasks = tasks;
+    await world.give(retry);
+    await world.goOn();
+    expect(world.recordOf(3)).toMatchObject({ status: 'delivered', sequence: 3 });
+  });
+
   it('is told of, and its head woken, once nothing was heard of that for ten minutes', async () => {
     const world = makeLaneWorld();
     let clockMs = nowMs;

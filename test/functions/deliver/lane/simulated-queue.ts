@@ -26,12 +26,14 @@ export interface SimulatedQueueOptions {
 }
 
 const pollMs = 250;
+const deduplicationMs = 300_000;
 
 /** A queue with its event source mapping, as SQS and Lambda describe them. */
 export function startSimulatedQueue(options: SimulatedQueueOptions) {
   const { time, fifo } = options;
   const messages: Message[] = [];
-  const deduplicated = new Set<string>();
+  /** When each name was last taken. */
+  const named = new Map<string, number>();
   let number = 0;
   let running = 0;
 
@@ -93,8 +95,8 @@ export function startSimulatedQueue(options: SimulatedQueueOptions) {
 
   return {
     send(body: string, group: string, { delayMs = 0, deduplicationId = '' } = {}): void {
-      if (fifo && deduplicated.has(deduplicationId)) return;
-      deduplicated.add(deduplicationId);
+      if (fifo && time.now() - (named.get(deduplicationId) ?? -Infinity) < deduplicationMs) return;
+      named.set(deduplicationId, time.now());
       messages.push({
         id: `${options.name}-${(number += 1)}`,
         body,
