@@ -12,6 +12,7 @@ import { instantFromMs, instantToMs } from '../../../../schemas/instant.ts';
 import { makeEndpoint, makeEvent, makeTask } from '../../../helpers/deliveries.ts';
 import { makeHealth } from '../../../helpers/health.ts';
 import { makeWorld, nowMs, responds, timesOut } from '../world.ts';
+import { giveUpIn, startDisturbances } from './disturbances.ts';
 import { mortal } from './mortal.ts';
 import { startSimulatedQueue } from './simulated-queue.ts';
 import { makeVirtualTime } from './virtual-time.ts';
@@ -34,6 +35,8 @@ export interface Chances {
   refusal: number;
   /** Of each event: it is put on the queue twice. */
   repeat: number;
+  /** Of each event: it is put on the queue once more, minutes later. */
+  lateRepeat: number;
   /** Of each receive: SQS gives the message again while the function is at it. */
   overlap: number;
   /** Of each attempt: the gate does not let it pass. */
@@ -42,12 +45,19 @@ export interface Chances {
   disabled: number;
   /** Of each task: whoever takes it knows its endpoint as slow. */
   slow: number;
+  /** Of each reading of the endpoint: it fails. */
+  unreadable: number;
+  /** See Disturbances. */
+  replayed: number;
+  switched: number;
+  cleanedUp: number;
 }
 
 export interface Post {
   lane: string;
   eventId: string;
-  sequence: number;
+  /** Null without order. */
+  sequence: number | null;
   previousSequence: number;
   acknowledged: boolean;
   atMs: number;
@@ -56,12 +66,19 @@ export interface Post {
 
 /** Longer than any queue of the slow should be, and than a lane's grace. */
 const slowDelayMs = 240_000;
+function numberIn({ headers }: PostRequest, name: string): number | null {
+  const text = headers[name];
+  return text === undefined ? null : Number(text);
+}
 
 /** `deliver`, `dead-letter` and the queues between them in virtual time, with faults for the first ten minutes. */
 export async function runLanes(chances: Chances, eventsPerLane: number, random: () => number) {
   const time = makeVirtualTime(nowMs);
   const faultyUntilMs = nowMs + 1_200_000;
   const isFaulty = (): boolean => time.now() < faultyUntilMs;
+  // What is disturbed is so over all of that time, and not only until it would be over.
+  const isDisturbed = chances.replayed + chances.switched + chances.cleanedUp > 0;
+  const publishEveryMs = isDisturbed ? 120_000 : 5_000;
   const hits = (chance: number): boolean => isFaulty() && random() < chance;
   const world = makeWorld({ endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0, 5, 20, 60] })] });
   const posts: Post[] = [];
@@ -76,8 +93,8 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
     posts.push({
       lane: laneOfRequest.get(eventId) ?? laneOf(world.events.get(eventId) ?? makeEvent({ id: eventId })),
       eventId,
-      sequence: Number(request.headers['towercast-sequence']),
-      previousSequence: Number(request.headers['towercast-previous-sequence']),
+      sequence: numberIn(request, 'towercast-sequence'),
+      previousSequence: numberIn(request, 'towercast-previous-sequence') ?? 0,
       acknowledged: !refused,
       atMs: time.now(),
       channel,
@@ -108,6 +125,7 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
     endpoints: {
       ...world.deps.endpoints,
       async get(ref) {
+        if (hits(chances.unreadable)) throw new Error('throttled');
         const endpoint = await world.deps.endpoints.get(ref);
         if (endpoint === null) return null;
         if (hits(chances.disabled)) return { ...endpoint, status: 'disabled' };
@@ -189,6 +207,7 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
   const fifoDlq = startSimulatedQueue({ ...dlq, name: 'dlq.fifo', fifo: true, maxReceiveCount: Infinity });
   const liveDlq = startSimulatedQueue({ ...dlq, name: 'dlq', fifo: false, maxReceiveCount: Infinity });
 
+  const giveUp = giveUpIn(deps, world.endpoints);
   const timers = async (): Promise<void> => {
     for (;;) {
       await time.sleep(60_000);
@@ -196,7 +215,10 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
         if (record.status !== 'pending' || record.dueAt === null) continue;
         if (record.waitsFor === 'time' && instantToMs(record.dueAt) > time.now()) continue;
         const event = world.events.get(record.event.id);
-        if (event === undefined) throw new Error(`no event ${record.event.id}`);
+        if (event === undefined) {
+          await giveUp(record);
+          continue;
+        }
         // The lease.
         world.records.set(record.id, {
           ...record,
@@ -218,6 +240,32 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
   };
   void timers();
 
+  /** As `fan-out` and redrives do it. */
+  const put = (task: DeliveryTask): void => {
+    const body = JSON.stringify(task);
+    if (world.endpoints.get('main')?.ordered === true)
+      fifo.send(body, laneOf(task.event), { deduplicationId: task.taskId });
+    else live.send(body, task.endpointId);
+  };
+  let toRepeat = 0;
+  const repeatLater = async (event: DomainEvent): Promise<void> => {
+    toRepeat += 1;
+    await time.sleep(random() * 600_000);
+    put(makeTask({ taskId: newTaskId(), event }));
+    toRepeat -= 1;
+  };
+  const { records, endpoints } = world;
+  const disturbances = startDisturbances({
+    time,
+    random,
+    isFaulty,
+    chances,
+    records,
+    endpoints,
+    newTaskId,
+    events: world.events,
+    send: put,
+  });
   const events = new Map<string, DomainEvent[]>();
   let isPublished = false;
   const publish = async (): Promise<void> => {
@@ -228,18 +276,18 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
         world.events.set(event.id, event);
         events.set(laneOf(event), [...(events.get(laneOf(event)) ?? []), event]);
         const times = hits(chances.repeat) ? 2 : 1;
-        for (let sent = 0; sent < times; sent += 1) {
-          const task = makeTask({ taskId: newTaskId(), event });
-          fifo.send(JSON.stringify(task), laneOf(event), { deduplicationId: task.taskId });
-        }
+        for (let sent = 0; sent < times; sent += 1) put(makeTask({ taskId: newTaskId(), event }));
+        if (hits(chances.lateRepeat)) void repeatLater(event);
       }
-      await time.sleep(random() * 5_000);
+      await time.sleep(random() * publishEveryMs);
     }
     isPublished = true;
   };
   void publish();
   const isOver = (): boolean =>
     isPublished &&
+    toRepeat === 0 &&
+    (!isDisturbed || disturbances.isQuiet()) &&
     [fifo, live, slow, fifoDlq, liveDlq].every((queue) => queue.isEmpty()) &&
     [...world.records.values()].every(({ status }) => status !== 'pending');
   await time.run(endMs, isOver);

@@ -12,6 +12,11 @@ const calm: Chances = {
   closed: 0,
   disabled: 0,
   slow: 0,
+  lateRepeat: 0,
+  unreadable: 0,
+  replayed: 0,
+  switched: 0,
+  cleanedUp: 0,
 };
 
 /** mulberry32: the same numbers for the same seed. */
@@ -27,22 +32,41 @@ function randomOf(seed: number): () => number {
 
 const byLane = (posts: readonly Post[]) => Map.groupBy(posts, ({ lane }) => lane);
 
-/** What must hold whatever happened. */
-function expectOrder({ posts, events, records, lanes, isOver }: Awaited<ReturnType<typeof runLanes>>): void {
+type Run = Awaited<ReturnType<typeof runLanes>>;
+
+/** What must hold whatever happened, and whatever anybody asked for meanwhile. */
+function expectNumbers({ posts, lanes, isOver }: Run): void {
   // Nothing waits for ever.
   expect(isOver).toBe(true);
   for (const [lane, ofLane] of byLane(posts)) {
-    const numbers = ofLane.map(({ sequence }) => sequence);
+    const numbers = ofLane.flatMap(({ sequence }) => sequence ?? []);
     expect({ lane, numbers }).toEqual({ lane, numbers: numbers.toSorted((a, b) => a - b) });
+    const acknowledged = new Set([0]);
+    for (const { sequence, previousSequence, ...post } of ofLane) {
+      if (sequence === null) continue;
+      expect(acknowledged.has(previousSequence)).toBe(true);
+      expect(previousSequence).toBeLessThan(sequence);
+      if (post.acknowledged) acknowledged.add(sequence);
+    }
+  }
+  // No two of a lane have one number, but for what says that one was given up.
+  const places = posts.filter(
+    ({ sequence, eventId }) => sequence !== null && !eventId.startsWith('evt_endpoint~'),
+  );
+  for (const ofPlace of Map.groupBy(places, ({ lane, sequence }) => `${lane} ${sequence}`).values())
+    expect(new Set(ofPlace.map(({ eventId }) => eventId)).size).toBe(1);
+  for (const lane of lanes.states.values()) expect(lane.given).toBe(headSequence(lane));
+  for (const waiting of lanes.waiting.values()) expect([...waiting.keys()]).toEqual([]);
+}
+
+/** What must hold besides while nobody asked for anything. */
+function expectOrder(run: Run): void {
+  expectNumbers(run);
+  const { posts, events, records } = run;
+  for (const ofLane of byLane(posts).values()) {
     // Once another event had its turn, none before it is sent again.
     const turns = ofLane.map(({ eventId }) => eventId).filter((id, index, all) => id !== all[index - 1]);
     expect(turns).toEqual([...new Set(turns)]);
-    const acknowledged = new Set([0]);
-    for (const post of ofLane) {
-      expect(acknowledged.has(post.previousSequence)).toBe(true);
-      expect(post.previousSequence).toBeLessThan(post.sequence);
-      if (post.acknowledged) acknowledged.add(post.sequence);
-    }
   }
   for (const [lane, ofLane] of events) {
     const numbers = ofLane.map(
@@ -51,8 +75,6 @@ function expectOrder({ posts, events, records, lanes, isOver }: Awaited<ReturnTy
     // In order of commit, and without a gap.
     expect({ lane, numbers }).toEqual({ lane, numbers: ofLane.map((_, index) => index + 1) });
   }
-  for (const lane of lanes.states.values()) expect(lane.given).toBe(headSequence(lane));
-  for (const waiting of lanes.waiting.values()) expect([...waiting.keys()]).toEqual([]);
   const dead = [...records.values()].filter(
     ({ status, event }) => status === 'dead' && event.type !== 'sequence.skipped',
   );
@@ -60,12 +82,22 @@ function expectOrder({ posts, events, records, lanes, isOver }: Awaited<ReturnTy
   expect(skips).toHaveLength(dead.length);
 }
 
+/** Each event was acknowledged, or its delivery ended where it can be seen. */
+function expectSettled({ posts, events, records }: Run): void {
+  const acknowledged = new Set(posts.flatMap((post) => (post.acknowledged ? post.eventId : [])));
+  const over = new Set(
+    [...records.values()].flatMap(({ status, event }) => (status === 'pending' ? [] : event.id)),
+  );
+  const lost = [...events.values()].flat().filter(({ id }) => !acknowledged.has(id) && !over.has(id));
+  expect(lost).toEqual([]);
+}
+
 describe('lanes', () => {
   it('deliver everything once, in order, without faults', async () => {
     const run = await runLanes(calm, 8, randomOf(1));
     expectOrder(run);
     expect(run.posts).toHaveLength(24);
-    expect(run.posts.every(({ sequence, previousSequence }) => previousSequence === sequence - 1)).toBe(true);
+    expect(run.posts.every(({ sequence, previousSequence }) => previousSequence + 1 === sequence)).toBe(true);
   });
 
   it('deliver nothing over the queue that keeps order while their endpoint is slow, and all in order', async () => {
@@ -105,6 +137,7 @@ describe('lanes', () => {
         }),
         async (seed, c) => {
           const chances = {
+            ...calm,
             death: c.death * 0.2,
             error: c.error * 0.2,
             refusal: c.refusal,
@@ -126,5 +159,34 @@ describe('lanes', () => {
     expect(deaths).toBeGreaterThan(100);
     expect(handedOver).toBeGreaterThan(0);
     expect(overSlow).toBeGreaterThan(100);
+  }, 120_000);
+
+  it('go on, number by number, whatever is asked for again, switched, repeated late, cleaned up or unreadable', async () => {
+    const unordered: number[] = [];
+    const chance = fc.integer({ min: 0, max: 10 }).map((tenths) => tenths / 10);
+    const names = [
+      'lateRepeat',
+      'replayed',
+      'switched',
+      'cleanedUp',
+      'unreadable',
+      'slow',
+      'refusal',
+      'death',
+    ] as const;
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), fc.tuple(...names.map(() => chance)), async (seed, drawn) => {
+        const most = { ...calm, lateRepeat: 1, replayed: 0.3, switched: 0.2, cleanedUp: 0.2 };
+        const bounds = { ...most, unreadable: 0.3, slow: 0.5, refusal: 1, death: 0.1 };
+        const chances = { ...calm };
+        for (const [index, name] of names.entries()) chances[name] = bounds[name] * (drawn[index] ?? 0);
+        const run = await runLanes(chances, 8, randomOf(seed));
+        unordered.push(run.posts.filter(({ sequence }) => sequence === null).length);
+        expectNumbers(run);
+        expectSettled(run);
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
+    expect(Math.max(...unordered)).toBeGreaterThan(5);
   }, 120_000);
 });
