@@ -93,7 +93,8 @@ async function takeUp(
   const isOver = isHead ? record?.status !== 'pending' : isHeadOver(lane, headRecord, deps.now());
   if (isOver)
     return (await passTurn(deps, lane, headRecord, endpoint)) === 'contended' ? 'contended' : 'dropped';
-  if (isUntouched(lane, headRecord)) await wakeHead(deps, lane, headRecord, task.partnerId);
+  if (isUntouched(lane, headRecord))
+    await wakeHead(deps, { lane, headRecord, endpoint, partnerId: task.partnerId });
   if (isHead && record?.taskId === task.taskId && isOverdue(record, deps.now()))
     await wakeAgain(deps, { ...task, attempts: record.attempts, sequence: headSequence(lane) });
   return 'dropped';

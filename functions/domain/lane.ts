@@ -78,8 +78,8 @@ export function isHeadOver(lane: Lane, record: DeliveryRecord | null, nowMs: num
  * own task is dropped then. Where the other one may have begun before the head's was over, an attempt of its turn may last.
  */
 function isOverwritten({ head, turn }: Lane, record: DeliveryRecord, nowMs: number): boolean {
-  const { event, replay, attempts, status } = record;
-  if (head === null || event.id !== head.eventId) return false;
+  const { event, replay, attempts, status, sequence } = record;
+  if (head === null || event.id !== head.eventId || sequence === head.sequence) return false;
   const isSince = isSameRun(replay, head.replay)
     ? status !== 'pending'
     : !isLaterRun(head.replay, replay) || attempts.length < (head.replay?.attemptsBefore ?? 0);

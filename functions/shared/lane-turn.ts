@@ -78,19 +78,33 @@ export async function passTurn(
   return 'done';
 }
 
-/** Sends a task of the head's that may have come to nothing, or never been sent. One too many finds it further. */
+/** A head whose task may have come to nothing, and whose it is. */
+interface LostHead {
+  lane: Lane;
+  headRecord: DeliveryRecord | null;
+  endpoint: Pick<Endpoint, 'contract'> | null;
+  partnerId: string;
+}
+
+/**
+ * Sends a task of the head's that may never have been sent. One too many finds it further. Without its event nobody can
+ * send it any more, so it is over.
+ */
 export async function wakeHead(
   deps: LaneTurnDeps,
-  lane: Lane,
-  headRecord: DeliveryRecord | null,
-  partnerId: string,
+  { lane, headRecord, endpoint, partnerId }: LostHead,
 ): Promise<void> {
   const { head } = lane;
-  const event = head === null ? null : await deps.events.get(head.eventId);
-  // What was cleaned up is forgotten at the end of its retention.
-  if (head === null || event === null) return;
-  const { replay } = head;
-  await wake(deps, taskOfHead(lane, event, { partnerId, replay, attempts: headRecord?.attempts ?? [] }));
+  if (head === null) return;
+  const { sequence, replay } = head;
+  const event = await deps.events.get(head.eventId);
+  if (event !== null) {
+    const attempts = headRecord?.attempts ?? [];
+    await wake(deps, taskOfHead(lane, event, { partnerId, replay, attempts }));
+    return;
+  }
+  // What left no record either is forgotten at the end of its retention.
+  if (headRecord !== null) await writeExpired(deps, { ...headRecord, sequence, replay }, endpoint);
 }
 
 function taskOfHead(
@@ -191,7 +205,7 @@ async function passOver(deps: LaneTurnDeps, over: Over, next: Next): Promise<Ste
   // Without an event the next one is woken to watch it.
   if (event === null || record?.status !== 'pending' || !isOfHead(claimed, record))
     return passTurn(deps, claimed, record, endpoint);
-  await wakeHead(deps, claimed, record, partnerId);
+  await wakeHead(deps, { lane: claimed, headRecord: record, endpoint, partnerId });
   return 'done';
 }
 
@@ -206,7 +220,16 @@ async function settleExpired(
   const waited = record ?? (event === null ? null : behind(taskOf(lane, event, next)));
   // Nothing is left that could be told of.
   if (waited === null) return null;
-  const expired = expiredRecord(waited, endpoint);
+  return writeExpired(deps, waited, endpoint);
+}
+
+/** What nobody can send any more is over, which is told. `changed`: somebody has written its record meanwhile. */
+async function writeExpired(
+  deps: LaneTurnDeps,
+  record: DeliveryRecord,
+  endpoint: Over['endpoint'],
+): Promise<DeliveryRecord | 'changed'> {
+  const expired = expiredRecord(record, endpoint);
   const { operatorPartnerId, now } = deps;
   const notice = noticeOf(expired, { operatorPartnerId, now: instantFromMs(now()) });
   const outcome = await deps.store.advance(expired, expired.attempts.length + 1, notice);

@@ -7,7 +7,7 @@ import { scheduleFor } from '../../shared/retry-schedule.ts';
 import { settlementDeps } from '../delivery.ts';
 import { resume } from '../settlement.ts';
 import type { LaneDeps, Situation } from './situation.ts';
-import { watch } from './watch.ts';
+import { watch, watchIfNext } from './watch.ts';
 
 /**
  * It is on record what came of this task, but whoever wrote that may have died before the end: what may be missing is
@@ -23,8 +23,9 @@ export async function afterwards(deps: LaneDeps, situation: Situation): Promise<
   // What stands in its place may not have been sent.
   if (isHead && record?.status !== 'pending') return passTurn(deps, lane, record, endpoint);
   if (isHeadOver(lane, headRecord, deps.now())) return passTurn(deps, lane, headRecord, endpoint);
-  if (isUntouched(lane, headRecord)) await wakeHead(deps, lane, headRecord, task.partnerId);
-  if (record === null || lane.head?.eventId !== task.event.id) return 'done';
+  if (isUntouched(lane, headRecord))
+    await wakeHead(deps, { lane, headRecord, endpoint, partnerId: task.partnerId });
+  if (record === null || lane.head?.eventId !== task.event.id) return watchIfNext(deps, situation);
   if (record.sequence === lane.head.sequence) {
     if (record.taskId === task.taskId) await sendSuccessor(deps, task, record);
     return 'done';

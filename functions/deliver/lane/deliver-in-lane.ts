@@ -1,13 +1,5 @@
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
-import {
-  claimNew,
-  claimWaiting,
-  headSequence,
-  isTurnTaken,
-  placeAt,
-  placeOf,
-  willLookAgain,
-} from '../../domain/lane.ts';
+import { claimNew, claimWaiting, headSequence, isTurnTaken, placeAt, placeOf } from '../../domain/lane.ts';
 import { isOfBacklog, isTroubled } from '../../domain/endpoint-health.ts';
 import { TowercastError } from '../../shared/errors.ts';
 import { laneOf } from '../../shared/keys.ts';
@@ -16,7 +8,7 @@ import { passTurn, wake, type Step } from '../../shared/lane-turn.ts';
 import { afterwards } from './afterwards.ts';
 import { look, type LaneDeps, type Situation } from './situation.ts';
 import { useTurn } from './use-turn.ts';
-import { watch } from './watch.ts';
+import { watch, watchIfNext } from './watch.ts';
 
 /** A lane changes under one's hands only when SQS gives its group to two invocations at a time. */
 const maxTries = 5;
@@ -81,8 +73,8 @@ async function enter(deps: LaneDeps, situation: Situation, { isFree, hasTime }: 
     return useTurn(deps, situation, { lane: claimed, seen: lane, write: deps.lanes.write });
   }
   const step = await waitInLane(deps, { lane, headRecord, isFree, task, endpoint });
-  if (step === 'contended' || isFree || !mustWatch(deps, situation, lane.given + 1)) return step;
-  return watch(deps, situation, lane.given + 1);
+  if (step === 'contended' || isFree) return step;
+  return watchIfNext(deps, situation, lane.given + 1);
 }
 
 async function takeTurnOfWaiting(
@@ -91,7 +83,7 @@ async function takeTurnOfWaiting(
   { isFree, hasTime, sequence }: Prospect & { sequence: number },
 ): Promise<Step> {
   const { lane, headRecord, task, endpoint } = situation;
-  if (!isFree) return mustWatch(deps, situation, sequence) ? watch(deps, situation, sequence) : 'done';
+  if (!isFree) return watchIfNext(deps, situation, sequence);
   if (sequence !== headSequence(lane) + 1) return passTurn(deps, lane, headRecord, endpoint);
   if (!hasTime || isElsewhere(situation)) return wakeAgain(deps, situation, sequence);
   const claimed = claimWaiting(lane, headRecord, placeAt(sequence, task));
@@ -105,13 +97,6 @@ async function takeTurnOfWaiting(
 const isElsewhere = ({ channel, endpoint, task }: Situation): boolean =>
   channel === 'ordered' &&
   (isTroubled(endpoint?.health) || isOfBacklog(endpoint?.health, task.event.receivedAt));
-
-/**
- * Whether a waiting delivery must look again, lest nobody sees that the head is over. Who waits behind another one needn't:
- * that one knows of it when it takes its turn, and wakes it at its end. So a lane has one that looks, however many wait.
- */
-const mustWatch = (deps: LaneDeps, { lane, headRecord }: Situation, sequence: number): boolean =>
-  sequence === headSequence(lane) + 1 && !willLookAgain(lane, headRecord, deps.now());
 
 async function wakeAgain(deps: LaneDeps, situation: Situation, sequence: number): Promise<Step> {
   const again = { ...situation.task, sequence, taskId: deps.newTaskId() };

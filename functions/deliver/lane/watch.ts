@@ -1,5 +1,5 @@
 import { isTroubled } from '../../domain/endpoint-health.ts';
-import { isStuck } from '../../domain/lane.ts';
+import { headSequence, isStuck, willLookAgain } from '../../domain/lane.ts';
 import { wakeHead, type Step } from '../../shared/lane-turn.ts';
 import type { LaneDeps, Situation } from './situation.ts';
 
@@ -17,11 +17,23 @@ export async function watch(deps: LaneDeps, situation: Situation, sequence: numb
     deps.metrics.addMetric('LanesStuck', 'Count', 1);
     const { endpointId, subject, head } = lane;
     deps.logger.error('lane stuck', { endpointId, subject, head });
-    await wakeHead(deps, lane, headRecord, task.partnerId);
+    await wakeHead(deps, { lane, headRecord, endpoint, partnerId: task.partnerId });
   }
   const again = { ...task, sequence, taskId: deps.newTaskId() };
   const delaySeconds = Math.min(watchSeconds, deps.maxDelaySeconds);
   const via = isTroubled(endpoint?.health) ? 'slow' : 'live';
   await deps.tasks.send([{ task: again, delaySeconds, via }]);
   return 'done';
+}
+
+/**
+ * A waiting delivery must look again, lest nobody sees that the head is over. Who waits behind another one needn't: that one
+ * knows of it when it takes its turn, and wakes it at its end. So a lane has one that looks, however many wait: the task with
+ * the next number, whatever has become of its delivery meanwhile.
+ */
+export async function watchIfNext(deps: LaneDeps, situation: Situation, sequence?: number): Promise<Step> {
+  const { lane, headRecord, task } = situation;
+  const next = headSequence(lane) + 1;
+  const isNext = sequence === next || (task.sequence === next && next <= lane.given);
+  return isNext && !willLookAgain(lane, headRecord, deps.now()) ? watch(deps, situation, next) : 'done';
 }

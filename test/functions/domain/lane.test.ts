@@ -135,6 +135,12 @@ describe('the head of a lane is over', () => {
     expect(isHeadOver(again, record, nowMs)).toBe(true);
   });
 
+  it('not by its own record, when two redrives that came at one time share its place', () => {
+    const head = { ...lane, head: { ...placeAt(1, task), replay: { redriveId: 'r2', attemptsBefore: 2 } } };
+    const record = recordOf({ sequence: 1, attempts: makeAttempts(2), replay });
+    expect(isHeadOver(head, record, nowMs)).toBe(false);
+  });
+
   it('not by a run that is as old as its own while an attempt of its turn may last', () => {
     const taken = takeTurn(lane, 1, nowMs + 25_000);
     const beside = { redriveId: 'r1', attemptsBefore: 0 };

@@ -146,4 +146,30 @@ describe('a lane that stands still', () => {
       { delaySeconds: 30, task: { sequence: 2 } },
     ]);
   });
+
+  it('is watched by whoever had the next number, though its delivery has lost it', async () => {
+    const world = makeLaneWorld();
+    world.deps.store = { ...world.deps.store, put: () => Promise.reject(new Error('died')) };
+    await world.give(taskOf(1), taskOf(2));
+    await world.give(taskOf(2));
+    expect(world.sent).toMatchObject([{ delaySeconds: 30, task: { sequence: 2 } }]);
+    world.records.delete(world.recordOf(2)?.id ?? '');
+    await world.give(world.sent.pop()?.task ?? taskOf(0));
+    expect(world.recordOf(2)).toMatchObject({ reason: 'behind', sequence: 3 });
+    expect(world.sent).toMatchObject([{ delaySeconds: 30, task: { sequence: 2 } }]);
+  });
+
+  it('and whose head has no event any more gives that up', async () => {
+    const world = makeLaneWorld({ answer: () => responds(500) });
+    await world.give(taskOf(1), taskOf(2));
+    const head = world.recordOf(1);
+    if (head === undefined) throw new Error('not on record');
+    // Neither a task of it nor a time is left.
+    world.records.set(head.id, { ...head, dueAt: null });
+    world.events.delete(eventAt(9, 1).id);
+    world.deps.now = () => nowMs + 625_001;
+    await world.give(taskOf(2));
+    expect(world.recordOf(1)).toMatchObject({ status: 'dead', reason: 'event_expired', sequence: 1 });
+    expect(world.notices).toMatchObject([{ type: 'delivery.dead' }]);
+  });
 });
