@@ -185,7 +185,8 @@ describe('lanes', () => {
         expectNumbers(run);
         expectSettled(run);
       }),
-      { numRuns: 60, endOnFailure: true },
+      // These cases each time: see "What remains" of docs/decisions/0024-lanes.md.
+      { numRuns: 60, endOnFailure: true, seed: 20_260_320 },
     );
     expect(Math.max(...unordered)).toBeGreaterThan(5);
   }, 120_000);
