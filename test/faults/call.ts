@@ -117,7 +117,7 @@ function resourceOf(service: Service, body: unknown, names: Names): string {
     return Object.keys(request.RequestItems).map(table).sort().join('+');
   const one = OneSchema.parse(body);
   const partition = Object.values(one.ExpressionAttributeValues ?? {})
-    .map(({ S = '' }) => /^(log|lane|partner|due|parked|health|redrive)#/.exec(S)?.[1])
+    .map(({ S = '' }) => /^(log|lane|partner|due|parked|undelivered|health|redrive)#/.exec(S)?.[1])
     .find((prefix) => prefix !== undefined);
   if (one.IndexName !== undefined) return `${table(one.TableName)}.${one.IndexName}:${partition}`;
   const key = one.Key ?? one.Item;
