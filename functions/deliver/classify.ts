@@ -7,6 +7,8 @@ export type Verdict =
   /** `retryAfterMs`: how long the partner asked us to stay away; null when it did not. */
   | { kind: 'retry'; reason: string; retryAfterMs: number | null };
 
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
 /**
  * Only a 2xx acknowledges. A redirect is a failure (a login page is not a receiver), 410 means never again; all else
  * is worth another try, 4xx too, since partners deploy mistakes.
@@ -16,7 +18,7 @@ export type Verdict =
 export function classify(result: PostResult, nowMs: number): Verdict {
   if (result.kind === 'error') return { kind: 'retry', reason: result.reason, retryAfterMs: null };
   const { status } = result;
-  if (status >= 200 && status < 300) return { kind: 'delivered' };
+  if (isSuccess(status)) return { kind: 'delivered' };
   if (status === 410) return { kind: 'gone', reason: 'http_410' };
   const heeded = status === 429 || status === 503;
   return {

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { hostOf, type AddressGuard } from '../shared/address-guard.ts';
+import { isSuccess } from './classify.ts';
 import { nothingWitnessed, watchConnection, type Witnessed } from './connection-witness.ts';
 import { connectionClosed, failureReason, type FailureReason } from './failure-reason.ts';
 
@@ -79,7 +80,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     // Whoever has not been sent all of it can have verified none of it. What is left is not sent for an answer that we have.
     if (!outgoing.writableFinished) {
       outgoing.destroy();
-      if (isSuccess(seen.status)) seen.failure = 'answered_early';
+      if (seen.status !== null && isSuccess(seen.status)) seen.failure = 'answered_early';
     }
     return seen;
   } catch (error) {
@@ -178,7 +179,5 @@ async function readBody(
     seen.responseBody = Buffer.concat(chunks).subarray(0, maxBytes);
   }
 }
-
-const isSuccess = (status: number | null): boolean => status !== null && status >= 200 && status < 300;
 
 const protocolError = (message: string): Error => Object.assign(new Error(message), { code: 'HPE_USER' });
