@@ -59,7 +59,7 @@ export const EndpointSchema = z.object({
   filter: EndpointFilterSchema,
   /** Overrides the stage's schedule. */
   scheduleSeconds: RetryScheduleSchema.optional(),
-  /** True: what happens at one locker is delivered one after the other, in order. */
+  /** True: what happens at one locker is delivered one after the other, in order. False: it was, and may have lanes still. */
   ordered: z.boolean().optional(),
   limits: EndpointLimitsSchema.optional(),
   /** True: it hears of its partner's endpoints and deliveries, and of nothing else. */

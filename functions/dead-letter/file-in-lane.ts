@@ -145,7 +145,7 @@ async function claim(
   };
   if (place.kind === 'head') return take(lane, deps.lanes.write);
   const headRecord = await readHead(deps, lane);
-  const isFree = await isTurnFree(deps, lane, headRecord, endpoint);
+  const isFree = await isTurnFree(deps, { lane, headRecord, endpoint, partnerId: task.partnerId });
   if (isFree === 'contended') return 'contended';
   if (place.kind === 'new') {
     const isNext = isFree && lane.given === headSequence(lane);

@@ -1,11 +1,12 @@
 import { acknowledgementOf } from '../../schemas/contract.ts';
 import { instantToMs } from '../../schemas/instant.ts';
-import type { Attempt, DeliveryTask } from '../../schemas/delivery.ts';
+import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
 import type { EndpointDirectory, EndpointReader, KnownEndpoint } from '../shared/endpoint-directory.ts';
 import type { ReadMessages } from '../shared/read-messages.ts';
 import type { Channel } from '../shared/queue.ts';
+import { isPast } from '../domain/lane.ts';
 import { attemptsOfSchedule, wasAcknowledged } from '../shared/delivery-record.ts';
 import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import type { SecretsOpener } from '../shared/secrets.ts';
@@ -58,10 +59,14 @@ export async function deliver(deps: DeliverDeps, task: DeliveryTask, receipt: Re
   const endpoint = await deps.endpoints.get(task);
   if (endpoint?.ordered === true) return passToLane(deps, task);
   const schedule = scheduleFor(endpoint, deps.config);
-  if (receipt.count > 1) {
+  const mayHaveLanes = endpoint?.ordered === false;
+  if (receipt.count > 1 || mayHaveLanes) {
     // What a crash left behind may be past the POST: don't repeat what is on record.
     const current = await deps.store.get(task);
     if ((await resume(settlementDeps(deps, schedule), task, current)) === 'resumed') return;
+    // Nobody would pass a turn on that ended beside its lane.
+    if (mayHaveLanes && current !== null && (isInLane(current) || isPast(current, task)))
+      return void deps.metrics.addMetric('ChainsDropped', 'Count', 1);
   }
   // After that: of a task whose record stands, only its successor may be missing, and no index has that.
   if (isLeaseOver(task, deps)) {
@@ -72,9 +77,13 @@ export async function deliver(deps: DeliverDeps, task: DeliveryTask, receipt: Re
   const outcome = await decide(deps, task, { endpoint, schedule, channel: receipt.channel });
   if (outcome.kind === 'later' || outcome.kind === 'divert')
     return postpone(deps, task, outcome, receipt.channel);
-  const settled = await settle(settlementDeps(deps, schedule), task, outcome);
+  const options = { replaces: !mayHaveLanes };
+  const settled = await settle(settlementDeps(deps, schedule), task, outcome, options);
   noteSettled(deps, task, outcome, settled);
 }
+
+const isInLane = ({ status, sequence }: DeliveryRecord): boolean =>
+  status === 'pending' && sequence !== undefined;
 
 /** It stays the same task, so that SQS drops a second one after a crash. */
 const passToLane = ({ tasks }: DeliverDeps, task: DeliveryTask): Promise<void> =>

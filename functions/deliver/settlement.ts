@@ -41,6 +41,11 @@ export interface SettlementDeps {
   operatorPartnerId: string | null;
 }
 
+export interface SettleOptions {
+  /** Whether a delivered one replaces whatever is on record, which takes no condition and shares a request with others. */
+  replaces?: boolean;
+}
+
 /**
  * Records what a task came to and sends its successor, in this order, so that a crash in between is made up for when
  * SQS gives the task again. Two tasks for one attempt (a crash after sending, a repeated stream record) would
@@ -50,9 +55,10 @@ export async function settle(
   deps: SettlementDeps,
   task: DeliveryTask,
   settlement: Settlement,
+  { replaces = true }: SettleOptions = {},
 ): Promise<Settled> {
   const record = recordOf(deps, task, settlement);
-  if (settlement.kind === 'delivered') {
+  if (settlement.kind === 'delivered' && replaces) {
     await deps.store.put(record);
     return 'recorded';
   }

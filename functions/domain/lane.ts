@@ -32,11 +32,13 @@ export function placeOf(lane: Lane, record: DeliveryRecord | null, task: TaskInL
   return isHeadAcknowledged(lane) ? { kind: 'past' } : { kind: 'head' };
 }
 
-function isPast(record: DeliveryRecord, { taskId, attempts, replay }: TaskInLane): boolean {
+/** Whether it is on record what came of a task, or its delivery is further. */
+export function isPast(record: DeliveryRecord, { taskId, attempts, replay }: TaskInLane): boolean {
   if (record.attempts.length > attempts.length || isLaterRun(record.replay, replay ?? null)) return true;
   if (record.status === 'pending') return false;
   // What was held before its first attempt, and is asked for again, has no more attempts than before.
-  return replay === undefined || record.attempts.length < attempts.length || record.taskId === taskId;
+  const isOfThisRun = replay === undefined || isSameRun(record.replay, replay);
+  return isOfThisRun || record.attempts.length < attempts.length || record.taskId === taskId;
 }
 
 const isOf = (head: LanePlace | null, { event, replay }: TaskInLane): boolean =>

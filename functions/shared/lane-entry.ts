@@ -2,8 +2,8 @@ import type { DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import type { Lane } from '../../schemas/lane.ts';
-import { append, isHeadOver } from '../domain/lane.ts';
-import { behind, passTurn, skipOf, type LaneTurnDeps, type Step } from './lane-turn.ts';
+import { append, isHeadOver, isUntouched } from '../domain/lane.ts';
+import { behind, passTurn, skipOf, wakeHead, type LaneTurnDeps, type Step } from './lane-turn.ts';
 
 type Contract = Pick<Endpoint, 'contract'> | null;
 
@@ -16,17 +16,24 @@ export async function readHead(
   return store.get({ endpointId, event: { id: head.eventId, receivedAt: head.receivedAt } });
 }
 
+/** A lane as it stands, and who asks. */
+export interface Standing {
+  lane: Lane;
+  headRecord: DeliveryRecord | null;
+  endpoint: Contract;
+  partnerId: string;
+}
+
 /**
  * Whether the lane's head is over. Of one that was given up the partner is told first, and nothing may overtake that:
- * then the lane is `contended`.
+ * then the lane is `contended`. One that nobody may have been told of is woken.
  */
-export async function isTurnFree(
-  deps: LaneTurnDeps,
-  lane: Lane,
-  headRecord: DeliveryRecord | null,
-  endpoint: Contract,
-): Promise<boolean | 'contended'> {
-  if (!isHeadOver(lane, headRecord, deps.now()) && !isForgotten(deps, lane, headRecord)) return false;
+export async function isTurnFree(deps: LaneTurnDeps, standing: Standing): Promise<boolean | 'contended'> {
+  const { lane, headRecord, endpoint } = standing;
+  if (!isHeadOver(lane, headRecord, deps.now()) && !isForgotten(deps, lane, headRecord)) {
+    if (isUntouched(lane, headRecord)) await wakeHead(deps, standing);
+    return false;
+  }
   if (headRecord?.sequence !== lane.head?.sequence || skipOf(headRecord, endpoint) === null) return true;
   await passTurn(deps, lane, headRecord, endpoint);
   return 'contended';

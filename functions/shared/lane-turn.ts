@@ -3,7 +3,7 @@ import { expresses } from '../../schemas/contract-events.ts';
 import type { DeliveryRecord, DeliveryTask, Replay } from '../../schemas/delivery.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
-import type { Lane, WaitingInLane } from '../../schemas/lane.ts';
+import type { Lane, LanePlace, WaitingInLane } from '../../schemas/lane.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import { claimWaiting, headSequence, isOfHead, replaceHead } from '../domain/lane.ts';
 import { sequenceSkipped } from '../domain/operational-event.ts';
@@ -66,15 +66,15 @@ export async function passTurn(
   const skipped = skipOf(headRecord, endpoint);
   if (skipped === null || headRecord?.sequence !== lane.head?.sequence)
     return wakeNext(deps, { lane, overRecord: headRecord, endpoint });
-  if (lane.head?.eventId !== skipped.event.id) {
-    const change = { lane: replaceHead(lane, skipped.event), seen: lane };
-    if ((await deps.lanes.writeWithEvent(change, skipped.event)) === 'contended') return 'contended';
+  const isTold = lane.head?.eventId === skipped.event.id;
+  const replaced = isTold ? lane : replaceHead(lane, skipped.event);
+  if (!isTold) {
+    if ((await deps.lanes.writeWithEvent({ lane: replaced, seen: lane }, skipped.event)) === 'contended')
+      return 'contended';
     deps.metrics.addMetric('SequencesSkipped', 'Count', 1);
   }
-  await wake(
-    deps,
-    taskOfHead(lane, skipped.event, { partnerId: skipped.partnerId, replay: null, attempts: [] }),
-  );
+  const { event, partnerId } = skipped;
+  await wake(deps, taskOfHead(replaced, event, { partnerId, replay: null, attempts: [] }));
   return 'done';
 }
 
@@ -112,13 +112,14 @@ function taskOfHead(
   event: DomainEvent,
   { replay, ...rest }: Pick<DeliveryTask, 'partnerId' | 'attempts'> & { replay: Replay | null },
 ): DeliveryTask {
-  const taskId = turnId({ ...lane, head: null }, event.id);
+  const sequence = headSequence(lane);
+  const taskId = turnId({ ...lane, head: null }, { sequence, eventId: event.id });
   const task = {
     v: 1 as const,
     taskId,
     endpointId: lane.endpointId,
     event,
-    sequence: headSequence(lane),
+    sequence,
     ...rest,
   };
   return replay === null ? task : { ...task, replay };
@@ -126,10 +127,14 @@ function taskOfHead(
 
 /**
  * Names a turn by what comes before it and whose it is. SQS drops what has a name that it has seen within five minutes:
- * however many ask for one turn, there is one task.
+ * however many ask for one turn, there is one task. A head that was over and goes on after all has another turn.
  */
-const turnId = ({ endpointId, subject, head }: Lane, eventId: string): string => {
-  const name = `${endpointId} ${subject} ${head?.sequence} ${head?.eventId} ${eventId}`;
+const turnId = (
+  { endpointId, subject, head, turn }: Lane,
+  { sequence, eventId }: Pick<LanePlace, 'sequence' | 'eventId'>,
+): string => {
+  const before = `${head?.sequence} ${head?.eventId} ${turn?.until}`;
+  const name = `${endpointId} ${subject} ${before} ${sequence} ${eventId}`;
   return `turn-${createHash('sha256').update(name).digest('base64url')}`;
 };
 
@@ -182,7 +187,7 @@ function taskOf(lane: Lane, event: DomainEvent, { waiting, record }: Next): Deli
   const { endpointId } = lane;
   const { partnerId, sequence, replay } = waiting;
   const attempts = record?.attempts ?? [];
-  const taskId = turnId(lane, event.id);
+  const taskId = turnId(lane, waiting);
   const task = { v: 1 as const, taskId, partnerId, endpointId, event, attempts, sequence };
   return replay === null ? task : { ...task, replay };
 }

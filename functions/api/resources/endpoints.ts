@@ -69,7 +69,7 @@ const create = defineOperation({
       ...config,
       url,
       ...(scheduleSeconds !== undefined && { scheduleSeconds }),
-      ...(ordered !== undefined && { ordered }),
+      ...(ordered === true && { ordered }),
       ...(limits !== undefined && { limits }),
       ...(operational !== undefined && { operational }),
       status: 'active',

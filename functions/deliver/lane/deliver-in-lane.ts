@@ -37,7 +37,7 @@ export async function deliverInLane(
 }
 
 async function takeStep(deps: LaneDeps, situation: Situation, hasTime: boolean): Promise<Step> {
-  const { lane, record, headRecord, task, endpoint } = situation;
+  const { lane, record, task } = situation;
   const place = placeOf(lane, record, task);
   switch (place.kind) {
     case 'past':
@@ -49,7 +49,7 @@ async function takeStep(deps: LaneDeps, situation: Situation, hasTime: boolean):
     case 'waiting':
     case 'new': {
       if (place.kind === 'new' && situation.channel !== 'ordered') return sendForNumber(deps, task);
-      const isFree = await isTurnFree(deps, lane, headRecord, endpoint);
+      const isFree = await isTurnFree(deps, { ...situation, partnerId: task.partnerId });
       if (isFree === 'contended') return 'contended';
       const prospect = { isFree, hasTime };
       return place.kind === 'new'

@@ -6,7 +6,14 @@ import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts'
 import { instantFromMs } from '../../../schemas/instant.ts';
 import type { Lane } from '../../../schemas/lane.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../helpers/batches.ts';
-import { makeAttempts, makeEndpoint, makeEvents, makeRecord, makeTask } from '../../helpers/deliveries.ts';
+import {
+  makeAttempt,
+  makeAttempts,
+  makeEndpoint,
+  makeEvents,
+  makeRecord,
+  makeTask,
+} from '../../helpers/deliveries.ts';
 import { makeLanes, makeLaneStore } from '../../helpers/lanes.ts';
 import { makeWorld, nowMs } from '../deliver/world.ts';
 
@@ -134,6 +141,24 @@ describe('a task of a lane on the DLQ', () => {
     expect(world.sent).toMatchObject([
       { via: 'ordered', task: { sequence: 2, event: { id: second.event.id } } },
     ]);
+  });
+
+  it('does not begin a run again that was over before any attempt of it', async () => {
+    const attempts = [makeAttempt({ outcome: 'delivered' })];
+    const replay = { redriveId: 'r1', attemptsBefore: 1 };
+    const task = { ...first, attempts, replay };
+    // Held, say: what was acknowledged before stays delivered.
+    const over = makeRecord({
+      event: first.event,
+      taskId: 'held',
+      status: 'delivered',
+      sequence: 1,
+      attempts,
+      replay,
+    });
+    const world = makeDlqWorld({ lane: claimNew(newLane('main', subject), null, task), records: [over] });
+    expect(await world.file({ ...task, taskId: 'woken', sequence: 1 })).toEqual({ batchItemFailures: [] });
+    expect(world.recordOf(first)).toEqual(over);
   });
 
   it('is filed with the turn, so that no attempt that looked before can begin after', async () => {

@@ -50,6 +50,13 @@ describe('a task’s place', () => {
       task,
       'past',
     ],
+    [
+      'past, when its run was over before any attempt of it',
+      claimNew(empty, null, { ...task, replay }),
+      recordOf({ status: 'delivered', taskId: 'first', sequence: 1, attempts: makeAttempts(2), replay }),
+      { ...task, taskId: 'woken', attempts: makeAttempts(2), replay },
+      'past',
+    ],
     ['waiting, when another one is the head', lane, recordOf({ sequence: 2, attempts: [] }), task, 'waiting'],
     [
       'new, when it waits for a retry from before the lane',

@@ -163,7 +163,12 @@ describe('a lane', () => {
     world.deps.lanes = lanes;
     await world.give(taskOf(2));
     expect(world.posts).toHaveLength(1);
-    expect(world.sent).toMatchObject([{ task: { sequence: 1, event: { type: 'sequence.skipped' } } }, {}]);
+    // SQS drops the second of a name.
+    const taken = [...new Map(world.sent.map((sent) => [sent.task.taskId, sent])).values()];
+    expect(taken).toMatchObject([
+      { task: { sequence: 1, event: { type: 'sequence.skipped' } } },
+      { delaySeconds: 30, task: { sequence: 2 } },
+    ]);
     expect(world.recordOf(2)).toMatchObject({ reason: 'behind', sequence: 2 });
   });
 

@@ -124,6 +124,40 @@ describe('a lane that stands still', () => {
     expect(world.recordOf(3)).toMatchObject({ status: 'delivered', sequence: 3 });
   });
 
+  it('goes on when anybody comes though what should say that one was skipped was never sent', async () => {
+    const world = await laneWith([taskOf(2), taskOf(3)]);
+    world.records.delete(world.recordOf(2)?.id ?? '');
+    const { tasks } = world.deps;
+    world.deps.tasks = { send: () => Promise.reject(new Error('died')) };
+    await world.give(world.sent.shift()?.task ?? taskOf(0));
+    world.deps.tasks = tasks;
+    world.sent.splice(0);
+    // The one whose task that was has lost its place, and is given no more.
+    await world.give(taskOf(4));
+    await world.goOn();
+    expect(numbersOf(world)).toMatchObject([
+      ['delivered', 1],
+      ['dead', 2],
+      ['delivered', 3],
+      ['delivered', 4],
+    ]);
+  });
+
+  it('wakes what is next under another name after a head that was over goes on and has another turn', async () => {
+    const world = await laneWith([taskOf(2)]);
+    const retry = world.sent.shift()?.task ?? taskOf(0);
+    const before = world.recordOf(1);
+    if (before === undefined) throw new Error('not on record');
+    await world.give(retry);
+    const woken = world.sent.splice(0);
+    world.records.set(before.id, before);
+    world.deps.now = () => nowMs + 60_000;
+    await world.give(retry);
+    const wokenAgain = world.sent.splice(0);
+    expect([...woken, ...wokenAgain]).toMatchObject([{ task: { sequence: 2 } }, { task: { sequence: 2 } }]);
+    expect(wokenAgain[0]?.task.taskId).not.toBe(woken[0]?.task.taskId);
+  });
+
   it('is told of, and its head woken, once nothing was heard of that for ten minutes', async () => {
     const world = makeLaneWorld();
     let clockMs = nowMs;

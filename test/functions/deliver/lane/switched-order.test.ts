@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../../functions/deliver/create-handler.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../../helpers/batches.ts';
 import { makeAttempts, makeEndpoint, makeRecord } from '../../../helpers/deliveries.ts';
-import type { Replay } from '../../../../schemas/delivery.ts';
+import type { DeliveryTask, Replay } from '../../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../../schemas/endpoint.ts';
 import { nowMs, responds } from '../world.ts';
 import { makeLaneWorld, taskOf, type LaneWorld } from './lane-world.ts';
@@ -22,12 +22,14 @@ async function retryWithoutOrder(world: LaneWorld): Promise<Replay> {
   return replay;
 }
 
-const sendWithoutOrder = async (world: LaneWorld, replay: Replay): Promise<void> => {
-  const task = taskOf(1, { taskId: 'retry', attempts: world.recordOf(1)?.attempts ?? [], replay });
-  world.deps.channelOf = () => 'live';
-  await createHandler(world.deps)(makeSqsEvent(makeSqsRecord('m1', JSON.stringify(task))));
-  world.deps.channelOf = () => 'ordered';
-};
+const sendWithoutOrder = async (world: LaneWorld, replay: Replay): Promise<void> =>
+  giveBeside(world, taskOf(1, { taskId: 'retry', attempts: world.recordOf(1)?.attempts ?? [], replay }));
+
+/** By the queue of the live. */
+async function giveBeside({ deps }: LaneWorld, task: DeliveryTask): Promise<void> {
+  const beside = { ...deps, channelOf: () => 'live' as const };
+  await createHandler(beside)(makeSqsEvent(makeSqsRecord('m1', JSON.stringify(task))));
+}
 
 describe('a lane whose endpoint wanted no order for a while', () => {
   it.each([
@@ -48,6 +50,39 @@ describe('a lane whose endpoint wanted no order for a while', () => {
     world.endpoints.set('main', endpoint({}));
     await world.give(taskOf(2));
     expect(world.recordOf(2)).toMatchObject({ status: 'delivered', sequence: 2 });
+  });
+
+  it.each([
+    ['its head, which waits for a retry', 1, [500]],
+    ['what waits behind it', 2, [500]],
+    ['its head, which was delivered', 1, [200]],
+  ])('goes on though a task of before is repeated beside it: that of %s', async (_, seq, answers) => {
+    const world = makeLaneWorld({
+      endpoints: [endpoint({ scheduleSeconds: [0, 5] })],
+      answer: () => responds(answers.shift() ?? 200),
+    });
+    await world.give(taskOf(1), taskOf(2));
+    world.endpoints.set('main', endpoint({ ordered: false, scheduleSeconds: [0, 5] }));
+    const before = { posts: world.posts.length, record: world.recordOf(seq) };
+    await giveBeside(world, taskOf(seq, { taskId: 'repeated' }));
+    expect({ posts: world.posts.length, record: world.recordOf(seq) }).toEqual(before);
+  });
+
+  it('goes on though a task of before, repeated beside it, has begun before its head was delivered', async () => {
+    let isHeadDone = false;
+    const world = makeLaneWorld({
+      endpoints: [endpoint({})],
+      answer: async () => {
+        if (isHeadDone) return responds(200);
+        isHeadDone = true;
+        world.endpoints.set('main', endpoint({}));
+        await world.give(taskOf(1));
+        return responds(200);
+      },
+    });
+    world.endpoints.set('main', endpoint({ ordered: false }));
+    await giveBeside(world, taskOf(1, { taskId: 'repeated' }));
+    expect(world.recordOf(1)).toMatchObject({ status: 'delivered', sequence: 1, taskId: 'task-1' });
   });
 
   it('goes on, and gives what was retried meanwhile its next turn', async () => {
