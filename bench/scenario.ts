@@ -56,6 +56,13 @@ export const atMost = (what: string, value: number, limit: number, unit = ''): C
   holds: value <= limit,
 });
 
+export const moreThan = (what: string, count: number, limit: number): Check => ({
+  what,
+  measured: String(count),
+  aim: `> ${limit}`,
+  holds: count > limit,
+});
+
 /** What an ordered endpoint may never see, in any scenario. */
 export const inOrder = (
   scenario: string,

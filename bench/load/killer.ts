@@ -3,19 +3,26 @@ import type { LocalStack } from '../../local/local-stack.ts';
 import type { Bed } from '../bed.ts';
 import type { RunOptions, RunResult } from './protocol.ts';
 
-/** A run during which a function dies every second, whatever it is doing. */
+type TimedRun = RunOptions & { perSecond: number };
+
+/** Runs, side by side and equally long, during which a function dies every second, whatever it is doing. */
 export async function runUnderKills(
   { stack, load }: Bed,
   victims: readonly string[],
-  run: RunOptions & { perSecond: number },
-): Promise<{ result: RunResult; kills: Record<string, number> }> {
+  runs: readonly TimedRun[],
+): Promise<{ results: RunResult[]; kills: Record<string, number> }> {
   const killer = startKiller(stack, victims, 1_000);
-  const running = load.run(run);
   // Whoever was hit last must be able to come back.
-  await sleep((run.messages / run.perSecond) * 1_000);
-  await killer.stop();
-  return { result: await running, kills: killer.kills() };
+  const stopped = sleep(Math.max(...runs.map(secondsOf)) * 1_000).then(() => killer.stop());
+  try {
+    const [results] = await Promise.all([Promise.all(runs.map(async (run) => load.run(run))), stopped]);
+    return { results, kills: killer.kills() };
+  } finally {
+    await killer.stop();
+  }
 }
+
+const secondsOf = ({ messages, perSecond }: TimedRun): number => messages / perSecond;
 
 interface Killer {
   readonly kills: () => Record<string, number>;

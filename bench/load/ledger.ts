@@ -22,6 +22,8 @@ export interface Receipt {
   /** `webhook-id` */
   readonly id: string;
   readonly atMs: number;
+  /** When its answer left, be it that nobody waits for it any more. */
+  readonly answeredAtMs: number;
   /** Answered with a 2xx. */
   readonly accepted: boolean;
   /** Of the body: the same event has the same one, whatever its id says. */
@@ -73,6 +75,8 @@ interface Lane {
   done: number;
   lastSequence: number;
   lastAccepted: number;
+  /** When the last of them was acknowledged. */
+  acknowledgedAtMs: number;
 }
 
 /** Double-entry bookkeeping of a load: every publication against every receipt. */
@@ -169,7 +173,13 @@ export class Ledger {
 
   #lane(endpointId: string, lane: string): Lane {
     const key = `${endpointId} ${lane}`;
-    const found = this.#lanes.get(key) ?? { ids: [], done: 0, lastSequence: 0, lastAccepted: 0 };
+    const found = this.#lanes.get(key) ?? {
+      ids: [],
+      done: 0,
+      lastSequence: 0,
+      lastAccepted: 0,
+      acknowledgedAtMs: 0,
+    };
     this.#lanes.set(key, found);
     return found;
   }
@@ -178,13 +188,14 @@ export class Ledger {
   #receiveInLane(
     endpointId: string,
     pair: Pair,
-    { id, accepted, sequence, previousSequence }: Receipt,
+    { id, atMs, answeredAtMs, accepted, sequence, previousSequence }: Receipt,
   ): void {
     const lane = this.#lane(endpointId, pair.publication.lane);
     const position = lane.ids.indexOf(id, Math.max(0, lane.done - 1));
     // A crash between the POST and its record repeats the one that was accepted last.
     const isRepeat = position === lane.done - 1;
-    if (!isRepeat && position !== lane.done) this.#order.outOfOrder += 1;
+    const isNext = position === lane.done && atMs >= lane.acknowledgedAtMs;
+    if (!isRepeat && !isNext) this.#order.outOfOrder += 1;
     if (sequence === null) this.#order.unsequenced += 1;
     else if (pair.arrivals === 0) {
       if (sequence !== lane.lastSequence + 1 || previousSequence !== lane.lastAccepted)
@@ -192,7 +203,10 @@ export class Ledger {
       lane.lastSequence = sequence;
     }
     if (!accepted || isRepeat) return;
-    if (position === lane.done) lane.done += 1;
+    if (position === lane.done) {
+      lane.done += 1;
+      lane.acknowledgedAtMs = answeredAtMs;
+    }
     if (sequence !== null) lane.lastAccepted = sequence;
   }
 }

@@ -23,18 +23,23 @@ const EndpointPlanSchema = z.object({
 });
 
 /** Towers with partners of their own. */
-const GroupPlanSchema = z.object({
-  name: z.string().regex(/^[a-z][a-z0-9]*$/),
-  towers: z.int().min(1),
-  /** Tower number n belongs to partner number n modulo this. */
-  partners: z.int().min(1).default(1),
-  /** Each partner's. */
-  endpoints: z.array(EndpointPlanSchema).min(1),
-  /** The most that the group's towers will report. */
-  messages: z.int(),
-  /** A parcel's life: six messages of which two move state. Doors move none, and need no reservations. */
-  story: z.enum(['parcels', 'doors']).default('parcels'),
-});
+const GroupPlanSchema = z
+  .object({
+    name: z.string().regex(/^[a-z][a-z0-9]*$/),
+    towers: z.int().min(1),
+    /** Tower number n belongs to partner number n modulo this. */
+    partners: z.int().min(1).default(1),
+    /** Each partner's. */
+    endpoints: z.array(EndpointPlanSchema).min(1),
+    /** The most that the group's towers will report. */
+    messages: z.int(),
+    /** A parcel's life: six messages of which two move state. Doors move none, and need no reservations. */
+    story: z.enum(['parcels', 'doors']).default('parcels'),
+  })
+  .refine(({ story, endpoints }) => story === 'doors' || !endpoints.some(({ ordered }) => ordered), {
+    path: ['story'],
+    message: 'must be "doors" for whoever wants order: reservations are news before anybody has asked for it',
+  });
 export const PlanSchema = z.object({ groups: z.array(GroupPlanSchema).min(1) });
 export type Plan = z.infer<typeof PlanSchema>;
 /** As a scenario writes it. */
@@ -56,6 +61,15 @@ export const orderly = (towers: number, messages: number): PlanInput['groups'][n
   endpoints: [{ name: 'e', label: 'ordered', ordered: true }],
   messages,
 });
+
+/** The group `late`: nothing is reported, and its endpoint gives up after one attempt. */
+export const late: PlanInput['groups'][number] = {
+  name: 'late',
+  towers: 1,
+  story: 'doors',
+  endpoints: [{ name: 'e', label: 'late', awaited: false, scheduleSeconds: [0] }],
+  messages: 0,
+};
 
 export type GroupPlan = Plan['groups'][number];
 type EndpointPlan = GroupPlan['endpoints'][number];
@@ -151,7 +165,11 @@ function groupNetwork(group: GroupPlan, origin: string): NetworkInput {
       return { reservationId, ...place, flowType: 'BENCH', barcode: reservationId };
     });
   return {
-    partners: numbers(group.partners).map((partner) => ({ partnerId: partnerIdOf(group, partner) })),
+    partners: numbers(group.partners).map((partner) => {
+      const partnerId = partnerIdOf(group, partner);
+      // So that it can sign in under its own name.
+      return { partnerId, clientIds: [partnerId] };
+    }),
     endpoints: numbers(group.partners).flatMap((partner) =>
       group.endpoints.map((endpoint) => networkEndpoint(group, partner, endpoint, origin)),
     ),

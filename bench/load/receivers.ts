@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, UnansweredRequest } from '../../local/demo/inbox.ts';
 import { startReceiver } from '../../local/demo/receiver.ts';
 import type { Ledger } from './ledger.ts';
 import { secret, type HearingEndpoint } from './plan.ts';
+import { nowMs } from './publisher.ts';
 import type { LoadAnswer } from './protocol.ts';
 
 /** The partners' side of the load: an inbox for each endpoint, entered into the ledger. */
@@ -46,6 +48,7 @@ export async function startReceivers({
         endpointId,
         id: request.id,
         atMs: request.arrivedAtMs,
+        answeredAtMs: nowMs(),
         accepted: typeof answer === 'object' && answer.status < 300,
         digest: createHash('sha1').update(request.body).digest('base64'),
         sequence: numberIn(request, 'towercast-sequence'),
@@ -69,10 +72,11 @@ export async function startReceivers({
 }
 
 /** Which events fail depends on their ids alone, so that two endpoints fail the same ones. */
-function decide(answer: LoadAnswer, { id, attempt }: UnansweredRequest): Answer {
+function decide(answer: LoadAnswer, { id, attempt }: UnansweredRequest): Answer | Promise<Answer> {
   switch (answer.kind) {
     case 'accept':
-      return answer.delayMs === 0 ? { status: 204 } : { status: 204, delayMs: answer.delayMs };
+      // Waited for here, so that the ledger knows when the answer leaves.
+      return answer.delayMs === 0 ? { status: 204 } : sleep(answer.delayMs, { status: 204 });
     case 'refuse':
       return { status: answer.status };
     case 'flaky': {

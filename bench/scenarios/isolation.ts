@@ -4,7 +4,15 @@ import { refusedUrl, startBlackHole } from '../load/dead-endpoints.ts';
 import type { PlanInput } from '../load/plan.ts';
 import type { RunResult } from '../load/protocol.ts';
 import { median } from '../measure/percentiles.ts';
-import { fixed, none, type Check, type Row, type Scenario, type ScenarioContext } from '../scenario.ts';
+import {
+  fixed,
+  inOrder,
+  none,
+  type Check,
+  type Row,
+  type Scenario,
+  type ScenarioContext,
+} from '../scenario.ts';
 
 const healthyEndpoints = 50;
 /** Times fifty deliveries. */
@@ -15,7 +23,7 @@ const limit = 1.2;
 const leadInSeconds = 10;
 
 /** Without the sick ones, with a dead one that refuses, with a dead one that swallows; a slow one in both. */
-type Variant = 'warm-up' | 'without' | 'refused' | 'swallowed';
+type Variant = 'warmup' | 'without' | 'refused' | 'swallowed';
 const without = 'without';
 
 type EndpointInput = PlanInput['groups'][number]['endpoints'][number];
@@ -23,6 +31,8 @@ type EndpointInput = PlanInput['groups'][number]['endpoints'][number];
 const healthy = Array.from({ length: healthyEndpoints }, (_, index): EndpointInput => ({
   name: `e${index + 1}`,
 }));
+/** Also healthy, and in every group alike; kept apart, so that the others are judged as if it were not there. */
+const ordered: EndpointInput = { name: 'ordered', label: 'ordered', ordered: true };
 const slow: EndpointInput = { name: 'slow', label: 'slow', delayMs: slowMs, awaited: false };
 const dead = (url: string): EndpointInput => ({ name: 'dead', label: 'dead', url, awaited: false });
 
@@ -39,13 +49,18 @@ export const isolation: Scenario = {
       const rounds = context.quick ? 2 : 6;
       const seconds = context.quick ? 6 : 10;
       const messages = perSecond * (leadInSeconds + seconds * rounds);
-      const group = (name: Variant, endpoints: EndpointInput[]) =>
-        ({ name, towers: 5, story: 'doors', endpoints, messages }) as const;
+      const group = (name: Variant, endpoints: EndpointInput[]): PlanInput['groups'][number] => ({
+        name,
+        towers: 5,
+        story: 'doors',
+        endpoints: [...endpoints, ordered],
+        messages,
+      });
       await using bed = await openBed(context, {
         name: 'isolation',
         plan: {
           groups: [
-            group('warm-up', healthy),
+            group('warmup', healthy),
             group('without', healthy),
             group('refused', [...healthy, dead(await refusedUrl()), slow]),
             group('swallowed', [...healthy, dead(hole.url), slow]),
@@ -61,15 +76,23 @@ export const isolation: Scenario = {
           ratioCheck('refused', runs),
           ratioCheck('swallowed', runs),
           none('isolation: lost by healthy endpoints', audit.lost),
+          ...inOrder('isolation', audit),
         ],
         sections: [
           {
             title: 'Latency of the healthy endpoints, ms',
             header: ['', 'p50', 'p95', 'p99', 'max'],
             rows: [
-              ...onsets.filter(({ variant }) => variant !== 'warm-up').map(rowOf('met first: ')),
-              ...runs.map(rowOf('')),
+              ...onsets
+                .filter(({ variant }) => variant !== 'warmup')
+                .map(({ variant, result }) => rowOf(`met first: ${variant}`, result, 'healthy')),
+              ...runs.map(({ variant, result }) => rowOf(variant, result, 'healthy')),
             ],
+          },
+          {
+            title: 'Latency of the ordered endpoint beside them, ms',
+            header: ['', 'p50', 'p95', 'p99', 'max'],
+            rows: runs.map(({ variant, result }) => rowOf(variant, result, 'ordered')),
           },
         ],
       };
@@ -90,7 +113,7 @@ interface Run {
  */
 async function meet(context: ScenarioContext, { load }: Bed): Promise<Run[]> {
   const onsets: Run[] = [];
-  for (const variant of ['warm-up', without, 'refused', 'swallowed'] as const) {
+  for (const variant of ['warmup', without, 'refused', 'swallowed'] as const) {
     context.say(`${variant}, met first`);
     const messages = perSecond * leadInSeconds;
     onsets.push({
@@ -142,9 +165,7 @@ function ratioCheck(variant: Variant, runs: readonly Run[]): Check {
   };
 }
 
-const rowOf =
-  (prefix: string) =>
-  ({ variant, result }: Run): Row => {
-    const { p50, p95, p99, max } = result.latencyMs['healthy'] ?? { p50: 0, p95: 0, p99: 0, max: 0 };
-    return [`${prefix}${variant}`, ...[p50, p95, p99, max].map((value) => fixed(value, 0))];
-  };
+function rowOf(name: string, { latencyMs }: RunResult, label: string): Row {
+  const { p50, p95, p99, max } = latencyMs[label] ?? { p50: 0, p95: 0, p99: 0, max: 0 };
+  return [name, ...[p50, p95, p99, max].map((value) => fixed(value, 0))];
+}

@@ -1,14 +1,17 @@
 import { openBed } from '../bed.ts';
 import { runUnderKills } from '../load/killer.ts';
-import { twoEndpoints } from '../load/plan.ts';
+import { orderly, type PlanInput } from '../load/plan.ts';
 import { latencyRow } from '../report/rows.ts';
-import { none, type Row, type Scenario } from '../scenario.ts';
+import { inOrder, moreThan, none, type Row, type Scenario } from '../scenario.ts';
 
 /** What a killed function had in hands comes back after the visibility timeout, six times its timeout. */
 export const quickToComeBack = {
   delivery: { timeoutSeconds: 4, attemptTimeoutMs: 3_000 },
   ingest: { timeoutSeconds: 4 },
 };
+
+/** A schedule that ends with the scenario, for whatever is tried again. */
+export const soonAgain = [0, ...Array<number>(15).fill(1)];
 
 const victims = [
   'IngestFunction',
@@ -18,28 +21,54 @@ const victims = [
   'DeadLetterFunction',
 ];
 
+/** Long enough that whoever is killed has requests under way. */
+const partnerMs = 100;
+
+const planOf = (messages: number, inOrder: number): PlanInput => ({
+  groups: [
+    {
+      name: 'tower',
+      towers: 20,
+      endpoints: [
+        { name: 'one', delayMs: partnerMs },
+        { name: 'two', delayMs: partnerMs },
+      ],
+      messages,
+    },
+    {
+      ...orderly(4, inOrder),
+      endpoints: [
+        { name: 'e', delayMs: partnerMs, label: 'ordered', ordered: true, scheduleSeconds: soonAgain },
+      ],
+    },
+  ],
+});
+
 /** A function dies every second, whatever it is doing. */
 export const kills: Scenario = {
   name: 'kills',
-  describes: 'SIGKILL to the processes of one function every second',
+  describes: `SIGKILL to the processes of one function every second, while endpoints take ${partnerMs} ms to answer`,
   async run(context) {
-    const perSecond = 40;
-    const messages = perSecond * (context.quick ? 10 : 40);
+    const seconds = context.quick ? 10 : 40;
+    const run = { group: 'tower', messages: 30 * seconds, perSecond: 30, settleMs: 120_000 };
+    const inTurn = { ...run, group: 'orderly', messages: 10 * seconds, perSecond: 10 };
     await using bed = await openBed(context, {
       name: 'kills',
       stageConfig: quickToComeBack,
-      plan: twoEndpoints(20, messages),
+      plan: planOf(run.messages, inTurn.messages),
     });
-    const run = { group: 'tower', messages, perSecond, settleMs: 120_000 };
-    const { result, kills } = await runUnderKills(bed, victims, run);
+    const { results, kills } = await runUnderKills(bed, victims, [run, inTurn]);
     const audit = await bed.load.audit();
     return {
-      figures: { result, kills, audit },
+      figures: { results, kills, audit },
       checks: [
         none('kills: lost', audit.lost),
+        // Fewer would prove little about the ids below.
+        moreThan('kills: duplicates seen', audit.duplicated, context.quick ? 5 : 20),
         none('kills: requests with an id that no event has', audit.strays),
         none('kills: duplicates with another body', audit.mismatched),
         none('kills: bad signatures', audit.badSignatures),
+        ...inOrder('kills', audit),
       ],
       sections: [
         {
@@ -52,13 +81,13 @@ export const kills: Scenario = {
             ]),
             ['events', String(audit.events)],
             ['deliveries received', String(audit.received)],
-            ['of them duplicates, all with the same webhook-id', String(audit.duplicated)],
+            ['of them duplicates', String(audit.duplicated)],
           ],
         },
         {
           title: 'Latency, ms',
           header: ['', 'p50', 'p95', 'p99', 'max'],
-          rows: latencyRow(result.latencyMs),
+          rows: results.flatMap(({ latencyMs }) => latencyRow(latencyMs)),
         },
       ],
     };

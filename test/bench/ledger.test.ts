@@ -9,6 +9,7 @@ const receipt = (endpoint: LedgerEndpoint, id: string, more: Partial<Receipt> = 
   endpointId: endpoint.endpointId,
   id,
   atMs: 150,
+  answeredAtMs: 150,
   accepted: true,
   digest: `body of ${id}`,
   sequence: null,
@@ -90,6 +91,15 @@ describe('an ordered lane', () => {
     const ledger = lane(['a', 'b']);
     ledger.receive(receipt(inOrder, 'a', { accepted: false }));
     ledger.receive(receipt(inOrder, 'b'));
+    expect(ledger.order().outOfOrder).toBe(1);
+  });
+
+  it('is out of order when one arrives before its predecessor was answered', () => {
+    const ledger = lane(['a', 'b', 'c']);
+    ledger.receive(receipt(inOrder, 'a', { atMs: 100, answeredAtMs: 200 }));
+    ledger.receive(receipt(inOrder, 'b', { atMs: 201, answeredAtMs: 301 }));
+    expect(ledger.order().outOfOrder).toBe(0);
+    ledger.receive(receipt(inOrder, 'c', { atMs: 300, answeredAtMs: 400 }));
     expect(ledger.order().outOfOrder).toBe(1);
   });
 
