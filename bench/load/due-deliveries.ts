@@ -7,10 +7,10 @@ import { deliveryId, dueShardName } from '../../functions/shared/keys.ts';
 import { TimersEnvSchema } from '../../functions/timers/env.ts';
 import type { LocalStack } from '../../local/local-stack.ts';
 import { summaryOf, type Attempt, type DeliveryRecord } from '../../schemas/delivery.ts';
-import { eventIdOf, eventKey } from '../../schemas/event-id.ts';
-import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
+import type { DomainEvent } from '../../schemas/event.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
-import { towerIdOf, type GroupPlan, type HearingEndpoint } from './plan.ts';
+import { madeEvent } from './made-event.ts';
+import type { GroupPlan, HearingEndpoint } from './plan.ts';
 
 /** Deliveries that failed once and are due, straight in the tables: as after an outage of the timers. */
 export interface DueTable {
@@ -46,7 +46,7 @@ export function openDueTable(
   };
   return {
     async fill(events, book) {
-      const made = Array.from({ length: events }, (_, index) => eventOf(group, index, dueSince));
+      const made = Array.from({ length: events }, (_, index) => madeEvent(group, index, dueSince));
       await book(made.map(({ id }) => id));
       await write(
         'EventsTable',
@@ -86,23 +86,6 @@ export function openDueTable(
 
 /** Due over the minute before: of different endpoints in turn, as they would be. Milliseconds. */
 const spread = (endpoint: number, event: number): number => (endpoint * 7_919 + event * 104_729) % 60_000;
-
-function eventOf(group: GroupPlan, index: number, atMs: number): DomainEvent {
-  const towerId = towerIdOf(group, 0);
-  const at = instantFromMs(atMs);
-  return DomainEventSchema.parse({
-    id: eventIdOf(eventKey(towerId, 1, at, { boot: 'due', seq: index + 1 })),
-    type: 'locker.opened',
-    occurredAt: at,
-    receivedAt: at,
-    cause: 'tower',
-    late: false,
-    towerId,
-    locker: 1,
-    partnerIds: [`${group.name}-1`],
-    data: { lockerStatus: 'available' },
-  });
-}
 
 const failedOnce = (atMs: number): Attempt => ({
   number: 1,

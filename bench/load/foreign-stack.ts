@@ -12,6 +12,8 @@ const root = path.resolve(import.meta.dirname, '../..');
 export interface ForeignStack {
   readonly pid: number;
   readonly mqtt: string;
+  /** From its start to its being ready. */
+  readonly readyMs: number;
   stop(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function startForeignStack(sources: string, network: NetworkInput):
     '--network',
     file,
   ];
+  const startedAt = performance.now();
   const child = spawn(process.execPath, ['local/main.ts', ...args], {
     cwd: sources,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -78,10 +81,12 @@ export async function startForeignStack(sources: string, network: NetworkInput):
       throw new Error(`the stack in ${sources} ended: ${said}`);
     }),
   ]);
+  const readyMs = performance.now() - startedAt;
   const { mqtt } = ReadySchema.parse(JSON.parse(line));
   return {
     pid: child.pid ?? 0,
     mqtt,
+    readyMs,
     stop: async () => {
       child.kill('SIGTERM');
       await exited;

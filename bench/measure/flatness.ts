@@ -1,7 +1,16 @@
 import { type Bed, openBed, warmUpMessages } from '../bed.ts';
 import type { Audit, RunResult } from '../load/protocol.ts';
-import type { PlanInput } from '../load/plan.ts';
-import { fixed, none, type Check, type Row, type ScenarioContext, type ScenarioResult } from '../scenario.ts';
+import { late, orderly, PlanSchema, type PlanInput } from '../load/plan.ts';
+import { rarelyUsed, useRarelyUsed } from '../load/rarely-used.ts';
+import {
+  fixed,
+  inOrder,
+  none,
+  type Check,
+  type Row,
+  type ScenarioContext,
+  type ScenarioResult,
+} from '../scenario.ts';
 import { cpuPerEvent, sum, type FunctionFigures } from './function-figures.ts';
 import { median } from './percentiles.ts';
 import { megabytes } from '../report/rows.ts';
@@ -24,6 +33,8 @@ export interface FlatnessOptions {
   readonly runs?: number;
   /** Of each size. */
   readonly perSecond: number;
+  /** Messages one by one between the warm-up and the first round. Default 300. */
+  readonly settling?: number;
   /** Messages before, and how many a second; default: what compiles all of the code, at twice the rate. */
   readonly warmUp?: { readonly messages: number; readonly perSecond: number };
   /** The most that CPU and memory may differ between the sizes; null: it is only reported. */
@@ -53,6 +64,7 @@ type Memory = Record<'before' | 'after' | 'inUse', Record<string, number>>;
 interface OpenSize {
   size: Size;
   bed: Bed;
+  plan: PlanInput;
   group: string;
   before: Record<string, number>;
 }
@@ -76,31 +88,35 @@ export async function measureFlatness(
       ...(limit === null ? [] : spreadChecks(name, sizes, limit)),
       none(`${name}: lost`, sum(audits.map(({ lost }) => lost))),
       none(`${name}: duplicated`, sum(audits.map(({ duplicated }) => duplicated))),
+      ...inOrder(name, orderOf(audits)),
     ],
     sections: [
       {
-        title:
-          'CPU milliseconds (median of the rounds), and the memory in use of the largest process of each function',
-        header: [
-          options.unit,
-          'ingest/event',
-          'fan-out/event',
-          'deliver/event',
-          'event',
-          'delivery',
-          'ingest MB',
-          'fan-out MB',
-          'deliver MB',
-        ],
-        rows: sizes.map(rowOf),
+        title: 'CPU milliseconds, median of the rounds',
+        header: [options.unit, 'ingest/event', 'fan-out/event', 'deliver/event', 'event', 'delivery'],
+        rows: sizes.map(cpuRow),
+      },
+      {
+        title: 'Memory in use of the largest process of each function, MB',
+        header: [options.unit, 'ingest', 'fan-out', 'deliver', 'timers', 'dead-letter', 'api'],
+        rows: sizes.map(memoryRow),
       },
     ],
   };
 }
 
-/** Messages between a warm-up and its measure. */
-const settling = 300;
+const orderOf = (audits: readonly Audit[]) => ({
+  lanes: sum(audits.map(({ lanes }) => lanes)),
+  outOfOrder: sum(audits.map(({ outOfOrder }) => outOfOrder)),
+  badSequences: sum(audits.map(({ badSequences }) => badSequences)),
+  unsequenced: sum(audits.map(({ unsequenced }) => unsequenced)),
+});
+
+const orderedMessages = 100;
+const orderedPerSecond = 20;
+/** What carries an event. */
 const counted = ['IngestFunction', 'FanOutFunction', 'DeliverFunction'];
+const weighed = [...counted, ...rarelyUsed];
 
 async function measureRun(
   context: ScenarioContext,
@@ -122,10 +138,24 @@ async function measureRun(
     const figures = sizes.map((one) => fixed(one.rounds.at(-1)?.cpuMsPerEvent['together'] ?? Number.NaN));
     context.say(`round ${round}: ${figures.join(', ')} ms an event`);
   }
+  context.say('API, timers and dead letters; an ordered endpoint');
+  await Promise.all(open.map(useTheRest));
   for (const { size, bed, before } of open) {
-    size.memory.push({ before, after: bed.memory(), inUse: await bed.memoryInUse(counted) });
+    size.memory.push({ before, after: bed.memory(), inUse: await bed.memoryInUse(weighed) });
     size.audits.push(await bed.load.audit());
   }
+}
+
+/** After the rounds, whose figures are those of events alone. */
+async function useTheRest({ bed, plan, group }: OpenSize): Promise<void> {
+  const { groups } = PlanSchema.parse(plan);
+  const named = (name: string) => {
+    const found = groups.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`the plan has no group ${name}`);
+    return found;
+  };
+  await bed.measure(() => useRarelyUsed(bed.stack, named(group), named(late.name)));
+  await bed.load.run({ group: 'orderly', messages: orderedMessages, perSecond: orderedPerSecond });
 }
 
 async function openSize(
@@ -135,20 +165,24 @@ async function openSize(
   opened: AsyncDisposableStack,
 ): Promise<OpenSize> {
   const { name, planOf, messages, rounds = 1 } = options;
-  const group = planOf(size.size, warmUpOf(context, options).messages + settling + rounds * messages);
+  const reported = warmUpOf(context, options).messages + settlingOf(options) + rounds * messages;
+  const group = planOf(size.size, reported);
+  const plan = { groups: [group, orderly(2, orderedMessages), late] };
   const folder = `${name}-${size.size}-${size.memory.length + 1}`;
-  const bed = opened.use(await openBed(context, { name: folder, plan: { groups: [group] } }));
-  return { size, bed, group: group.name, before: {} };
+  const bed = opened.use(await openBed(context, { name: folder, plan }));
+  return { size, bed, plan, group: group.name, before: {} };
 }
 
 const warmUpOf = (context: ScenarioContext, { warmUp, perSecond }: FlatnessOptions) =>
   warmUp ?? { messages: warmUpMessages(context), perSecond: 2 * perSecond };
 
+const settlingOf = ({ settling = 300 }: FlatnessOptions): number => settling;
+
 async function warm(context: ScenarioContext, options: FlatnessOptions, one: OpenSize): Promise<void> {
   const { bed, group } = one;
   await bed.load.run({ group, ...warmUpOf(context, options) });
   // What is batched in a burst is not compiled for what comes one by one.
-  await bed.load.run({ group, messages: settling, perSecond: options.perSecond });
+  await bed.load.run({ group, messages: settlingOf(options), perSecond: options.perSecond });
   one.before = bed.memory();
 }
 
@@ -182,7 +216,7 @@ function spreadChecks(name: string, sizes: readonly Size[], limit: number): Chec
     };
   };
   const apart = (of: (round: Round) => number) => sizes.map((size) => distance(size, smallest, of));
-  const grown = sizes.flatMap((size) => counted.map((id) => inUse(size, id) / inUse(smallest, id) - 1));
+  const grown = sizes.flatMap((size) => weighed.map((id) => inUse(size, id) / inUse(smallest, id) - 1));
   return [
     check('CPU of an event', apart(ofEvent)),
     check('CPU of a delivery', apart(ofDelivery)),
@@ -199,12 +233,14 @@ function distance(size: Size, smallest: Size, of: (round: Round) => number): num
   return Math.abs(median(ratios) - 1);
 }
 
-function rowOf(size: Size): Row {
-  return [
-    String(size.size),
-    ...counted.map((id) => fixed(medianOf(size, ({ cpuMsPerEvent }) => cpuMsPerEvent[id] ?? 0))),
-    fixed(medianOf(size, ofEvent)),
-    fixed(medianOf(size, ofDelivery)),
-    ...counted.map((id) => megabytes(inUse(size, id))),
-  ];
-}
+const cpuRow = (size: Size): Row => [
+  String(size.size),
+  ...counted.map((id) => fixed(medianOf(size, ({ cpuMsPerEvent }) => cpuMsPerEvent[id] ?? 0))),
+  fixed(medianOf(size, ofEvent)),
+  fixed(medianOf(size, ofDelivery)),
+];
+
+const memoryRow = (size: Size): Row => [
+  String(size.size),
+  ...weighed.map((id) => megabytes(inUse(size, id))),
+];

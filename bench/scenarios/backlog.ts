@@ -19,7 +19,7 @@ export const backlog: Scenario = {
   describes: 'a partner is down and comes back: drain of its backlog, live events meanwhile',
   async run(context) {
     const perSecond = 25;
-    const downSeconds = context.quick ? 10 : 40;
+    const downSeconds = context.quick ? 10 : 24;
     const missed = perSecond * downSeconds;
     const livePerSecond = 5;
     const ordered = context.quick ? 100 : 200;

@@ -1,12 +1,13 @@
 import { billOf, gigabyteSeconds, quantityOf, unitOf, type Bill } from '../bill.ts';
 import { openBed, warmUpMessages } from '../bed.ts';
 import { startDynoxide } from '../../local/engines/dynoxide.ts';
+import { orderly } from '../load/plan.ts';
 import type { PollStats } from '../../local/local-stack.ts';
 import { startCapacityProxy, type Capacity } from '../measure/capacity-proxy.ts';
 import { sum, type FunctionFigures } from '../measure/function-figures.ts';
 import { measureTable, type TableBytes } from '../measure/item-bytes.ts';
 import { costOf } from '../prices.ts';
-import { fixed, none, type Row, type Scenario, type Section } from '../scenario.ts';
+import { fixed, inOrder, none, type Row, type Scenario, type Section } from '../scenario.ts';
 
 const limitDollars = 7.5;
 const perSecond = 50;
@@ -30,6 +31,7 @@ export const bill: Scenario = {
     const proxy = await startCapacityProxy(engine.endpoint);
     engines.defer(() => proxy.close());
     const messages = perSecond * (context.quick ? 8 : 40);
+    const ordered = 100;
     const warmUp = warmUpMessages(context);
     const endpoint = { delayMs: partnerMs };
     await using bed = await openBed(context, {
@@ -47,6 +49,7 @@ export const bill: Scenario = {
             ],
             messages: messages + warmUp,
           },
+          orderly(4, ordered),
         ],
       },
     });
@@ -57,7 +60,7 @@ export const bill: Scenario = {
     proxy.take();
     const { result, functions } = await bed.measure(() => load.run({ group: 'tower', messages, perSecond }));
     const capacity = proxy.take();
-    const audit = await load.audit();
+    const { requestBytes } = await load.audit();
     const made = billOf({
       events: result.events,
       publications: result.publications,
@@ -65,12 +68,16 @@ export const bill: Scenario = {
       writeUnits: sum(Object.values(capacity.write)),
       readUnits: sum(Object.values(capacity.read)),
       pollRequests: pollRequests(stack.polls()) - pollsBefore,
-      requestBytes: audit.requestBytes - bytesBefore,
+      requestBytes: requestBytes - bytesBefore,
     });
     const stored = {
       events: await measureTable(stack, 'EventsTable'),
       deliveries: await measureTable(stack, 'DeliveriesTable'),
     };
+    // Not on the bill: two endpoints without order are what it is about.
+    context.say('an ordered endpoint');
+    await load.run({ group: 'orderly', messages: ordered, perSecond: 20 });
+    const audit = await load.audit();
     return {
       figures: { bill: made, functions, capacity, stored, result, audit },
       checks: [
@@ -81,6 +88,7 @@ export const bill: Scenario = {
           holds: made.dollars <= limitDollars,
         },
         none('bill: lost', audit.lost),
+        ...inOrder('bill', audit),
       ],
       sections: [
         billSection(made),

@@ -12,6 +12,7 @@ export const fanOut: Scenario = {
       sizes: [1, 10, 100],
       messages: context.quick ? 30 : 150,
       perSecond: 5,
+      settling: 100,
       warmUp: { messages: context.quick ? 50 : 200, perSecond: 10 },
       limit: null,
       planOf: (size, messages) => ({

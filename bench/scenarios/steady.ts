@@ -1,7 +1,8 @@
 import { openBed, warmUpMessages, type Bed } from '../bed.ts';
-import { twoEndpoints } from '../load/plan.ts';
+import { orderly, twoEndpoints } from '../load/plan.ts';
 import { measureBundles } from '../measure/bundles.ts';
-import { fixed, none, type Row, type Scenario, type ScenarioResult } from '../scenario.ts';
+import { measureStart } from '../measure/start.ts';
+import { fixed, inOrder, none, type Row, type Scenario, type ScenarioResult } from '../scenario.ts';
 import { latencyRow, megabytes, perEventRows } from '../report/rows.ts';
 
 const perSecond = 50;
@@ -12,10 +13,12 @@ export const steady: Scenario = {
   describes: `two endpoints, 50 towers, ${perSecond} events a second`,
   async run(context): Promise<ScenarioResult> {
     const messages = perSecond * (context.quick ? 10 : 40);
+    const ordered = context.quick ? 100 : 500;
     const warmUp = warmUpMessages(context);
+    const readyMs = await measureStart(context.folder);
     await using bed = await openBed(context, {
       name: 'steady',
-      plan: twoEndpoints(50, messages + warmUp),
+      plan: { groups: [...twoEndpoints(50, messages + warmUp).groups, orderly(10, ordered)] },
     });
     const { idleBytes } = bed;
     const bundles = measureBundles(bed.stack, context.assembly);
@@ -25,9 +28,12 @@ export const steady: Scenario = {
       bed.load.run({ group: 'tower', messages, perSecond }),
     );
     const memory = { before: memoryBefore, after: bed.memory() };
+    context.say('steady reports to an ordered endpoint');
+    const inTurn = await bed.load.run({ group: 'orderly', messages: ordered, perSecond });
     const audit = await bed.load.audit();
+    const startPhasesMs = bed.stack.phases;
     return {
-      figures: { result, functions, idleBytes, bundles, memory, audit, startPhasesMs: bed.stack.phases },
+      figures: { result, inTurn, functions, idleBytes, bundles, memory, audit, readyMs, startPhasesMs },
       checks: [
         none('steady: lost', audit.lost),
         none('steady: duplicated', audit.duplicated),
@@ -38,6 +44,7 @@ export const steady: Scenario = {
           aim: '≤ 500 ms',
           holds: (result.latencyMs['healthy']?.p99 ?? Infinity) <= 500,
         },
+        ...inOrder('steady reports to an ordered endpoint', audit),
       ],
       sections: [
         {
@@ -64,6 +71,7 @@ export const steady: Scenario = {
           header: ['', 'after warm-up', 'at the end'],
           rows: memoryRows(bed, memory),
         },
+        { title: 'Start', header: ['', 's'], rows: [['`npm start` ready', fixed(readyMs / 1000, 1)]] },
         { title: 'Idle stack', header: ['', 'MB'], rows: [['all processes together', megabytes(idleBytes)]] },
       ],
     };

@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startDynoxide } from '../../local/engines/dynoxide.ts';
 import type { LocalStack } from '../../local/local-stack.ts';
 import { openBed } from '../bed.ts';
-import { openDueTable } from '../load/due-deliveries.ts';
-import { allEndpoints, PlanSchema } from '../load/plan.ts';
+import { openDueTable, type DueTable } from '../load/due-deliveries.ts';
+import { endpointsOf, orderly, PlanSchema } from '../load/plan.ts';
 import type { LoadProcess } from '../load/process.ts';
 import type { Audit } from '../load/protocol.ts';
-import { atMost, fixed, none, type Scenario } from '../scenario.ts';
+import { latencyRow } from '../report/rows.ts';
+import { atMost, fixed, inOrder, none, type Scenario } from '../scenario.ts';
 
 const endpointCount = 100;
 /** Less than the stage's: all of them together are what two cores deliver, so that receivers can see the pace. */
@@ -18,6 +19,7 @@ export const timers: Scenario = {
   name: 'timers',
   describes: '100,000 due deliveries for 100 endpoints',
   async run(context) {
+    const ordered = context.quick ? 20 : 200;
     const engine = await startDynoxide();
     try {
       const plan = PlanSchema.parse({
@@ -34,6 +36,7 @@ export const timers: Scenario = {
             })),
             messages: 0,
           },
+          orderly(4, ordered),
         ],
       });
       await using bed = await openBed(context, {
@@ -45,7 +48,7 @@ export const timers: Scenario = {
       const { stack, load } = bed;
       const [group] = plan.groups;
       if (group === undefined) throw new Error('the plan has no group');
-      const due = openDueTable(stack, group, allEndpoints(plan));
+      const due = openDueTable(stack, group, endpointsOf(group));
       const before = stack.stats()['TimersFunction'];
       const filledFrom = performance.now();
       const events = context.quick ? 20 : 1_000;
@@ -53,18 +56,19 @@ export const timers: Scenario = {
       await due.fill(events, (ids) => load.book(group.name, ids));
       const startedAt = performance.now();
       context.say(`${count} are due, filled in ${fixed((startedAt - filledFrom) / 1000, 0)} s`);
-      while ((await due.anyLeft()) && performance.now() - startedAt < limitMs) await sleep(1_000);
-      const handedOutMs = performance.now() - startedAt;
+      // Live events of an endpoint that asks for order, while the others catch up.
+      const running = load.run({ group: 'orderly', messages: ordered, perSecond: 2 });
+      const [live, handedOutMs] = await Promise.all([running, handedOut(due, startedAt)]);
       await endOfRun(stack);
       due.close();
       const after = stack.stats()['TimersFunction'];
-      const audit = await received(load, count);
+      const audit = await received(load);
       const receivedMs = performance.now() - startedAt;
       const cpuMs = (after?.cpuMs ?? 0) - (before?.cpuMs ?? 0);
       const runs = (after?.invocations ?? 0) - (before?.invocations ?? 0);
       const peak = audit.peakPerSecond['due'] ?? 0;
       return {
-        figures: { count, handedOutMs, receivedMs, runs, cpuMs, audit, peak },
+        figures: { count, handedOutMs, receivedMs, runs, cpuMs, live, audit, peak },
         checks: [
           {
             what: 'timers: all due deliveries are handed out',
@@ -75,6 +79,7 @@ export const timers: Scenario = {
           none('timers: lost', audit.lost),
           none('timers: duplicated', audit.duplicated),
           none('timers: requests with an id that is not due', audit.strays),
+          ...inOrder('timers: live events of an ordered endpoint', audit),
           // Seconds of arrival don't begin where seconds of handing out do.
           atMost('timers: most requests at one endpoint in one second', peak, 2 * perSecond),
         ],
@@ -92,6 +97,11 @@ export const timers: Scenario = {
               ['most requests at one endpoint in one second', String(peak)],
             ],
           },
+          {
+            title: 'Latency of live events meanwhile, of an ordered endpoint, ms',
+            header: ['', 'p50', 'p95', 'p99', 'max'],
+            rows: latencyRow(live.latencyMs),
+          },
         ],
       };
     } finally {
@@ -100,12 +110,18 @@ export const timers: Scenario = {
   },
 };
 
+/** Milliseconds until none is left, or until time is up. */
+async function handedOut(due: DueTable, startedAt: number): Promise<number> {
+  while ((await due.anyLeft()) && performance.now() - startedAt < limitMs) await sleep(1_000);
+  return performance.now() - startedAt;
+}
+
 /** What was handed out last has yet to be delivered. */
-async function received(load: LoadProcess, count: number): Promise<Audit> {
+async function received(load: LoadProcess): Promise<Audit> {
   const deadline = performance.now() + 120_000;
   for (;;) {
     const audit = await load.audit();
-    if (audit.received >= count || performance.now() > deadline) return audit;
+    if (audit.lost === 0 || performance.now() > deadline) return audit;
     await sleep(1_000);
   }
 }
