@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cpuPerEvent, figuresBetween, type Stats } from '../../bench/measure/function-figures.ts';
 import { median, percentiles } from '../../bench/measure/percentiles.ts';
-import { cpuBetween } from '../../bench/measure/process-cpu.ts';
+import { CpuAccount } from '../../bench/measure/process-cpu.ts';
 import { parseBenchOptions } from '../../bench/options.ts';
 import { attribute } from '../../bench/profile/attribution.ts';
 import { withSection } from '../../bench/report/document.ts';
@@ -37,13 +37,34 @@ describe('percentiles', () => {
   });
 });
 
-const worker = (pid: number, logicalId: string, cpuMs: number) => ({ pid, logicalId, cpuMs, parent: 1 });
+const worker = (pid: number, logicalId: string, cpuMs: number, startedAt = 1) => ({
+  pid,
+  logicalId,
+  cpuMs,
+  startedAt,
+  parent: 1,
+});
 
-describe('CPU between two looks', () => {
-  it('is that of the processes that are there, also of those that came; one that ended takes nothing away', () => {
-    const before = [worker(11, 'A', 500), worker(12, 'A', 300), worker(13, 'B', 10)];
-    const after = [worker(11, 'A', 540), worker(13, 'B', 30), worker(14, 'B', 5)];
-    expect(cpuBetween(before, after)).toEqual({ A: 40, B: 25 });
+describe('CPU from a first look on', () => {
+  it('is that of the processes that are there, and of those that came from their start', () => {
+    const account = new CpuAccount([worker(11, 'A', 500), worker(13, 'B', 10)]);
+    account.look([worker(11, 'A', 540), worker(13, 'B', 30), worker(14, 'B', 5)]);
+    expect(account.byFunction()).toEqual({ A: 40, B: 25 });
+    expect(account.ended).toBe(0);
+  });
+
+  it('counts what a process took until it ended, also one that came and went', () => {
+    const account = new CpuAccount([worker(11, 'A', 500), worker(12, 'A', 300)]);
+    account.look([worker(11, 'A', 510), worker(12, 'A', 320), worker(15, 'A', 7)]);
+    account.look([worker(11, 'A', 540)]);
+    expect(account.byFunction()).toEqual({ A: 40 + 20 + 7 });
+    expect(account.ended).toBe(2);
+  });
+
+  it('takes nothing away when another process gets the id of one that ended', () => {
+    const account = new CpuAccount([worker(11, 'A', 500)]);
+    account.look([worker(11, 'A', 20, 99)]);
+    expect(account.byFunction()).toEqual({ A: 20 });
   });
 });
 
