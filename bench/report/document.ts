@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format } from 'prettier';
+import { readmeRows, withRows } from './readme.ts';
 
-const file = path.resolve(import.meta.dirname, '../../docs/performance.md');
+const root = path.resolve(import.meta.dirname, '../..');
+const file = path.join(root, 'docs/performance.md');
+const readme = path.join(root, 'README.md');
 
 const marks = (name: string) => ({ start: `<!-- bench:${name} -->`, end: `<!-- /bench:${name} -->` });
 
@@ -21,5 +24,15 @@ export async function writeDocument(sections: ReadonlyMap<string, string>): Prom
     (text, [name, section]) => withSection(text, name, section),
     readFileSync(file, 'utf8'),
   );
-  writeFileSync(file, await format(document, { parser: 'markdown', printWidth: 110, singleQuote: true }));
+  await writeMarkdown(file, document);
+}
+
+/** What README.md shows of the document as it is now. Throws when a scenario's figures are missing. */
+export async function writeReadme(): Promise<void> {
+  const rows = readmeRows(readFileSync(file, 'utf8'));
+  await writeMarkdown(readme, withRows(readFileSync(readme, 'utf8'), rows));
+}
+
+async function writeMarkdown(to: string, text: string): Promise<void> {
+  writeFileSync(to, await format(text, { parser: 'markdown', printWidth: 110, singleQuote: true }));
 }

@@ -5,6 +5,7 @@ import { CpuAccount } from '../../bench/measure/process-cpu.ts';
 import { parseBenchOptions } from '../../bench/options.ts';
 import { attribute } from '../../bench/profile/attribution.ts';
 import { withSection } from '../../bench/report/document.ts';
+import { withRows } from '../../bench/report/readme.ts';
 import { failureAsMarkdown, toMarkdown, toText } from '../../bench/report/table.ts';
 import { inOrder, none, type ScenarioResult } from '../../bench/scenario.ts';
 
@@ -177,5 +178,21 @@ describe('the page of figures', () => {
     expect(second).toBe(
       '# Performance\n\n<!-- bench:steady -->\n\nthree\n\n<!-- /bench:steady -->\n\n<!-- bench:burst -->\n\ntwo\n\n<!-- /bench:burst -->\n',
     );
+  });
+});
+
+describe("README.md's tables", () => {
+  const readme =
+    '# Towercast\n\n|  | aim | measured |\n| --- | --- | --- |\n| lost | 0 | 3 |\n| bill | $7.50 | $9 |\n';
+
+  it('get figures into the last cells of their rows, and keep what is by hand', () => {
+    expect(withRows(readme, [{ label: 'bill', scenarios: ['bill'], figures: ['$7.13'] }])).toBe(
+      readme.replace('$9', '$7.13'),
+    );
+  });
+
+  it('must have a row for each figure', () => {
+    const row = { label: 'idle', scenarios: ['steady'], figures: ['1'] };
+    expect(() => withRows(readme, [row])).toThrow('README.md has no row "idle"');
   });
 });
