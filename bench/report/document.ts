@@ -29,8 +29,12 @@ export async function writeDocument(sections: ReadonlyMap<string, string>): Prom
 
 /** What README.md shows of the document as it is now. Throws when a scenario's figures are missing. */
 export async function writeReadme(): Promise<void> {
-  const rows = readmeRows(readFileSync(file, 'utf8'));
-  await writeMarkdown(readme, withRows(readFileSync(readme, 'utf8'), rows));
+  try {
+    const rows = readmeRows(readFileSync(file, 'utf8'));
+    await writeMarkdown(readme, withRows(readFileSync(readme, 'utf8'), rows));
+  } catch (cause) {
+    throw new Error(`README.md keeps its figures: ${cause instanceof Error ? cause.message : ''}`, { cause });
+  }
 }
 
 async function writeMarkdown(to: string, text: string): Promise<void> {
