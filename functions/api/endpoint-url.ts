@@ -52,12 +52,15 @@ function refusalOf(url: URL, options: AddressGuardOptions): string | null {
     case 'blocked_port':
       return `must use port ${new Intl.ListFormat('en', { type: 'disjunction' }).format(options.allowedPorts.map(String))}`;
     case 'insecure_url':
-    case 'invalid_request':
       return mustBeHttps;
+    case 'invalid_request':
+      return mustBeHostName;
   }
 }
 
 const mustBeHttps = 'must begin with https';
+const mustBeHostName =
+  'must have a host name that DNS can hold: at most 253 characters, and between its dots 1 to 63 letters, digits, "-" or "_"';
 const mustBePublic = 'must lead to a public address';
 
 /**

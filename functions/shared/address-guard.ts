@@ -116,6 +116,7 @@ export function checkTarget(text: string, guard: AddressGuard): Target {
   const address = literalOf(url);
   if (address !== null && !guard.permits(address, protocol))
     return { kind: 'refused', reason: 'blocked_address' };
+  if (address === null && !isHostName(hostOf(url))) return { kind: 'refused', reason: 'invalid_request' };
   if (!mayUsePort(url, guard)) return { kind: 'refused', reason: 'blocked_port' };
   return { kind: 'allowed', url, protocol };
 }
@@ -127,6 +128,15 @@ const mayUsePort = (url: URL, guard: AddressGuard): boolean =>
 
 /** Without the brackets of an IPv6 literal. */
 export const hostOf = (url: URL): string => url.hostname.replaceAll(/^\[|\]$/g, '');
+
+/**
+ * What DNS can hold (RFC 1035, section 2.3.4), after IDNA, with a dot at its end or without. Underscores and hyphens stand
+ * anywhere, as HTTP clients have it: such names exist. The URL parser lets much more through: `*`, `!`, labels of any length.
+ */
+function isHostName(host: string): boolean {
+  const name = host.replace(/\.$/, '');
+  return name.length <= 253 && name.split('.').every((label) => /^[a-z0-9_-]{1,63}$/.test(label));
+}
 
 /** Whether a URL's host is this machine, told by its name alone. */
 export function isLoopbackHost(url: URL): boolean {

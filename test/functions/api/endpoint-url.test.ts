@@ -115,6 +115,13 @@ describe('an endpoint’s URL', () => {
     },
   );
 
+  it.each(['https://*.vandelay.ind/', 'https://vandelay..ind/', `https://${'ü'.repeat(60)}.ind/`])(
+    'must have a host name that a name server could answer about: %s',
+    (url) => {
+      expect(detail(url)).toContain('must have a host name that DNS can hold');
+    },
+  );
+
   it('may be plain http to this machine, and only that, where the stage allows it', () => {
     const local = { allowLoopbackHttp: true, allowedPorts: [443, 8443] };
     for (const url of ['http://127.0.0.1:8080/hook', 'http://localhost:8080/hook', 'http://[::1]:8080/hook'])

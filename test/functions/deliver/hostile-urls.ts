@@ -189,10 +189,47 @@ const malformed = [
   'https://partner.example:-1/',
 ];
 
+/** The URL parser takes them for host names, and no name server can. */
+const impossibleNames = [
+  'https://*/',
+  'https://*.partner.example/',
+  'https://partner.*.example/',
+  'https://partner..example/',
+  'https://.partner.example/',
+  'https://partner.example../',
+  'https://./',
+  'https://a!b.example/',
+  "https://a'b.example/",
+  'https://a,b.example/',
+  'https://a;b.example/',
+  'https://a=b.example/',
+  'https://a$b.example/',
+  'https://a&b.example/',
+  'https://a~b.example/',
+  'https://{id}.example/',
+  `https://${'a'.repeat(64)}.example/`,
+  `https://${'a'.repeat(63)}.${'b'.repeat(64)}.example./`,
+  `https://${longName(254)}/`,
+  `https://${longName(254)}./`,
+  // 58 and 60 characters; more than 63 once IDNA has encoded them.
+  `https://${'a'.repeat(57)}\u00FC.example/`,
+  `https://${'\u00FC'.repeat(60)}.example/`,
+];
+
+/** A name of so many characters, in labels of 63 at most. */
+function longName(length: number): string {
+  const labels = `${'a'.repeat(62)}.`.repeat(Math.ceil(length / 63)).slice(0, length - 8);
+  return `${labels.replace(/\.$/, 'a')}.example`;
+}
+
 /** The name leads to the canary; were it not for the port, the connection would still be refused. */
 const otherPorts = [0, 1, 22, 25, 80, 3306, 6379, 8080, 9200, 11211, 65535].map(
   (port) => `https://loopback.evil.example:${port}/`,
 );
+
+function many(prefix: string): string[] {
+  return Array.from({ length: 8 }, (_, index) => `${prefix}${index + 1}`);
+}
 
 /** What the names of the table resolve to. */
 export const hostileNames: Readonly<Record<string, readonly string[]>> = {
@@ -207,6 +244,8 @@ export const hostileNames: Readonly<Record<string, readonly string[]>> = {
   'private.evil.example': ['10.0.0.1'],
   'nat64.evil.example': ['64:ff9b::7f00:1'],
   'zone.evil.example': ['fe80::1%lo'],
+  // More than are ever tried, and the last one is inside.
+  'last-of-many.evil.example': [...many('8.8.8.'), ...many('2606:4700::'), '10.0.0.1'],
   'nothing.evil.example': [],
 };
 
@@ -228,6 +267,7 @@ export const hostileUrls: readonly HostileUrl[] = [
   ...each('inside', 'registration', otherPorts),
   ...each('nowhere', 'registration', otherSchemes),
   ...each('nowhere', 'registration', malformed),
+  ...each('nowhere', 'registration', impossibleNames),
   ...each('canary', 'connect', namesTo('canary')),
   ...each('inside', 'connect', namesTo('inside')),
 ];
@@ -254,5 +294,10 @@ export const publicUrls: readonly { url: string; addresses: readonly string[] }[
   { url: 'https://[2001:4860:4860::8888]/', addresses: [] },
   // Looks like ISATAP, but not where it counts.
   { url: 'https://[2606:4700:0:5efe::1]/', addresses: [] },
+  { url: 'https://_my_host.partner.example/', addresses: ['8.8.4.4'] },
+  { url: 'https://r3---sn-4g5e6nez.partner.example/', addresses: ['8.8.4.4'] },
+  { url: `https://${'a'.repeat(63)}.example/`, addresses: ['8.8.4.4'] },
+  { url: `https://${'a'.repeat(54)}\u00FC.example/`, addresses: ['8.8.4.4'] },
+  { url: `https://${longName(253)}./`, addresses: ['8.8.4.4'] },
   { url: 'https://a.lambda-url.eu-central-1.on.aws/', addresses: ['3.5.140.2', '2a05:d014::1'] },
 ];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkTarget, createAddressGuard, isLoopbackHost } from '../../../functions/shared/address-guard.ts';
+import { after, before, edgesOf, inUrl, isWithin, specialRanges } from './special-ranges.ts';
 
 const strict = createAddressGuard({ allowLoopbackHttp: false, allowedPorts: [443, 8443] });
 const local = createAddressGuard({ allowLoopbackHttp: true, allowedPorts: [443, 8443] });
@@ -79,6 +80,37 @@ describe('createAddressGuard', () => {
     ]);
     const others = special.filter((address) => !/^127\.|^::1$/.test(address));
     expect(others.filter((address) => local.permits(address, 'https:'))).toEqual([]);
+  });
+});
+
+describe('at the edges of each range that is not public', () => {
+  it.each(specialRanges)(
+    '%s: its first and last address are refused, its neighbours as they are',
+    (range) => {
+      const { first, last } = edgesOf(range);
+      const neighbours = [before(first), after(last)].filter((address) => address !== null);
+      for (const address of [first, last]) {
+        expect([address, strict.permits(address, 'https:')]).toEqual([address, false]);
+        expect([address, refusal(`https://${inUrl(address)}/`)]).toEqual([address, 'blocked_address']);
+      }
+      for (const address of neighbours) {
+        const isPublic = !specialRanges.some((other) => isWithin(address, other));
+        expect([address, strict.permits(address, 'https:')]).toEqual([address, isPublic]);
+        expect([address, refusal(`https://${inUrl(address)}/`)]).toEqual([
+          address,
+          isPublic ? null : 'blocked_address',
+        ]);
+      }
+    },
+  );
+
+  it('there are public neighbours of both families', () => {
+    const open = specialRanges
+      .flatMap((range) => [before(edgesOf(range).first), after(edgesOf(range).last)])
+      .filter((address) => address !== null && !specialRanges.some((range) => isWithin(address, range)));
+    expect(open).toEqual(
+      expect.arrayContaining(['9.255.255.255', '11.0.0.0', '223.255.255.255', '2001:200::', '2003::']),
+    );
   });
 });
 

@@ -10,6 +10,8 @@ import { startDynoxide } from '../../../local/engines/dynoxide.ts';
 
 /** The entities and events tables on a real engine, in memory. */
 export interface Tables extends AsyncDisposable {
+  /** Of the engine, for clients in other processes. */
+  endpoint: string;
   documents: DynamoDBDocumentClient;
   /** Another client, with something between it and the engine. */
   connect(transport?: (network: Transport) => Transport): DynamoDBDocumentClient;
@@ -79,6 +81,7 @@ export async function startTables(): Promise<Tables> {
     destroy: () => network.destroy(),
   };
   return {
+    endpoint: dynoxide.endpoint,
     documents,
     connect,
     createTable,
