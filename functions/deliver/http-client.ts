@@ -90,8 +90,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           elapsedMs: () => Math.round(elapsedMs() * 10) / 10,
         });
       let exchanged = await attempt(agents[protocol]);
-      // The other side may have closed a kept connection just as we used it (after a freeze of the function, long
-      // before). That says nothing about the partner: the same attempt goes on over a new one.
+      // The other side may have closed a kept connection while it idled (after a freeze of the function, long before we look
+      // again). Nothing was sent, and that says nothing about the partner: the same attempt goes on over a new one. A request
+      // that was sent is another attempt's matter: the partner may have it, and one attempt is one request on record.
       if (exchanged.stale) exchanged = await attempt(freshAgents[protocol]);
       return resultOf(exchanged, elapsedMs());
     },

@@ -32,7 +32,7 @@ export interface Exchanged extends Witnessed {
   responseTruncated: boolean;
   /** Null when the response is whole, or more of it came than we read. */
   failure: FailureReason | null;
-  /** The connection had been used before and broke before any of the response came. */
+  /** The connection had been used before and was found closed before any of the request was sent. */
   stale: boolean;
 }
 
@@ -85,7 +85,9 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     return seen;
   } catch (error) {
     const failure = timedOut ? 'timeout' : failureReason(broken ?? error);
-    const stale = outgoing?.reusedSocket === true && seen.status === null && failure === 'connection_reset';
+    // Once the request is on its way, it may have been read, whatever became of the connection.
+    const isUnsent = outgoing?.reusedSocket === true && !outgoing.writableEnded;
+    const stale = isUnsent && failure === 'connection_reset';
     return { ...seen, failure, stale };
   } finally {
     clearTimeout(deadline);

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { AddressGuard } from '../../../functions/shared/address-guard.ts';
 import { makeCertificate } from './certificates.ts';
-import { knowing, newClient, serve, serveRaw, to } from './listening.ts';
+import { knowing, newClient, serve, serveKept, serveRaw, to } from './listening.ts';
 
 /** Takes 127.0.0.1 for public and everything else for inside. */
 const onlyOne: AddressGuard = {
@@ -53,15 +53,13 @@ describe('a name that changes its mind (DNS rebinding)', () => {
   });
 
   it('is refused after a kept connection has broken, within the same attempt', async () => {
-    const url = await serveRaw((socket, request) => {
-      if (request === 2) socket.resetAndDestroy();
-      else socket.write('HTTP/1.1 204 OK\r\n\r\n');
-    });
+    const { url, sockets } = await serveKept((socket) => socket.write('HTTP/1.1 204 OK\r\n\r\n'));
     const dns = knowing({ 'partner.test': ['127.0.0.1'] });
     const client = newClient({ guard: onlyOne, resolve: dns.resolve });
     const named = url.replace('127.0.0.1', 'partner.test');
     await client.post(to(named));
     dns.names['partner.test'] = ['127.0.0.2'];
+    sockets[0]?.resetAndDestroy();
     expect(await client.post(to(named))).toMatchObject({ kind: 'error', reason: 'blocked_address' });
   });
 });

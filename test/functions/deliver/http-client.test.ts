@@ -1,7 +1,10 @@
 import { createServer, type Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
-import { listen, newClient, serve, serveRaw, to } from './listening.ts';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { makeCertificate } from './certificates.ts';
+import { knowing, listen, newClient, serve, serveKept, serveRaw, to, type Speak } from './listening.ts';
 
+const noContent = 'HTTP/1.1 204 No Content\r\n\r\n';
 const text = (body: Uint8Array) => Buffer.from(body).toString('utf8');
 
 describe('a response', () => {
@@ -203,14 +206,18 @@ describe('kept connections', () => {
     expect(connections()).toBe(1);
   });
 
-  it('are replaced within the same attempt when the other side closed them meanwhile', async () => {
-    const url = await serveRaw((socket, request) => {
-      if (request === 2) socket.resetAndDestroy();
-      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
-    });
+  it.each<[string, (socket: Socket | undefined) => unknown]>([
+    ['closed', (socket) => socket?.destroy()],
+    ['reset', (socket) => socket?.resetAndDestroy()],
+  ])('are replaced within the same attempt when the other side has %s them meanwhile', async (_, close) => {
+    const { url, sockets } = await serveKept((socket) => socket.write(noContent));
     const client = newClient();
-    expect(await client.post(to(url))).toMatchObject({ status: 200 });
-    expect(await client.post(to(url))).toMatchObject({ kind: 'response', status: 200 });
+    expect(await client.post(to(url))).toMatchObject({ status: 204 });
+    // It has left when the next request begins, and nobody has seen it.
+    close(sockets[0]);
+    const result = await client.post(to(url));
+    expect(result).toMatchObject({ kind: 'response', status: 204, connection: { reused: false } });
+    expect(sockets).toHaveLength(2);
   });
 
   it('are replaced when they hold an answer to what was not asked', async () => {
@@ -230,16 +237,68 @@ describe('kept connections', () => {
   });
 
   it('are replaced once only', async () => {
-    let requests = 0;
-    const url = await serveRaw((socket, request) => {
-      requests = request;
-      if (request > 1) socket.resetAndDestroy();
-      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
-    });
+    const { url, sockets } = await serveKept((socket, request) =>
+      request > 1 ? socket.resetAndDestroy() : socket.write(noContent),
+    );
     const client = newClient();
     await client.post(to(url));
+    sockets[0]?.destroy();
     expect(await client.post(to(url))).toMatchObject({ kind: 'error', reason: 'connection_reset' });
-    expect(requests).toBe(3);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it.each<[string, Speak]>([
+    ['closed', (socket) => socket.end()],
+    ['reset', (socket) => socket.resetAndDestroy()],
+    ['closed within the head of an answer', (socket) => socket.end('HTTP/1.1 204 No')],
+  ])('that are %s once the request was there are not replaced: it may have been read', async (_, close) => {
+    const { url, sockets, requests } = await serveKept((socket, request) =>
+      request === 2 ? close(socket, request) : socket.write(noContent),
+    );
+    const client = newClient();
+    expect(await client.post(to(url))).toMatchObject({ status: 204 });
+    const result = await client.post(to(url));
+    expect(result).toMatchObject({ kind: 'error', status: null, connection: { reused: true } });
+    expect(result.kind === 'error' && result.reason).toMatch(/^(connection_reset|protocol_error)$/);
+    expect({ requests: requests(), connections: sockets.length }).toEqual({ requests: 2, connections: 1 });
+  });
+
+  it('by TLS, too, are replaced before the request only', async () => {
+    const before = getCACertificates();
+    const authority = makeCertificate({ isCa: true });
+    setDefaultCACertificates([...before, authority.cert]);
+    onTestFinished(() => setDefaultCACertificates(before));
+    const { url, sockets, requests } = await serveKept(
+      (socket, request) => (request === 4 ? socket.destroy() : socket.write(noContent)),
+      makeCertificate({ issuer: authority, names: ['127.0.0.1'] }),
+    );
+    const client = newClient();
+    expect(await client.post(to(url))).toMatchObject({ status: 204 });
+    sockets[0]?.destroy();
+    expect(await client.post(to(url))).toMatchObject({ status: 204, connection: { reused: false } });
+    // What replaces one is not kept.
+    expect(await client.post(to(url))).toMatchObject({ status: 204, connection: { reused: false } });
+    expect(await client.post(to(url))).toMatchObject({
+      reason: 'connection_reset',
+      connection: { reused: true },
+    });
+    expect({ requests: requests(), connections: sockets.length }).toEqual({ requests: 4, connections: 3 });
+  });
+
+  it('are replaced within the deadline of the attempt, not with one of its own', async () => {
+    const [timeoutMs, busyMs] = [1_500, 1_200];
+    const { url, sockets } = await serveKept((socket, request) => request === 1 && socket.write(noContent));
+    const client = newClient({ timeoutMs });
+    expect(await client.post(to(url))).toMatchObject({ status: 204 });
+    sockets[0]?.destroy();
+    const posting = client.post(to(url));
+    // Everything stands still while the first of the two exchanges is under way.
+    const until = performance.now() + busyMs;
+    while (performance.now() < until);
+    const result = await posting;
+    expect(result).toMatchObject({ kind: 'error', reason: 'timeout', connection: { reused: false } });
+    expect(result.durationMs).toBeGreaterThan(busyMs);
+    expect(result.durationMs).toBeLessThan(timeoutMs + busyMs - 100);
   });
 });
 
@@ -256,10 +315,16 @@ describe('the guard', () => {
     ['http://127.0.0.1:9/', 'insecure_url'],
     ['http://8.8.8.8/', 'insecure_url'],
     ['ftp://8.8.8.8/', 'insecure_url'],
+    ['https://8.8.8.8:22/', 'blocked_port'],
+    ['https://partner.example:8080/', 'blocked_port'],
+    ['https://partner.example:0/', 'blocked_port'],
+    ['https://*.partner.example/', 'invalid_request'],
     ['nonsense', 'invalid_request'],
   ])('lets nothing out to %s', async (url, reason) => {
-    const result = await newClient({ allowLoopbackHttp: false }).post(to(url));
-    expect(result).toMatchObject({ kind: 'error', reason, peerAddress: null });
+    const dns = knowing({ 'partner.example': ['8.8.8.8'] });
+    const result = await newClient({ allowLoopbackHttp: false, resolve: dns.resolve }).post(to(url));
+    expect(result).toMatchObject({ kind: 'error', reason, peerAddress: null, connection: null });
+    expect(dns.questions).toEqual([]);
   });
 
   it('lets a local stack speak http to loopback and to nobody else', async () => {

@@ -45,12 +45,18 @@ export async function serve(listener: RequestListener) {
 }
 
 /** Called with each request's bytes as they come; `request` counts the chunks of all connections. */
-type Speak = (socket: Socket, request: number) => void;
+export type Speak = (socket: Socket, request: number) => unknown;
 
 /** A server that speaks for itself, by TLS if it is given `tls`. */
-export async function serveRaw(speak: Speak, tls?: TlsOptions): Promise<string> {
+export const serveRaw = async (speak: Speak, tls?: TlsOptions): Promise<string> =>
+  (await serveKept(speak, tls)).url;
+
+/** The same, with its ends of the connections, in the order in which they were made. */
+export async function serveKept(speak: Speak, tls?: TlsOptions) {
   let requests = 0;
+  const sockets: Socket[] = [];
   const accept = (socket: Socket) => {
+    sockets.push(socket);
     socket.on('data', () => {
       requests += 1;
       speak(socket, requests);
@@ -58,7 +64,8 @@ export async function serveRaw(speak: Speak, tls?: TlsOptions): Promise<string> 
   };
   const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
   server.on('tlsClientError', () => {});
-  return `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${await listen(server)}/`;
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${await listen(server)}/`;
+  return { url, sockets, requests: () => requests };
 }
 
 export interface ClientOverrides {

@@ -7,7 +7,7 @@ import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
 import { AttemptSchema } from '../../../schemas/delivery.ts';
 import { makeAttempt as sampleAttempt, makeEvent } from '../../helpers/deliveries.ts';
 import { makeCertificate } from './certificates.ts';
-import { knowing, listen, newClient, serve, serveRaw, to } from './listening.ts';
+import { knowing, listen, newClient, serve, serveKept, serveRaw, to } from './listening.ts';
 import { signingSecret } from './world.ts';
 
 const authority = makeCertificate({ isCa: true });
@@ -102,12 +102,12 @@ describe('the proof of an attempt', () => {
   });
 
   it('tells of the second connection when a kept one had broken', async () => {
-    const url = await serveRaw((socket, request) => {
-      if (request === 2) socket.resetAndDestroy();
-      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
-    });
+    const { url, sockets } = await serveKept((socket) =>
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
+    );
     const client = newClient();
     await client.post(to(url));
+    sockets[0]?.resetAndDestroy();
     expect(await client.post(to(url))).toMatchObject({
       status: 200,
       connection: { reused: false },
