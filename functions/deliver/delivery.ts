@@ -1,7 +1,6 @@
 import { acknowledgementOf } from '../../schemas/contract.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
-import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
 import type { EndpointDirectory, EndpointReader, KnownEndpoint } from '../shared/endpoint-directory.ts';
 import type { ReadMessages } from '../shared/read-messages.ts';
@@ -18,6 +17,7 @@ import { contracts } from './contracts/index.ts';
 import type { Rendering } from './contracts/contract.ts';
 import type { Entry, Gate, Made } from './gate.ts';
 import { isLeaseOver } from './lease.ts';
+import { readingOf } from './reading.ts';
 import { resume, settle, type Settled, type Settlement, type SettlementDeps } from './settlement.ts';
 
 export interface DeliveryLogger {
@@ -140,7 +140,7 @@ async function attemptOnce(
   const { attempts } = task;
   if (endpoint === null) return { kind: 'dead', attempts, reason: 'endpoint_unknown' };
   if (endpoint.status === 'disabled') return { kind: 'held', attempts, reason: 'endpoint_disabled' };
-  const ended = await endOfReading(deps, task, endpoint, schedule);
+  const { ended, wasRead } = await readingOf(deps, task, endpoint, schedule);
   if (ended !== null) return ended;
   const rendering = contracts[endpoint.contract](task.event, endpoint, deps.config);
   // The endpoint has changed its contract since this was matched.
@@ -154,7 +154,7 @@ async function attemptOnce(
   );
   const made = [...attempts, attempt];
   const settles = acknowledgementOf(endpoint.contract) === 'response';
-  if (settles && verdict.kind === 'delivered') return { kind: 'delivered', attempts: made };
+  if ((settles || wasRead) && verdict.kind === 'delivered') return { kind: 'delivered', attempts: made };
   if (settles && verdict.kind === 'gone' && (await deps.endpoints.disable(endpoint, 'gone')) === 'disabled')
     return { kind: 'held', attempts: made, reason: 'endpoint_gone' };
   const retryAfterMs = verdict.kind === 'retry' ? verdict.retryAfterMs : null;
@@ -162,6 +162,7 @@ async function attemptOnce(
   const attemptsMade = attemptsOfSchedule(task, made);
   const delayMs = nextDelayMs({ scheduleSeconds: schedule, attemptsMade, retryAfterMs, random });
   if (delayMs !== null) return { kind: 'retry', attempts: made, delayMs };
+  if (wasRead) return { kind: 'delivered', attempts: made };
   return { kind: 'dead', attempts: made, reason: verdict.kind === 'delivered' ? 'unread' : verdict.reason };
 }
 
@@ -176,24 +177,6 @@ async function attemptWithin(
   } finally {
     await entry.leave(made);
   }
-}
-
-/**
- * Whether a delivery that is acknowledged by reading is over before this attempt: read, or unread when the schedule's
- * last step, the time left to read after the last attempt, is over too. Null when it goes on.
- */
-async function endOfReading(
-  { messages }: DeliverDeps,
-  task: DeliveryTask,
-  { contract }: Endpoint,
-  scheduleSeconds: readonly number[],
-): Promise<Settlement | null> {
-  const { event, attempts } = task;
-  if (acknowledgementOf(contract) !== 'read') return null;
-  if (await messages.isRead(event.id)) return { kind: 'delivered', attempts };
-  const made = attemptsOfSchedule(task, attempts);
-  const isOver = made > 0 && made >= scheduleSeconds.length - 1;
-  return isOver ? { kind: 'dead', attempts, reason: 'unread' } : null;
 }
 
 async function attemptTask(deps: DeliverDeps, context: AttemptContext, rendering: Rendering): Promise<Made> {

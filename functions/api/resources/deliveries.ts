@@ -80,7 +80,7 @@ const retryDelivery = defineOperation({
   summary: 'Send a delivery again',
   description:
     'One that is dead, held, or delivered already. It goes out within a minute, with the header `towercast-replay: true` and ' +
-    'a schedule of its own; at an endpoint that asks for order as a redrive of its own. Asking twice sends it once. 409 while another attempt is coming anyway, and while the endpoint ' +
+    'a schedule of its own; at an endpoint that asks for order as a redrive of its own. A message pointer is sent also when its message was read. Asking twice sends it once. 409 while another attempt is coming anyway, and while the endpoint ' +
     'is disabled.',
   access: 'any',
   params: z.strictObject({ deliveryId: z.string().min(1).max(400) }),

@@ -54,7 +54,8 @@ const markAsRead = defineOperation({
   tag,
   summary: 'Mark a message as read',
   description:
-    'Its notification is not repeated any more, to none of your integrations. To mark it again changes nothing. ' +
+    'Its notification is not repeated any more, to none of your integrations, unless you ask for it again. To mark it again ' +
+    'changes nothing. ' +
     'The body is empty, or `{}`.',
   access: 'partner',
   params,

@@ -258,10 +258,10 @@ describe('messages', () => {
     await book();
     const { id } = await onlyEvent();
     const messages = createReadMessages(world.tables);
-    expect(await messages.isRead(id)).toBe(false);
+    expect(await messages.readAt(id)).toBeNull();
     expect((await world.call('POST', pathOf(id), { as })).status).toBe(204);
-    expect(await messages.isRead(id)).toBe(true);
     const readAt = world.now;
+    expect(await messages.readAt(id)).toBe(readAt);
     world.laterBy(60);
     expect((await world.call('POST', pathOf(id), { as })).status).toBe(204);
     expect((await world.call('GET', pathOf(id), { as })).json).toMatchObject({ readAt });
@@ -273,9 +273,9 @@ describe('messages', () => {
     const mark = async (body: unknown) => world.call('POST', pathOf(id), { as, body });
     for (const body of [{ read: true }, [], null, 'x'])
       expect(await mark(body)).toMatchObject({ status: 400, json: { code: 'body_not_expected' } });
-    expect(await createReadMessages(world.tables).isRead(id)).toBe(false);
+    expect(await createReadMessages(world.tables).readAt(id)).toBeNull();
     expect((await mark({})).status).toBe(204);
-    expect(await createReadMessages(world.tables).isRead(id)).toBe(true);
+    expect(await createReadMessages(world.tables).readAt(id)).toBe(world.now);
   });
 
   it('of another partner do not exist, nor does what is no message', async () => {
@@ -291,7 +291,7 @@ describe('messages', () => {
           status: 404,
           json: { code: 'not_found' },
         });
-    expect(await createReadMessages(world.tables).isRead(id)).toBe(false);
+    expect(await createReadMessages(world.tables).readAt(id)).toBeNull();
   });
 
   it('are booking events only', async () => {

@@ -58,8 +58,8 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
     records: new Map(records.map((record) => [record.id, record])),
     /** The events table, for what waits in a lane. */
     events: new Map<string, DomainEvent>(),
-    /** Ids of messages that were marked as read. */
-    read: new Set<string>(),
+    /** When messages were marked as read, by their ids. */
+    read: new Map<string, string>(),
     posts: [] as PostRequest[],
     sent: [] as OutgoingTask[],
     /** Messages that went to the DLQ of the queue that keeps order. */
@@ -140,7 +140,7 @@ export function makeWorld({ endpoints = [makeEndpoint()], records = [], answer }
     gate: openGate,
     channelOf: () => 'live',
     operatorPartnerId: 'operator',
-    messages: { isRead: async (eventId) => state.read.has(eventId) },
+    messages: { readAt: async (eventId) => state.read.get(eventId) ?? null },
     lanes: makeLaneStore(lanes, state),
     events: { get: async (eventId) => state.events.get(eventId) ?? null },
     maxReceiveCount: 5,

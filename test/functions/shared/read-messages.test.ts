@@ -20,11 +20,11 @@ it('a message is read from when it was marked as read', async () => {
     expiresAt: 1_781_000_000,
     version: 0,
   };
-  expect(await messages.isRead(read.messageId)).toBe(false);
+  expect(await messages.readAt(read.messageId)).toBeNull();
   const entities = createEntityStore(tables);
   expect(await entities.putNew(read)).toBe(true);
-  expect(await messages.isRead(read.messageId)).toBe(true);
-  expect(await messages.isRead('evt_booking~b1_mmykbvk0_v~2')).toBe(false);
+  expect(await messages.readAt(read.messageId)).toBe(read.readAt);
+  expect(await messages.readAt('evt_booking~b1_mmykbvk0_v~2')).toBeNull();
   // Nobody marks it twice, and the first time stands.
   expect(await entities.putNew({ ...read, readAt: '2026-03-20T10:00:00.000Z' })).toBe(false);
   // TTL takes what is an epoch second in a number.
