@@ -79,6 +79,8 @@ const ShapeSchema = z.strictObject({
     burst: z.int().min(1),
     /** Requests of one partner that may wait for events at a time. Each keeps an invocation busy for up to 20 s. */
     waitingPullsPerPartner: z.int().min(1),
+    /** Redrives of one partner that may be counted at a time, for up to 15 s each. */
+    dryRunsPerPartner: z.int().min(1),
   }),
   ingest: z.strictObject({
     ...compute,

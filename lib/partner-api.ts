@@ -74,6 +74,7 @@ export class PartnerApi extends Construct {
         ENDPOINT_CACHE_SECONDS: String(config.delivery.endpointCacheSeconds),
         REDRIVES_PER_PARTNER: String(config.redrive.perPartner),
         WAITING_PULLS_PER_PARTNER: String(config.api.waitingPullsPerPartner),
+        DRY_RUNS_PER_PARTNER: String(config.api.dryRunsPerPartner),
         LINK_HOURS: String(config.lockerOpen.linkHours),
         COMMAND_SECONDS: String(config.lockerOpen.commandSeconds),
         KEY_OVERLAP_SECONDS: String(config.delivery.keyOverlapSeconds),

@@ -24,6 +24,7 @@ const prod: StageConfig = {
     requestsPerSecond: 200,
     burst: 400,
     waitingPullsPerPartner: 5,
+    dryRunsPerPartner: 2,
   },
   ingest: { timeoutSeconds: 10, memoryMb: 512, maxRetries: 2, maxEventAgeSeconds: 6 * hours },
   fanOut: {

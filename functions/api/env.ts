@@ -19,6 +19,8 @@ export const ApiEnvSchema = z.object({
   REDRIVES_PER_PARTNER: textNumber(z.int().min(1)),
   /** Requests of one partner that may wait for events at a time. */
   WAITING_PULLS_PER_PARTNER: textNumber(z.int().min(1)),
+  /** Redrives of one partner that may be counted at a time. */
+  DRY_RUNS_PER_PARTNER: textNumber(z.int().min(1)),
   /** How long a locker-open link works. */
   LINK_HOURS: textNumber(z.number().positive()),
   /** How long a tower may act on an `open` command. */

@@ -13,7 +13,7 @@ import { createEntityLists } from '../shared/entity-lists.ts';
 import { createEntityStore } from '../shared/entity-store.ts';
 import { createEventReader } from '../shared/event-reader.ts';
 import { createIdempotencyStore } from '../shared/idempotency-store.ts';
-import { createLimiter } from '../shared/limiter.ts';
+import { createLimiter, type Limited } from '../shared/limiter.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
 import { createDeliveryRetry } from '../shared/delivery-retry.ts';
 import { createPartnerLogReader } from '../shared/partner-log-reader.ts';
@@ -26,7 +26,7 @@ import { loadEnv } from './env.ts';
 import { operations } from './operations.ts';
 import type { ApiResponse } from './response.ts';
 import type { Services } from './services.ts';
-import { createWaitingPulls } from './waiting-pulls.ts';
+import { createLongRequests } from './long-requests.ts';
 
 const env = loadEnv();
 const logger = createLogger('api');
@@ -43,6 +43,14 @@ const storage = {
 const opener = createSecretsOpener({ kms, keyArn: env.SECRETS_KEY_ARN, now: Date.now });
 const events = createEventReader(storage);
 const log = createPartnerLogReader(storage);
+
+const longRequests = (limited: Limited, perPartner: number) =>
+  createLongRequests({
+    limiter: createLimiter({ ...storage, now: Date.now }, limited),
+    perPartner,
+    newId: randomUUID,
+    now: Date.now,
+  });
 
 const services: Services = {
   entities: { ...createEntityStore(storage), ...createEntityLists(storage) },
@@ -62,12 +70,8 @@ const services: Services = {
   redrives: createRedriveStore(storage),
   redriveSource: createRedriveSource({ ...storage, log, events }),
   deliveryRetry: createDeliveryRetry(storage),
-  waitingPulls: createWaitingPulls({
-    limiter: createLimiter({ ...storage, now: Date.now }, 'pull-limits'),
-    perPartner: env.WAITING_PULLS_PER_PARTNER,
-    newId: randomUUID,
-    now: Date.now,
-  }),
+  waitingPulls: longRequests('pull-limits', env.WAITING_PULLS_PER_PARTNER),
+  dryRuns: longRequests('dry-run-limits', env.DRY_RUNS_PER_PARTNER),
   pause: async (ms) => {
     await wait(ms);
   },

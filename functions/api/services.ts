@@ -16,7 +16,7 @@ import type { RedriveStore } from '../shared/redrive-store.ts';
 import type { SecretsOwner } from '../shared/secrets.ts';
 import type { TowerDownlink } from '../shared/tower-downlink.ts';
 import type { Reply } from './operation.ts';
-import type { WaitingPulls } from './waiting-pulls.ts';
+import type { LongRequests } from './long-requests.ts';
 
 export type { Page, PageRequest } from '../shared/page.ts';
 
@@ -76,7 +76,8 @@ export interface Services {
   redrives: Pick<RedriveStore, 'countRunning'>;
   redriveSource: RedriveSource;
   deliveryRetry: DeliveryRetry;
-  waitingPulls: WaitingPulls;
+  waitingPulls: LongRequests;
+  dryRuns: LongRequests;
   /** Lets some milliseconds go by. */
   pause: (ms: number) => Promise<void>;
   now: () => Instant;

@@ -18,8 +18,11 @@ import { instantFromMs } from '../../schemas/instant.ts';
 import { whileVersion } from './optimistic-locking.ts';
 import { createStepwiseItem } from './stepwise-item.ts';
 
-/** What is limited: requests to an endpoint, those of them that are its backlog, or a partner's requests that wait for events. */
-export type Limited = 'endpoint-limits' | 'backlog-limits' | 'pull-limits';
+/**
+ * What is limited: requests to an endpoint, those of them that are its backlog; a partner's requests that wait for events, or
+ * that count what a redrive would send.
+ */
+export type Limited = 'endpoint-limits' | 'backlog-limits' | 'pull-limits' | 'dry-run-limits';
 
 export interface Limiter {
   /** Asks for one request. A `go` under a concurrency limit must be released; its lease ends by itself after a crash. */

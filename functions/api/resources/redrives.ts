@@ -14,7 +14,7 @@ import { checkFilter, readEndpoint } from '../endpoint-access.ts';
 import { locationOf, openRedrive, planRedrive } from '../open-redrive.ts';
 import { defineOperation, nothing, type Caller, type Operation } from '../operation.ts';
 import { pageOf, pageQuery, toPageBody, toPageRequest } from '../pagination.ts';
-import { contended } from '../problem.ts';
+import { contended, Problem } from '../problem.ts';
 import type { Services } from '../services.ts';
 
 const tag = 'Redrives';
@@ -30,7 +30,8 @@ const create = defineOperation({
   description:
     'Every request of it has the header `towercast-replay` with the id of the redrive, and the `webhook-id` of before. It ' +
     'begins within a minute, at a limited rate. While one runs, the same request in the same words gets that one. Only so ' +
-    'many of a partner may run at a time: 429. With `dryRun` the answer is a count: 200.',
+    'many of a partner may run at a time: 429 (`too_many_redrives`). With `dryRun` the answer is a count: 200. It takes up to 15 ' +
+    'seconds, and only so many of a partner may count at a time: 429 (`too_many_dry_runs`).',
   access: 'any',
   params: nothing,
   query: nothing,
@@ -51,10 +52,38 @@ const create = defineOperation({
     const endpoint = await readEndpoint(services, caller, { endpointId, partnerId: owner });
     checkFilter(request.filter);
     if (!dryRun) return openRedrive(services, endpoint, request, show);
-    const counted = await countRedrive(services, planRedrive(services, endpoint, request), endpoint);
+    const planned = planRedrive(services, endpoint, request);
+    const counted = await inTurn(services, caller.kind === 'operator' ? null : owner, () =>
+      countRedrive(services, planned, endpoint),
+    );
     return { body: RedriveCountSchema.parse({ dryRun: true, ...counted }), status: 200 };
   },
 });
+
+/** About as long as one of those that count will take at most. */
+const retryAfterSeconds = 15;
+
+/** Runs a dry run of the partner's, or of an operator's (null), which are not counted. Throws 429 when as many as may are under way. */
+async function inTurn<T>(
+  { dryRuns }: Pick<Services, 'dryRuns'>,
+  partnerId: string | null,
+  count: () => Promise<T>,
+): Promise<T> {
+  if (partnerId === null) return count();
+  const run = await dryRuns.begin(partnerId);
+  if (run === null)
+    throw new Problem(
+      429,
+      'too_many_dry_runs',
+      'As many of your dry runs are under way as may at a time. Wait until one has ended.',
+      { headers: { 'retry-after': String(retryAfterSeconds) } },
+    );
+  try {
+    return await count();
+  } finally {
+    await run.end();
+  }
+}
 
 /** How a redrive is answered with. */
 export const show = (redrive: Redrive) => ({

@@ -101,6 +101,7 @@ export const makeServices = (
   }),
   deliveryRetry: createDeliveryRetry({ ...tables, deliveriesTable: 'deliveries' }),
   waitingPulls: { begin: async () => ({ end: async () => undefined }) },
+  dryRuns: { begin: async () => ({ end: async () => undefined }) },
   async pause(ms) {
     clock.passedMs += ms;
     await pause?.(ms);

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { createLongRequests } from '../../../functions/api/long-requests.ts';
 import type { Operation } from '../../../functions/api/operation.ts';
 import { deliveryOperations } from '../../../functions/api/resources/deliveries.ts';
 import { endpointRecoverOperations } from '../../../functions/api/resources/endpoint-recover.ts';
@@ -8,9 +10,12 @@ import { selects } from '../../../functions/domain/redrive.ts';
 import { deliveryItem, deliveryRecordKey } from '../../../functions/shared/delivery-item.ts';
 import { createDueDeliveries } from '../../../functions/shared/due-deliveries.ts';
 import { createEntityStore } from '../../../functions/shared/entity-store.ts';
+import { TowercastError } from '../../../functions/shared/errors.ts';
 import { eventItem } from '../../../functions/shared/event-item.ts';
 import { dueShardName } from '../../../functions/shared/keys.ts';
+import { createLimiter } from '../../../functions/shared/limiter.ts';
 import { createPartnerLog } from '../../../functions/shared/partner-log.ts';
+import type { RedriveSource } from '../../../functions/shared/redrive-source.ts';
 import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import { makeAttempts, makeEndpoint, makeEvents, makeRecord, makeRedrive } from '../../helpers/deliveries.ts';
@@ -19,9 +24,11 @@ import type { Tables } from '../shared/tables.ts';
 import {
   makeApi,
   makeServices,
+  operatorClaims,
   partnerClaims,
   partnerNamed,
   putEntities,
+  type Api,
   type SentRequest,
 } from './foundation.ts';
 
@@ -209,6 +216,58 @@ describe('a dry run', () => {
     expect(await count({ source: 'events' })).toEqual(exactly(12));
     expect(await count({ source: 'events', since: '2026-03-20T09:16:00Z' })).toMatchObject({ count: 0 });
     expect(await running()).toEqual([]);
+  });
+});
+
+const acmeClaims = partnerClaims('acme-backend');
+/** Lets two dry runs of a partner count at a time, which read this. */
+const apiWith = (redriveSource: RedriveSource) => {
+  const dryRuns = createLongRequests({
+    limiter: createLimiter({ ...tables, now: () => Date.parse(now) }, 'dry-run-limits'),
+    perPartner: 2,
+    newId: randomUUID,
+    now: () => Date.parse(now),
+  });
+  return makeApi(tables, operations, makeServices(tables, { now: () => now, dryRuns, redriveSource }));
+};
+const countBy = async (api: Api, claims: Record<string, unknown>, body: Record<string, unknown> = {}) =>
+  api.send(operation('createRedrive'), { claims, body: { endpointId: 'main', dryRun: true, ...body } });
+
+describe('dry runs of a partner', () => {
+  it('beyond their number are refused until another one has ended', async () => {
+    await putEntities(tables, makeEndpoint({ partnerId: 'rival', endpointId: 'theirs' }));
+    const late = Promise.withResolvers<void>();
+    let counting = 0;
+    const api = apiWith({
+      async read(_, { cursor }) {
+        counting += 1;
+        await late.promise;
+        return { candidates: [], looked: 0, cursor, readUntil: null, isEnd: true };
+      },
+    });
+    const first = [countBy(api, acmeClaims), countBy(api, acmeClaims)];
+    await expect.poll(() => counting).toBe(2);
+    const refused = await countBy(api, acmeClaims);
+    expect(refused).toMatchObject({ statusCode: 429, json: { code: 'too_many_dry_runs' } });
+    expect(refused.headers).toMatchObject({ 'retry-after': '15' });
+    const others = [
+      countBy(api, partnerClaims('rival-backend'), { endpointId: 'theirs' }),
+      countBy(api, operatorClaims, { partnerId: 'acme' }),
+    ];
+    await expect.poll(() => counting).toBe(4);
+    // A redrive is no dry run.
+    expect((await countBy(api, acmeClaims, { dryRun: false })).statusCode).toBe(202);
+    late.resolve();
+    const answers = await Promise.all([...first, ...others]);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
+    expect((await countBy(api, acmeClaims)).statusCode).toBe(200);
+  });
+
+  it('that fail have ended, too', async () => {
+    const api = apiWith({
+      read: async () => Promise.reject(new TowercastError('redrive_unreadable', 'of another release')),
+    });
+    for (let count = 0; count < 3; count += 1) expect((await countBy(api, acmeClaims)).statusCode).toBe(503);
   });
 });
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { eventOperations } from '../../../functions/api/resources/events.ts';
 import type { Services } from '../../../functions/api/services.ts';
-import { createWaitingPulls, type WaitingPulls } from '../../../functions/api/waiting-pulls.ts';
+import { createLongRequests, type LongRequests } from '../../../functions/api/long-requests.ts';
 import { eventItem } from '../../../functions/shared/event-item.ts';
 import { createLimiter } from '../../../functions/shared/limiter.ts';
 import { createPartnerLog } from '../../../functions/shared/partner-log.ts';
@@ -33,8 +33,8 @@ afterAll(async () => tables[Symbol.asyncDispose]());
 
 let ids = 0;
 /** What one function knows of the requests that wait. */
-const newFunction = (documents = tables.documents): WaitingPulls =>
-  createWaitingPulls({
+const newFunction = (documents = tables.documents): LongRequests =>
+  createLongRequests({
     limiter: createLimiter({ ...tables, documents, now: () => nowMs }, 'pull-limits'),
     perPartner,
     newId: () => `pull-${(ids += 1)}`,

@@ -1,19 +1,22 @@
 import { TowercastError } from '../shared/errors.ts';
 import type { Limiter } from '../shared/limiter.ts';
 
-/** A request that waits for events, until it ends. */
-export interface WaitingPull {
+/** A request that keeps its function busy for long, until it ends. */
+export interface LongRequest {
   /** Never rejects: what isn't noted is forgotten by itself when the request could not live any longer. */
   end(): Promise<void>;
 }
 
-/** The requests that wait for events, of all functions together. Each keeps a function from answering anybody else. */
-export interface WaitingPulls {
-  /** Null when as many of the partner's wait already. */
-  begin(partnerId: string): Promise<WaitingPull | null>;
+/**
+ * Those of one kind, of all functions together: pulls that wait for events, or dry runs that count. Each keeps a function from
+ * answering anybody else.
+ */
+export interface LongRequests {
+  /** Null when as many of the partner's are under way already. */
+  begin(partnerId: string): Promise<LongRequest | null>;
 }
 
-export interface WaitingPullsDeps {
+export interface LongRequestsDeps {
   limiter: Limiter;
   perPartner: number;
   newId: () => string;
@@ -24,7 +27,7 @@ export interface WaitingPullsDeps {
 /** Longer than a request lives: API Gateway waits for 29 s. What crashed counts no longer than that. */
 const leaseMs = 30_000;
 
-export function createWaitingPulls({ limiter, perPartner, newId, now }: WaitingPullsDeps): WaitingPulls {
+export function createLongRequests({ limiter, perPartner, newId, now }: LongRequestsDeps): LongRequests {
   const admit = async (partnerId: string, leaseId: string): Promise<boolean> => {
     const limits = { concurrency: perPartner };
     const patience = { turnMs: null, maxWaitMs: 0, maxAheadMs: 0 };
