@@ -45,6 +45,7 @@ const claimedMs = 60_000;
 
 const RecordSchema = z.object({
   requestHash: z.string(),
+  owner: z.string(),
   state: z.enum(['in_flight', 'done']),
   answer: z.instanceof(Uint8Array).optional(),
 });
@@ -127,9 +128,11 @@ async function takeClaim(
 }
 
 function outcomeOf(claim: Claim, item: unknown): ClaimOutcome {
-  const { requestHash, state, answer } = RecordSchema.parse(item);
+  const { requestHash, owner, state, answer } = RecordSchema.parse(item);
   if (requestHash !== claim.requestHash) return { kind: 'reused' };
-  return state === 'in_flight' ? { kind: 'in_flight' } : { kind: 'done', answer: answer ?? null };
+  if (state === 'done') return { kind: 'done', answer: answer ?? null };
+  // The answer to our own write got lost, and the client sent it again.
+  return owner === claim.owner ? { kind: 'claimed' } : { kind: 'in_flight' };
 }
 
 /** Another attempt took the claim when this one was thought dead: its outcome is the one that counts. */
