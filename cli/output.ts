@@ -21,7 +21,7 @@ export function readable(body: unknown, columns: number): string {
   const page = asPage(body);
   if (page !== null) return page.items.length === 0 ? 'none' : table(page.items, columns);
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return fields(body);
-  return typeof body === 'string' ? body : JSON.stringify(body, null, 2);
+  return typeof body === 'string' ? plainLines(body) : plainJson(body, 2);
 }
 
 const gap = '  ';
@@ -80,8 +80,28 @@ function fields(body: object): string {
 /** `endpointId` reads ENDPOINT ID. */
 const heading = (name: string): string => name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toUpperCase();
 
-/** Control characters of foreign text would move the cursor. */
-export const plain = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
+/**
+ * What foreign text must not have on a terminal: control characters would move the cursor, bidirectional ones (U+202E) write
+ * what follows backwards, invisible ones hide what is there, and lines end at U+2028, too. Only the two joiners are letters'
+ * own.
+ */
+const unprintable = /[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]--[\u200C\u200D]]/gv;
+
+export const plain = (text: string): string => text.replaceAll(unprintable, '?');
+
+const plainLines = (text: string): string => text.split('\n').map(plain).join('\n');
+
+/** JSON that means the same, with all of those escaped. */
+export const plainJson = (value: unknown, indent = 0): string =>
+  JSON.stringify(value, null, indent).replaceAll(unprintable, (character) =>
+    character === '\n' ? character : escaped(character),
+  );
+
+const escaped = (character: string): string =>
+  Array.from(
+    { length: character.length },
+    (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
+  ).join('');
 
 function cell(value: unknown): string {
   const text = plain(typeof value === 'string' ? value : scalar(value));
@@ -98,5 +118,5 @@ function detail(value: unknown): string {
   if (typeof value === 'string') return plain(value);
   if (typeof value !== 'object' || value === null) return scalar(value);
   const compact = scalar(value);
-  return compact.length <= 80 ? plain(compact) : JSON.stringify(value, null, 2);
+  return compact.length <= 80 ? plain(compact) : plainJson(value, 2);
 }

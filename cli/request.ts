@@ -4,6 +4,7 @@ import type { Call } from './arguments.ts';
 import { FailedError } from './cli-error.ts';
 import type { Command } from './commands.ts';
 import { kebabCase } from './names.ts';
+import { plain } from './output.ts';
 import type { Target } from './target.ts';
 import type { World } from './world.ts';
 
@@ -35,7 +36,7 @@ export class ProblemError extends FailedError {
       problem.detail ?? (message === undefined || reason === null ? message : `${message} (${reason})`);
     const head = [String(status), code ?? title].filter((part) => part !== undefined).join(' ');
     const lines = errors.map((error) => `  ${placeOf(error.pointer)}: ${error.detail}`);
-    super([detail === undefined ? head : `${head}: ${detail}`, ...lines].join('\n'));
+    super([detail === undefined ? head : `${head}: ${detail}`, ...lines].map(plain).join('\n'));
     this.problem = problem;
   }
 }

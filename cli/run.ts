@@ -6,7 +6,7 @@ import type { ApiDocument } from './document.ts';
 import type { GlobalValues } from './global-options.ts';
 import { commandHelp, groupHelp, loginHelp, logoutHelp, overview, tailHelp, whoamiHelp } from './help.ts';
 import { login, logout, readGlobals, whoami } from './login.ts';
-import { asPage, readable } from './output.ts';
+import { asPage, plainJson, readable } from './output.ts';
 import { complete, ProblemError, send } from './request.ts';
 import { tailDeliveries } from './tail.ts';
 import { findTarget } from './target.ts';
@@ -27,7 +27,7 @@ export async function run(document: ApiDocument, world: World): Promise<ExitCode
     }
     if (!(error instanceof FailedError)) throw error;
     const asJson = error instanceof ProblemError && world.args.includes('--json');
-    world.note(asJson ? JSON.stringify(error.problem) : error.message);
+    world.note(asJson ? plainJson(error.problem) : error.message);
     return 1;
   }
 }
@@ -89,7 +89,7 @@ async function runCommand(
   const target = findTarget(world, globals);
   const completed = await complete(world, target, command, call);
   const { body } = await send(world, target, command.operation.method, completed);
-  if (globals.json) return body === null ? undefined : world.out(JSON.stringify(body));
+  if (globals.json) return body === null ? undefined : world.out(plainJson(body));
   if (body === null) return world.note('Done.');
   const isDelivery = command.group === 'deliveries' && command.name === 'get';
   world.out((isDelivery ? deliveryText(body, world.columns) : null) ?? readable(body, world.columns));

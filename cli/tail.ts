@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { FailedError, UsageError } from './cli-error.ts';
 import { globalOptions, GlobalValuesSchema, type GlobalValues } from './global-options.ts';
-import { asPage, plain } from './output.ts';
+import { asPage, plain, plainJson } from './output.ts';
 import { send } from './request.ts';
 import { findTarget, type Target } from './target.ts';
 import type { World } from './world.ts';
@@ -154,7 +154,7 @@ async function readPage(
 
 function print(world: World, deliveries: readonly Delivery[], json: boolean): void {
   const inOrder = deliveries.toSorted((a, b) => lastAt(a).localeCompare(lastAt(b)));
-  for (const delivery of inOrder) world.out(json ? JSON.stringify(delivery) : lineOf(delivery));
+  for (const delivery of inOrder) world.out(json ? plainJson(delivery) : lineOf(delivery));
 }
 
 const lastAt = ({ attempts, receivedAt }: Delivery): string => attempts.at(-1)?.at ?? receivedAt;

@@ -84,10 +84,11 @@ const press = defineOperation({
   },
 });
 
-/** Spaces around it and control characters are no part of a name. */
+/** Spaces around it, control characters, and what writes the text after it backwards, are no part of a name. */
 function clientName(text: string): string {
   const name = text
-    .replaceAll(/\p{Cc}+/gu, ' ')
+    .replaceAll(/\p{Bidi_Control}/gu, '')
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
     .toWellFormed();
   return Array.from(name).slice(0, maxNameLength).join('').trim();

@@ -191,6 +191,12 @@ describe('the page behind a link', () => {
     expect(await world.eventTypes()).toEqual(['locker.assigned']);
   });
 
+  it('leaves out of a name what would write the text after it backwards, or end a line', async () => {
+    expect((await press('\u202E')).status).toBe(422);
+    expect((await press('\u202ELu\u2066is\u2069\u2028Ortega\u0007')).status).toBe(303);
+    expect((await world.entity('token'))[0]?.clientInfo).toBe('Luis Ortega');
+  });
+
   it('takes names as text, however hostile or long', async () => {
     await press(`<script>alert(1)</script>${'x'.repeat(500)}`);
     const [token] = await world.entity('token');
