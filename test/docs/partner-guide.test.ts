@@ -10,6 +10,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { readDocument } from '../../cli/document.ts';
 import { groupsOf } from '../../cli/commands.ts';
+import { orderHeaders } from '../../functions/deliver/lane/order-headers.ts';
 import { signatureHeaders } from '../../functions/deliver/signature.ts';
 import { ed25519PublicKey, ed25519SigningKey } from '../../functions/shared/ed25519.ts';
 import { ContractNameSchema } from '../../schemas/contract.ts';
@@ -116,6 +117,56 @@ describe('verify.mjs of the partner guide', () => {
       secret,
     ]);
     expect(isGenuine([secret], headers, '')).toBe(true);
+  });
+});
+
+/** The guide's Node lines about the numbers of an ordered endpoint, as a function. */
+async function loadNumbersCheck() {
+  const folder = unpack();
+  const [, lines = ''] = /^```js\n(const \{ 'towercast-sequence-of'[^]*?)^```$/m.exec(guide) ?? [];
+  const module = `import { Webhook } from 'standardwebhooks';\nexport function check(headers, secret) {\n${lines}}\n`;
+  writeFileSync(path.join(folder, 'numbers.mjs'), module);
+  return z
+    .object({
+      check: z.custom<(headers: Record<string, string>, secret: string) => unknown>(
+        (value) => typeof value === 'function' && lines !== '',
+      ),
+    })
+    .parse(await import(pathToFileURL(path.join(folder, 'numbers.mjs')).href)).check;
+}
+
+/** Headers of an ordered endpoint, as `deliver` makes them. */
+const numbered = (lane = '0000000000000001-9') => {
+  const { headers } = signedRequest([otherSecret, secret]);
+  const order = { id: headers['webhook-id'] ?? '', epochSeconds: Number(headers['webhook-timestamp']) };
+  return {
+    ...headers,
+    ...orderHeaders({ ...order, lane, sequence: 12, previousSequence: 10 }, [otherSecret, secret]),
+  };
+};
+
+describe('the numbers of an ordered endpoint', () => {
+  it.each(['0000000000000001-9', '0000000000000001-0', 'lock~df50a61f', 'booking~b.1', 'endpoint~main'])(
+    'of %s are verified by the lines of the partner guide',
+    async (lane) => {
+      const check = await loadNumbersCheck();
+      expect(check(numbered(lane), secret)).toBeUndefined();
+    },
+  );
+
+  it('that were changed, or signed by others, are refused by them', async () => {
+    const check = await loadNumbersCheck();
+    const genuine = numbered();
+    for (const [name, value] of [
+      ['towercast-sequence-of', '0000000000000001-8'],
+      ['towercast-sequence', '13'],
+      ['towercast-previous-sequence', '11'],
+      ['webhook-id', 'evt_other'],
+      ['towercast-sequence-signature', genuine['webhook-signature'] ?? ''],
+    ] as const)
+      expect(() => check({ ...genuine, [name]: value }, secret)).toThrow('No matching signature');
+    const nobodys = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
+    expect(() => check(genuine, nobodys)).toThrow('No matching signature');
   });
 });
 
