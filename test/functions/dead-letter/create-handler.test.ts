@@ -29,13 +29,14 @@ function makeWorld({
   const lanes = makeLanes();
   const events = new Map<string, DomainEvent>();
   const sent: OutgoingTask[] = [];
+  const notices: DomainEvent[] = [];
   const observer = makeObserver();
   const deps: DeadLetterDeps = {
     endpoints: { get: async () => endpoint },
     store: {
       get: async ({ endpointId, event }) =>
         stored.get(deliveryId(endpointId, event.receivedAt, event.id)) ?? null,
-      async advance(record, attemptsBelow) {
+      async advance(record, attemptsBelow, notice = null) {
         const current = stored.get(record.id);
         if (
           current !== undefined &&
@@ -43,6 +44,7 @@ function makeWorld({
         )
           return { kind: 'behind', current };
         stored.set(record.id, record);
+        if (notice !== null) notices.push(notice);
         return { kind: 'written' };
       },
     },
@@ -67,7 +69,7 @@ function makeWorld({
     now: () => nowMs,
     random: () => 0.5,
   };
-  return { deps, stored, quarantined, lanes, events, sent, observer, handler: createHandler(deps) };
+  return { deps, stored, quarantined, lanes, events, sent, notices, observer, handler: createHandler(deps) };
 }
 
 const messageOf = (id: string, task: DeliveryTask) => makeSqsRecord(id, JSON.stringify(task), 6);
@@ -110,6 +112,20 @@ describe('a task on the DLQ', () => {
       { status: 'dead', reason: 'function_failed', dueAt: null, attempts: [{}, {}, { outcome: 'crashed' }] },
     ]);
     expect(world.observer.total('DeliveriesDead')).toBe(1);
+  });
+
+  it('is announced when it is dead, in the same write, and not before', async () => {
+    const world = makeWorld();
+    await file(world, makeTask());
+    expect(world.notices).toEqual([]);
+    await file(world, makeTask({ attempts: makeAttempts(2) }));
+    expect(world.notices).toMatchObject([
+      {
+        type: 'delivery.dead',
+        partnerIds: ['acme', 'operator'],
+        data: { endpointId: 'main', reason: 'function_failed', attempts: 3 },
+      },
+    ]);
   });
 
   it('raises no alarm when it was a test', async () => {

@@ -238,6 +238,20 @@ describe('a failed attempt', () => {
     expect(world.observer.total('DeliveriesDead')).toBe(1);
   });
 
+  it('is announced when it was the last, in the same write, to the partner and the operator', async () => {
+    const world = makeWorld({ answer: () => responds(500) });
+    await deliver(world.deps, makeTask(), received(1));
+    expect(world.notices).toEqual([]);
+    await deliver(world.deps, makeTask({ attempts: makeAttempts(2) }), received(1));
+    expect(world.notices).toMatchObject([
+      {
+        type: 'delivery.dead',
+        partnerIds: ['acme', 'operator'],
+        data: { endpointId: 'main', reason: 'http_500', attempts: 3 },
+      },
+    ]);
+  });
+
   it('raises no alarm when it was a test', async () => {
     const world = makeWorld({ answer: () => responds(500) });
     const event = makeEvent({ test: { endpointId: 'main' } });
@@ -379,6 +393,13 @@ describe('an endpoint', () => {
       { status: 'held', reason: 'endpoint_gone', attempts: [{ status: 410, outcome: 'failed' }] },
     ]);
     expect(world.journal).toEqual(['post', 'disable', 'advance']);
+  });
+
+  it('that answers 410 and can’t be disabled is asked again: nothing is held at an endpoint that is active', async () => {
+    const world = makeWorld({ answer: () => responds(410) });
+    world.deps.endpoints.disable = async () => Promise.reject(new Error('no table'));
+    await expect(deliver(world.deps, makeTask(), received(1))).rejects.toThrow('no table');
+    expect([...world.records.values()]).toEqual([]);
   });
 
   it('that was changed while it answered 410 is tried again', async () => {

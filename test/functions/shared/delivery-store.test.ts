@@ -15,6 +15,7 @@ import {
 } from '../../helpers/deliveries.ts';
 import { itemBytes } from '../../../bench/measure/item-bytes.ts';
 import { startDeliveriesTable } from './deliveries-table.ts';
+import { inPart } from './partial-answers.ts';
 
 let tables: Awaited<ReturnType<typeof startDeliveriesTable>>;
 let store: DeliveryStore;
@@ -49,6 +50,10 @@ const provenAttempt = makeAttempt({
   responseSha256: 'b2'.repeat(32),
   responseExcerpt: '{"received":true}',
 });
+
+/** One whose batches are written in part only, so many times. */
+const storeWith = (times: number): DeliveryStore =>
+  createDeliveryStore({ ...tables, documents: tables.connect(inPart('BatchWriteItem', { times })) });
 
 const eventIds = async () => (await tables.scan('events')).map(({ id }) => id);
 
@@ -221,5 +226,21 @@ describe('put', () => {
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
     expect(results[0]).toMatchObject({ reason: { code: 'record_not_written' } });
     for (const record of fine) expect(await store.get(record)).toEqual(record);
+  });
+
+  it('writes what DynamoDB left undone, and fails what it goes on leaving', async () => {
+    const records = makeEvents(6).map((event) => makeRecord({ event, endpointId: 'throttled' }));
+    const patient = storeWith(3);
+    await Promise.all(records.map((record) => patient.put(record)));
+    for (const record of records) expect(await store.get(record)).toEqual(record);
+
+    const others = makeEvents(2).map((event) => makeRecord({ event, endpointId: 'refused' }));
+    const refused = storeWith(Infinity);
+    const results = await Promise.allSettled(others.map((record) => refused.put(record)));
+    expect(results).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'record_not_written' } },
+    ]);
+    expect(await Promise.all(others.map((record) => store.get(record)))).toEqual([others[0], null]);
   });
 });

@@ -11,6 +11,7 @@ import { backlogShard, dueShardName, undeliveredPartition } from '../../../funct
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import { makeEvent, makeRecord } from '../../helpers/deliveries.ts';
 import { startDeliveriesTable } from './deliveries-table.ts';
+import { inPart } from './partial-answers.ts';
 
 const shards = [0, 1, 2, 3];
 const now = '2026-03-20T10:00:00.000Z';
@@ -195,6 +196,21 @@ describe('a lease', () => {
       { record: waiting('b', now, { waitsFor: 'endpoint' }), until: later },
     ]);
     expect(outcomes).toMatchObject([{ code: 'not_leased' }, { code: 'not_leased' }]);
+  });
+});
+
+describe('a lease of which DynamoDB says that it was throttled', () => {
+  it('is an error of that delivery, which stays due, and harms no other', async () => {
+    const [given, throttled] = [waiting('given', now), waiting('throttled', now)];
+    await Promise.all([given, throttled].map((record) => store.put(record)));
+    const documents = tables.connect(
+      inPart('BatchExecuteStatement', { times: 1, isChosen: (one) => one.includes('throttled') }),
+    );
+    const some = createDueDeliveries({ ...tables, documents });
+    const outcomes = await some.lease([given, throttled].map((record) => ({ record, until: later })));
+    expect(outcomes).toMatchObject(['leased', { code: 'not_leased' }]);
+    expect(await dueNow()).toEqual([throttled]);
+    await end([given, throttled]);
   });
 });
 

@@ -87,7 +87,7 @@ async function makeGates({
   };
   const store = createEndpointHealthStore({ ...tables, operatorPartnerId: null, now });
   const health = () => store.get(stored);
-  return { gates, enter: first, health, clock, observer, events, made, failOften };
+  return { gates, enter: first, endpoint: stored, health, clock, observer, events, made, failOften };
 }
 
 async function leave(entry: Entry, made: Made | null): Promise<void> {
@@ -104,6 +104,21 @@ const kinds = (entries: readonly Entry[]) => entries.map(({ kind }) => kind).sor
 async function broken(): Promise<never> {
   throw new Error('no table');
 }
+
+/** Of a gate that can read and write nothing. */
+const blindGateDeps = (observer = makeObserver()) => ({
+  health: { change: broken },
+  endpoints: { forget: () => undefined },
+  limiter: { admit: async () => ({ kind: 'go', waitMs: 0 }) as const, release: broken },
+  drain: { limiter: { admit: broken, release: broken }, perSecond: 2 },
+  policy,
+  leaseMs: 20_000,
+  newLeaseId: () => 'lease',
+  now: Date.now,
+  random: () => 0.5,
+  logger: observer.logger,
+  metrics: observer.recorder,
+});
 
 describe('a healthy endpoint', () => {
   it('costs no request at all', async () => {
@@ -138,6 +153,16 @@ describe('a failing endpoint', () => {
     tables.takeRequests();
     await enter();
     expect(tables.takeRequests()).toEqual(['Query']);
+  });
+
+  it('parks nothing while the mark of its backlog can’t be written: nobody would look for it', async () => {
+    const { failOften, clock, health, endpoint } = await makeGates();
+    await failOften();
+    const gate = createGate({ ...blindGateDeps(), now: () => clock.ms });
+    const failing = await health();
+    if (failing === null) throw new TypeError('no health');
+    const known = { ...endpoint, health: failing };
+    await expect(gate.enter(known, makeTask(), 'slow')).rejects.toThrow('no table');
   });
 
   it('gets one probe at a time from all functions together', async () => {
@@ -530,19 +555,7 @@ describe('what can’t be noted', () => {
   it('harms no delivery', async () => {
     const { made } = await makeGates();
     const observer = makeObserver();
-    const gate = createGate({
-      health: { change: broken },
-      endpoints: { forget: () => undefined },
-      limiter: { admit: async () => ({ kind: 'go', waitMs: 0 }), release: broken },
-      drain: { limiter: { admit: broken, release: broken }, perSecond: 2 },
-      policy,
-      leaseMs: 20_000,
-      newLeaseId: () => 'lease',
-      now: Date.now,
-      random: () => 0.5,
-      logger: observer.logger,
-      metrics: observer.recorder,
-    });
+    const gate = createGate(blindGateDeps(observer));
     const entry = await gate.enter(makeEndpoint({ limits: { concurrency: 1 } }), makeTask(), 'slow');
     await leave(entry, made('failed'));
     expect(observer.metrics.filter(({ name }) => name === 'HealthNotNoted')).toHaveLength(2);
