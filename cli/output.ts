@@ -33,7 +33,7 @@ export function table(rows: readonly Record<string, unknown>[], columns: number)
   );
   const names = filled.filter((name) => rows.every((row) => isPlain(row[name])));
   const all = names.map((name) => {
-    const cells = [heading(name), ...rows.map((row) => cell(row[name]))];
+    const cells = [heading(name), ...rows.map((row) => cell(name, row[name]))];
     return { name, cells, width: Math.max(...cells.map(({ length }) => length)) };
   });
   const shown = fitting(all, columns);
@@ -49,14 +49,25 @@ export function table(rows: readonly Record<string, unknown>[], columns: number)
 
 const isPlain = (value: unknown): boolean =>
   Array.isArray(value)
-    ? value.every((item) => typeof item !== 'object')
+    ? value.every((item) => typeof item !== 'object') || asRanges(value) !== null
     : typeof value !== 'object' || value === null;
 
-/** The first column always; then each that still fits. */
+const RangesSchema = z.array(z.strictObject({ from: z.int(), to: z.int() })).min(1);
+const rangesShown = 3;
+
+/** `1040-1041,1050 and 2 more`, of what is missing of a tower's sequence; null for anything else. */
+function asRanges(value: unknown): string | null {
+  const { data } = RangesSchema.safeParse(value);
+  if (data === undefined) return null;
+  const shown = data.slice(0, rangesShown).map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`));
+  return shown.join(',') + (data.length > rangesShown ? ` and ${data.length - rangesShown} more` : '');
+}
+
+/** The first column always; then each that still fits. The terminal breaks lines with ids that are longer than a cell. */
 function fitting<T extends { width: number }>(all: readonly T[], columns: number): T[] {
   let used = 0;
   return all.filter(({ width }, index) => {
-    const needed = width + (index === 0 ? 0 : gap.length);
+    const needed = Math.min(width, maxCell) + (index === 0 ? 0 : gap.length);
     if (index > 0 && used + needed > columns) return false;
     used += needed;
     return true;
@@ -103,13 +114,20 @@ const escaped = (character: string): string =>
     (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
   ).join('');
 
-function cell(value: unknown): string {
+const maxCell = 60;
+
+/** Ids are for the next command: one that is cut names nothing. */
+const isId = (name: string): boolean => /(^id|Ids?)$/.test(name);
+
+function cell(name: string, value: unknown): string {
   const text = plain(typeof value === 'string' ? value : scalar(value));
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  return text.length > maxCell && !isId(name) ? `${text.slice(0, maxCell - 1)}…` : text;
 }
 
 function scalar(value: unknown): string {
   if (value === null || value === undefined) return '-';
+  const ranges = asRanges(value);
+  if (ranges !== null) return ranges;
   if (Array.isArray(value) && isPlain(value)) return value.join(',');
   return JSON.stringify(value);
 }

@@ -101,6 +101,8 @@ describe('a wrong command is refused before anything is sent, with exit code 2',
   });
 });
 
+const range = (from: number, to = from) => ({ from, to });
+
 describe('answers', () => {
   const items = [
     { endpointId: 'main', url: 'https://a.example', active: true, filter: { types: ['a'] }, note: null },
@@ -123,6 +125,33 @@ describe('answers', () => {
     const { url } = await startFakeApi(() => ({ body: { items, nextCursor: null } }));
     const { out } = await towercast(`endpoints list --api ${url}`, { env, columns: 24 });
     expect(out.split('\n')[0]).toBe('ENDPOINT ID  ACTIVE');
+  });
+
+  it('ids are whole, however long: they are for the next command', async () => {
+    const id = `dlv_${'x'.repeat(80)}`;
+    const rows = [{ id, status: 'dead', url: `https://${'a'.repeat(80)}.example` }];
+    const { url } = await startFakeApi(() => ({ body: { items: rows, nextCursor: null } }));
+    const { out } = await towercast(`endpoints list --api ${url}`, { env, columns: 80 });
+    const [heading, row] = out.split('\n');
+    expect(heading).toMatch(/^ID +STATUS$/);
+    expect(row).toBe(`${id}  dead`);
+    const wide = await towercast(`endpoints list --api ${url}`, { env, columns: 200 });
+    expect(wide.out).toContain(`${id}  dead    https://${'a'.repeat(51)}…`);
+  });
+
+  it('ranges of what is missing are shown', async () => {
+    const rows = [
+      { boot: 'b7', missing: [range(3, 5), range(9)] },
+      { boot: 'b6', missing: [range(1), range(3), range(5), range(7), range(9, 12)] },
+      { boot: 'b5', missing: [] },
+    ];
+    const { url } = await startFakeApi(() => ({ body: { items: rows, nextCursor: null } }));
+    expect((await towercast(`endpoints list --api ${url}`, { env })).out.split('\n')).toEqual([
+      'BOOT  MISSING',
+      'b7    3-5,9',
+      'b6    1,3,5 and 2 more',
+      'b5',
+    ]);
   });
 
   it('--json is the body itself, in one line', async () => {
