@@ -38,6 +38,8 @@ export function createHandler(deps: ApiDeps) {
     const { response, code } = await respond(deps, router, request, trace);
     deps.logger.info('request', {
       ...trace,
+      // The caller's, and the access log's. The logger's own is Lambda's.
+      gatewayRequestId: request.requestId,
       method: request.method,
       route: request.routeKey,
       status: response.statusCode,
@@ -129,6 +131,6 @@ function answerUnmatched(router: Router, { method, path }: ApiRequest): ApiRespo
 
 /** What went wrong is for us; the caller gets a number to ask about. */
 function unexpected({ logger }: ApiDeps, { routeKey, requestId }: ApiRequest, error: unknown): Problem {
-  logger.error('request failed', { route: routeKey, cause: error });
+  logger.error('request failed', { gatewayRequestId: requestId, route: routeKey, cause: error });
   return new Problem(500, 'internal_error', `Something went wrong here. Request ${requestId}.`);
 }

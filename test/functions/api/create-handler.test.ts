@@ -267,6 +267,8 @@ describe('a failure of ours', () => {
     expect(answer.body).toContain('r-1');
     const error = api.lines.find(({ level }) => level === 'error');
     expect(error?.fields['cause']).toEqual(new Error('the password is hunter2'));
+    // What the caller has is what to look for.
+    expect(error?.fields['gatewayRequestId']).toBe('r-1');
   });
 
   it('is not what a refusal is', async () => {
@@ -321,6 +323,7 @@ describe('the log', () => {
     expect(fields).toEqual({
       operationId: 'echo',
       clientId: 'ops',
+      gatewayRequestId: 'r-1',
       method: 'POST',
       route: 'POST /v1/things/{thingId}',
       status: 200,
