@@ -21,7 +21,7 @@ const TemplateSchema = z.object({
 });
 type Resource = z.infer<typeof ResourceSchema>;
 
-interface Synthesized {
+export interface Synthesized {
   readonly outdir: string;
   readonly resources: Readonly<Record<string, Resource>>;
   readonly outputs: readonly string[];
