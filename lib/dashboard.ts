@@ -130,6 +130,7 @@ const deliveryRow = ({ config, functions, queues }: OperationsDashboardProps): I
         own('dead-letter', 'DeliveriesDead'),
         own('timers', 'DeliveriesDead'),
         own('deliver', 'AttemptsFailed'),
+        own('deliver', 'FirstAttemptsLate'),
         own('deliver', 'TasksFailed'),
         own('dead-letter', 'DeliveriesRescheduled'),
         own('deliver', 'LeasesOver'),

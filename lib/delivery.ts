@@ -13,7 +13,7 @@ import type { StageConfig } from './config.ts';
 import { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow, allowConsume, allowSend } from './permissions.ts';
-import { messagesKeptIn, minuteMetric, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
+import { messagesKeptIn, oldestIn, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
@@ -32,6 +32,9 @@ export const healthPolicyOf = ({ delivery }: StageConfig): HealthPolicy => ({
   slowMs: delivery.slow.afterMs,
   slowSeconds: delivery.slow.seconds,
 });
+
+/** SQS delays no message by more. */
+const longestDelaySeconds = 900;
 
 export interface DeliveryProps extends StageProps {
   readonly storage: Storage;
@@ -208,23 +211,37 @@ export class Delivery extends Construct {
     });
     new RunbookAlarm(this, 'HeldAlarm', {
       config,
-      says: 'Deliveries are held: a partner switched its endpoint off, and gets nothing.',
+      says: 'Deliveries are held that nobody asked to hold: their endpoint answered 410 or failed for days.',
       anchor: 'delivery-held',
-      metric: ownMetric(config, 'DeliveriesHeld', { service: 'deliver' }),
+      metric: ownMetric(config, 'DeliveriesHeldUnasked', { service: 'deliver' }),
+    });
+    new RunbookAlarm(this, 'LateAlarm', {
+      config,
+      says: 'First attempts come more than a minute after their events, though their endpoints are well.',
+      anchor: 'delivery-late',
+      metric: ownMetric(config, 'FirstAttemptsLate', { service: 'deliver' }),
+      // One killed function makes some late, once.
+      minutes: 5,
+      atLeast: 3,
     });
     new RunbookAlarm(this, 'QueueAgeAlarm', {
       config,
       says: 'Deliveries to endpoints that answer in time wait in the queue: every partner hears late.',
       anchor: 'delivery-queue-age',
-      metric: minuteMetric(
-        'AWS/SQS',
-        'ApproximateAgeOfOldestMessage',
-        { QueueName: this.queues.live.queueName },
-        'Maximum',
-      ),
-      // A message that is to be delayed is up to 15 minutes old when its time comes.
-      above: 1_200,
+      metric: oldestIn(this.queues.live),
+      // As old is a message that is to be delayed when its time comes.
+      above: longestDelaySeconds + 300,
       minutes: 5,
+    });
+    const { timeoutSeconds, maxReceiveCount } = config.delivery;
+    new RunbookAlarm(this, 'SlowQueueAgeAlarm', {
+      config,
+      says: 'Deliveries to slow endpoints wait in their queue: these endpoints together are more than it takes.',
+      anchor: 'delivery-slow-queue-age',
+      metric: oldestIn(this.queues.slow),
+      // By twice as much as delays and crashes together explain: who is slow is promised no speed, but an end.
+      above: 2 * (longestDelaySeconds + 6 * timeoutSeconds * maxReceiveCount),
+      minutes: 15,
     });
     this.#laneAlarms(config);
     for (const service of ['deliver', 'dead-letter', 'timers'])
@@ -238,7 +255,6 @@ export class Delivery extends Construct {
 
   /** SQS may leave a message that is given again and again out of its queue's age, so `deliver` tells of it, too. */
   #laneAlarms(config: StageConfig): void {
-    const { queueName } = this.queues.ordered;
     const { timeoutSeconds, maxReceiveCount } = config.delivery;
     new RunbookAlarm(this, 'LaneHeldUpAlarm', {
       config,
@@ -259,7 +275,7 @@ export class Delivery extends Construct {
       config,
       says: 'Tasks of lanes wait in the queue that keeps order: a lane stands still, or all of them are late.',
       anchor: 'delivery-lane-held-up',
-      metric: minuteMetric('AWS/SQS', 'ApproximateAgeOfOldestMessage', { QueueName: queueName }, 'Maximum'),
+      metric: oldestIn(this.queues.ordered),
       // Nothing is delayed there. So long a task that crashes is tried before the DLQ gets it.
       above: 6 * timeoutSeconds * maxReceiveCount,
       minutes: 5,

@@ -111,14 +111,25 @@ export class FanOut extends Construct {
   }
 
   #alarms({ config }: FanOutProps, mapping: CfnEventSourceMapping): void {
+    const ofMapping = { EventSourceMappingUUID: mapping.ref };
+    const ofFunction = { FunctionName: this.function.functionName };
     new RunbookAlarm(this, 'FailuresAlarm', {
       config,
       says: 'Fan-out gave up on events: their records are in the failures bucket and reached nobody.',
       anchor: 'fan-out-failures',
-      metric: minuteMetric('AWS/Lambda', 'OnFailureDestinationDeliveredEventCount', {
-        EventSourceMappingUUID: mapping.ref,
-      }),
+      metric: minuteMetric('AWS/Lambda', 'OnFailureDestinationDeliveredEventCount', ofMapping),
     });
+    // What goes to the bucket is not among the dropped.
+    for (const [metricName, dimensions] of [
+      ['DroppedEventCount', ofMapping],
+      ['DestinationDeliveryFailures', ofFunction],
+    ] as const)
+      new RunbookAlarm(this, `${metricName}Alarm`, {
+        config,
+        says: 'Fan-out gave up on events, and their records did not reach the failures bucket.',
+        anchor: 'fan-out-lost',
+        metric: minuteMetric('AWS/Lambda', metricName, dimensions),
+      });
     for (const metricName of ['EventsQuarantined', 'EndpointsUnreadable'])
       new RunbookAlarm(this, `${metricName}Alarm`, {
         config,
@@ -130,12 +141,7 @@ export class FanOut extends Construct {
       config,
       says: 'Fan-out is more than a minute behind the events table.',
       anchor: 'fan-out-iterator-age',
-      metric: minuteMetric(
-        'AWS/Lambda',
-        'IteratorAge',
-        { FunctionName: this.function.functionName },
-        'Maximum',
-      ),
+      metric: minuteMetric('AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum'),
       above: 60_000,
       minutes: 5,
     });

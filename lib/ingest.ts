@@ -1,4 +1,4 @@
-import { Aws } from 'aws-cdk-lib/core';
+import { Aws, Duration } from 'aws-cdk-lib/core';
 import { CfnPolicy, CfnTopicRule } from 'aws-cdk-lib/aws-iot';
 import { PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnEventInvokeConfig, CfnPermission } from 'aws-cdk-lib/aws-lambda';
@@ -10,7 +10,7 @@ import type { StageConfig } from './config.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow, allowSend } from './permissions.ts';
 import { createQueue } from './queue.ts';
-import { messagesIn, ownMetric, minuteSumOfAll, RunbookAlarm } from './runbook-alarm.ts';
+import { messagesIn, minuteMetric, minuteSumOfAll, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
@@ -154,11 +154,25 @@ export class Ingest extends Construct {
   }
 
   #alarms({ config }: IngestProps): void {
+    const own = { FunctionName: this.function.functionName };
     new RunbookAlarm(this, 'DlqAlarm', {
       config,
       says: 'Tower messages that ingest gave up on wait in the ingest DLQ.',
       anchor: 'ingest-dlq',
       metric: messagesIn(this.dlq),
+    });
+    // The queue's own alarm goes on while old messages lie there: that more have come, it does not say.
+    new RunbookAlarm(this, 'DroppedAlarm', {
+      config,
+      says: 'Ingest gave up on tower messages: they are in the ingest DLQ.',
+      anchor: 'ingest-dlq',
+      metric: minuteMetric('AWS/Lambda', 'AsyncEventsDropped', own),
+    });
+    new RunbookAlarm(this, 'LostAlarm', {
+      config,
+      says: 'Tower messages that ingest gave up on did not reach the ingest DLQ: they are lost.',
+      anchor: 'ingest-lost',
+      metric: minuteMetric('AWS/Lambda', 'DestinationDeliveryFailures', own),
     });
     new RunbookAlarm(this, 'RuleErrorsAlarm', {
       config,
@@ -189,7 +203,10 @@ export class Ingest extends Construct {
       config,
       says: 'A tower has not sent again what is missing of its messages, for half an hour of asking.',
       anchor: 'ingest-gaps',
-      metric: ownMetric(config, 'OldestGapSeconds', { service: 'ingest' }, 'Maximum'),
+      // A tower tells of its gaps only by heartbeats and arrays: between those the alarm must not end.
+      metric: ownMetric(config, 'OldestGapSeconds', { service: 'ingest' }, 'Maximum').with({
+        period: Duration.hours(1),
+      }),
       above: 1_800,
     });
   }

@@ -23,8 +23,10 @@ export interface RunbookAlarmProps {
   readonly above?: number;
   /** Fires below this instead, and when there is nothing to see. */
   readonly below?: number;
-  /** Consecutive minutes above. 1 by default. */
+  /** How many of the metric's periods are looked at: minutes, as a rule. 1 by default. */
   readonly minutes?: number;
+  /** In how many of those it must be above. All by default. */
+  readonly atLeast?: number;
 }
 
 /** An alarm whose description leads to what to do about it. Reports to the stage's topic, if it has one. */
@@ -45,6 +47,7 @@ export class RunbookAlarm extends Alarm {
             treatMissingData: TreatMissingData.BREACHING,
           }),
       evaluationPeriods: props.minutes ?? 1,
+      ...(props.atLeast !== undefined && { datapointsToAlarm: props.atLeast }),
     });
     const { alarmTopicArn } = props.config;
     if (alarmTopicArn !== undefined) {
@@ -95,6 +98,10 @@ export const messagesKeptIn = (queue: Queue): MathExpression =>
     period: Duration.minutes(1),
     label: 'Messages in the queue or in flight',
   });
+
+/** Seconds since the oldest message of a queue was sent. */
+export const oldestIn = (queue: Queue): Metric =>
+  minuteMetric('AWS/SQS', 'ApproximateAgeOfOldestMessage', { QueueName: queue.queueName }, 'Maximum');
 
 /** Messages that wait in a queue. */
 export const messagesIn = (queue: Queue): Metric =>

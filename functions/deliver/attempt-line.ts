@@ -55,3 +55,22 @@ export const isFirstReceipt = ({ attempts, replay }: DeliveryTask, { outcome }: 
   outcome === 'delivered' &&
   replay === undefined &&
   attempts.every((earlier) => earlier.outcome !== 'delivered');
+
+const lateMs = 60_000;
+
+/**
+ * Whether an event waited for its first attempt though nothing of the endpoint's own held it back: neither its lane, nor its
+ * limits, nor that it is slow, failed or was tried with something. Then whatever comes before the POST is late.
+ */
+export const isLate = (
+  { task, channel, order }: AttemptContext,
+  { number, at }: Pick<Attempt, 'number' | 'at'>,
+): boolean =>
+  number === 1 &&
+  channel === 'live' &&
+  order === undefined &&
+  task.replay === undefined &&
+  // `timers` sends what was parked.
+  task.leasedUntil === undefined &&
+  task.slotAt === undefined &&
+  instantToMs(at) - instantToMs(task.event.receivedAt) > lateMs;

@@ -10,7 +10,7 @@ import { attemptsOfSchedule, wasAcknowledged } from '../shared/delivery-record.t
 import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import type { SecretsOpener } from '../shared/secrets.ts';
 import { idsOfTask } from '../shared/task-ids.ts';
-import { attemptLine, isFirstReceipt, type AttemptContext } from './attempt-line.ts';
+import { attemptLine, isFirstReceipt, isLate, type AttemptContext } from './attempt-line.ts';
 import { makeAttempt, type AttemptDeps } from './attempt.ts';
 import type { Order } from './lane/order-headers.ts';
 import { contracts } from './contracts/index.ts';
@@ -139,7 +139,10 @@ async function attemptOnce(
 ): Promise<Settlement | Postponement> {
   const { attempts } = task;
   if (endpoint === null) return { kind: 'dead', attempts, reason: 'endpoint_unknown' };
-  if (endpoint.status === 'disabled') return { kind: 'held', attempts, reason: 'endpoint_disabled' };
+  if (endpoint.status === 'disabled') {
+    const byRequest = endpoint.disabledReason === 'by_request';
+    return { kind: 'held', attempts, reason: 'endpoint_disabled', byRequest };
+  }
   const { ended, wasRead } = await readingOf(deps, task, endpoint, schedule);
   if (ended !== null) return ended;
   const rendering = contracts[endpoint.contract](task.event, endpoint, deps.config);
@@ -207,6 +210,7 @@ function noteAttempt(deps: DeliverDeps, context: AttemptContext, attempt: Attemp
       'Milliseconds',
       nowMs - instantToMs(context.task.event.receivedAt),
     );
+  if (isLate(context, attempt)) deps.metrics.addMetric('FirstAttemptsLate', 'Count', 1);
   if (attempt.outcome !== 'delivered') deps.metrics.addMetric('AttemptsFailed', 'Count', 1);
 }
 
@@ -233,6 +237,7 @@ export function noteSettled(
   const isFailedTest = settlement.kind === 'dead' && task.event.test !== undefined;
   if (isFailedTest) add('TestsFailed');
   else if (settlement.kind !== 'retry') add(settledMetrics[settlement.kind]);
+  if (settlement.kind === 'held' && settlement.byRequest !== true) add('DeliveriesHeldUnasked');
   if (settlement.attempts.length > task.attempts.length) return;
   const reason = 'reason' in settlement ? settlement.reason : null;
   deps.logger.info('delivery settled', { ...idsOfTask(task), outcome: settlement.kind, reason });

@@ -23,7 +23,9 @@ export type Settlement =
     }
   /** No attempt was made: its endpoint takes none now. `timers` drains the endpoint's backlog. */
   | { kind: 'parked'; attempts: Attempt[]; reason: string }
-  | { kind: 'dead' | 'held'; attempts: Attempt[]; reason: string };
+  | { kind: 'dead'; attempts: Attempt[]; reason: string }
+  /** `byRequest`: somebody wanted its endpoint to get nothing. */
+  | { kind: 'held'; attempts: Attempt[]; reason: string; byRequest?: boolean };
 
 /** `dropped`: the record shows another chain ahead of this task, or delivered; the task ends without a successor. */
 export type Settled = 'recorded' | 'resumed' | 'dropped';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { maxDelaySeconds } from '../../functions/shared/queue.ts';
 import { synthesize, synthesizeWith } from './synthesized.ts';
 
 const stack = synthesize('dev');
@@ -65,7 +66,7 @@ describe('alarms', () => {
     expect(watched.filter((alarm) => alarm.includes(query) && alarm.includes(part))).toHaveLength(1);
   });
 
-  it.each(['IteratorAge', 'OnFailureDestinationDeliveredEventCount'])(
+  it.each(['IteratorAge', 'OnFailureDestinationDeliveredEventCount', 'DroppedEventCount'])(
     'the metric %s raises one',
     (metric) => {
       expect(alarms.filter(([, alarm]) => alarm['MetricName'] === metric)).toHaveLength(1);
@@ -73,11 +74,45 @@ describe('alarms', () => {
   );
 
   it.each([
+    ['AsyncEventsDropped', 'IngestFunction', 'ingest-dlq'],
+    ['DestinationDeliveryFailures', 'IngestFunction', 'ingest-lost'],
+    ['DestinationDeliveryFailures', 'FanOutFunction', 'fan-out-lost'],
+  ])('%s of %s raises one: what it gave up on may be nowhere', (metric, id, anchor) => {
+    const raising = alarms.filter(
+      ([, { MetricName, Dimensions }]) =>
+        MetricName === metric && JSON.stringify(Dimensions).includes(`{"Ref":"${id}"}`),
+    );
+    expect(raising.map(([, alarm]) => alarm)).toEqual([
+      expect.objectContaining({ Namespace: 'AWS/Lambda', Threshold: 0 }),
+    ]);
+    expect(raising[0]?.[1]['AlarmDescription']).toContain(`docs/runbook.md#${anchor}`);
+  });
+
+  it('gaps raise one that lasts from one heartbeat to the next', () => {
+    const [, gaps] = alarms.find(([, alarm]) => alarm['MetricName'] === 'OldestGapSeconds') ?? [];
+    expect(gaps).toMatchObject({ Period: 3_600, EvaluationPeriods: 1, Threshold: 1_800 });
+  });
+
+  it.each([
+    ['Errors', 'TimersFunction'],
+    ['FirstAttemptsLate', 'deliver'],
+  ])('%s of %s in three of five minutes raise one: not all have a run, or an event', (metric, of) => {
+    const raising = alarms.filter(
+      ([, { MetricName, Dimensions }]) =>
+        MetricName === metric && JSON.stringify(Dimensions).includes(`"${of}"`),
+    );
+    expect(raising.map(([, alarm]) => alarm)).toEqual([
+      expect.objectContaining({ EvaluationPeriods: 5, DatapointsToAlarm: 3, Period: 60 }),
+    ]);
+  });
+
+  it.each([
     ['MessagesQuarantined', 'ingest'],
     ['DeliveriesDead', 'deliver'],
     ['DeliveriesDead', 'dead-letter'],
     ['DeliveriesDead', 'timers'],
-    ['DeliveriesHeld', 'deliver'],
+    ['DeliveriesHeldUnasked', 'deliver'],
+    ['FirstAttemptsLate', 'deliver'],
     ['TasksFailed', 'deliver'],
     ['DeliveriesRescheduled', 'dead-letter'],
     ['LaneTasksHeldUp', 'deliver'],
@@ -104,12 +139,28 @@ describe('alarms', () => {
     expect(bundle).toContain(`"${MetricName}"`);
   });
 
-  it.each(['DeliveryQueue', 'OrderedDeliveryQueue'])('old messages in %s raise one', (queue) => {
-    const raising = alarms.filter(
-      ([, { MetricName, Dimensions }]) =>
-        MetricName === 'ApproximateAgeOfOldestMessage' && JSON.stringify(Dimensions).includes(`"${queue}"`),
-    );
-    expect(raising).toHaveLength(1);
+  it.each(['DeliveryQueue', 'SlowDeliveryQueue', 'OrderedDeliveryQueue'])(
+    'old messages in %s raise one',
+    (queue) => {
+      const raising = alarms.filter(
+        ([, { MetricName, Dimensions }]) =>
+          MetricName === 'ApproximateAgeOfOldestMessage' && JSON.stringify(Dimensions).includes(`"${queue}"`),
+      );
+      expect(raising).toHaveLength(1);
+    },
+  );
+
+  it('what is delayed on the queue of the slow, or given again, is not old yet', () => {
+    const [, age] =
+      alarms.find(
+        ([, { MetricName, Dimensions }]) =>
+          MetricName === 'ApproximateAgeOfOldestMessage' &&
+          JSON.stringify(Dimensions).includes('"SlowDeliveryQueue"'),
+      ) ?? [];
+    const { VisibilityTimeout, RedrivePolicy } = stack.get('SlowDeliveryQueue').Properties;
+    const { maxReceiveCount } = z.looseObject({ maxReceiveCount: z.number() }).parse(RedrivePolicy);
+    const explained = maxDelaySeconds + maxReceiveCount * z.number().parse(VisibilityTimeout);
+    expect(z.number().parse(age?.['Threshold'])).toBeGreaterThan(explained);
   });
 
   it('what holds up its lane is tried more often than its alarm looks', () => {

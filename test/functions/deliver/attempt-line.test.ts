@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attemptLine, isFirstReceipt } from '../../../functions/deliver/attempt-line.ts';
+import { attemptLine, isFirstReceipt, isLate } from '../../../functions/deliver/attempt-line.ts';
 import { healthyEndpoint } from '../../../functions/domain/endpoint-health.ts';
 import { makeAttempt, makeAttempts, makeEndpoint, makeTask } from '../../helpers/deliveries.ts';
 
@@ -72,5 +72,35 @@ describe('the time from publication to receipt', () => {
     ['no replay', makeTask({ replay: { redriveId: null, attemptsBefore: 0 } }), delivered, false],
   ])('is taken of %s', (_, task, attempt, expected) => {
     expect(isFirstReceipt(task, attempt)).toBe(expected);
+  });
+});
+
+describe('a first attempt is late', () => {
+  const receivedMs = Date.parse(makeTask().event.receivedAt);
+  const after = (seconds: number, number = 1) => ({
+    number,
+    at: new Date(receivedMs + seconds * 1_000).toISOString(),
+  });
+  const order = { lane: '0000000000000001-9', sequence: 7, previousSequence: 6 };
+  const later = '2026-03-20T10:15:00.000Z';
+
+  it('more than a minute after its event', () => {
+    expect(isLate(context, after(61))).toBe(true);
+    expect(isLate(context, after(60))).toBe(false);
+  });
+
+  it.each([
+    ['it is no first one', context, after(61, 2)],
+    ['it waited in its lane', { ...context, order }, after(61)],
+    ['its endpoint is slow, or not known yet', { ...context, channel: 'slow' }, after(61)],
+    ['it waited for its limits', { ...context, task: makeTask({ slotAt: later }) }, after(61)],
+    ['it was parked', { ...context, task: makeTask({ leasedUntil: later }) }, after(61)],
+    [
+      'somebody asked for it again',
+      { ...context, task: makeTask({ replay: { redriveId: null, attemptsBefore: 0 } }) },
+      after(61),
+    ],
+  ] as const)('and is not when %s', (_, special, attempt) => {
+    expect(isLate(special, attempt)).toBe(false);
   });
 });

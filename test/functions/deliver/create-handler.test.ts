@@ -15,7 +15,7 @@ import {
   makeRecord,
   makeTask,
 } from '../../helpers/deliveries.ts';
-import { bearerToken, makeWorld, received, responds, signingSecret, timesOut } from './world.ts';
+import { bearerToken, makeWorld, nowMs, received, responds, signingSecret, timesOut } from './world.ts';
 
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 const bodyOf = (task: DeliveryTask) => JSON.stringify(task);
@@ -365,6 +365,17 @@ describe('an endpoint', () => {
     expect(world.observer.total('DeliveriesHeld')).toBe(1);
   });
 
+  it.each([
+    ['by_request', 0],
+    ['gone', 1],
+    ['failing', 1],
+  ])('that is disabled for the reason %s wakes somebody %i times', async (disabledReason, times) => {
+    const world = makeWorld({ endpoints: [makeEndpoint({ status: 'disabled', disabledReason })] });
+    await deliver(world.deps, makeTask(), received(1));
+    expect(world.observer.total('DeliveriesHeld')).toBe(1);
+    expect(world.observer.total('DeliveriesHeldUnasked')).toBe(times);
+  });
+
   it('that was disabled between two attempts holds what waited', async () => {
     const waiting = makeRecord({ taskId: 'task-0', attempts: makeAttempts(1) });
     const world = makeWorld({ endpoints: [makeEndpoint({ status: 'disabled' })], records: [waiting] });
@@ -497,6 +508,13 @@ describe('what is observed', () => {
     await deliver(world.deps, makeTask(), received(1));
     const [record] = world.records.values();
     expect(record?.attempts[0]?.responseExcerpt).toBe('x'.repeat(255));
+  });
+
+  it('counts a first attempt that comes late', async () => {
+    const world = makeWorld();
+    world.deps.now = () => nowMs + 120_000;
+    await deliver(world.deps, makeTask(), received(1));
+    expect(world.observer.total('FirstAttemptsLate')).toBe(1);
   });
 
   it('counts a failed attempt of many by itself', async () => {
