@@ -1,26 +1,28 @@
 import { isIPv4 } from 'node:net';
 import { blockedAddressCode } from './guarded-lookup.ts';
 
-/** Why no complete response came: stable codes, kept in attempts, logs and metrics. */
-export type FailureReason =
-  | 'blocked_address'
-  | 'blocked_port'
-  | 'insecure_url'
-  | 'invalid_request'
-  | 'dns_not_found'
-  | 'dns_failed'
-  | 'connection_refused'
-  | 'connection_reset'
-  | 'unreachable'
-  | 'timeout'
-  | 'tls_untrusted'
-  | 'tls_expired'
-  | 'tls_hostname_mismatch'
-  | 'tls_failed'
-  | 'protocol_error'
+/** Why no complete response came: stable codes, kept in attempts and logs. docs/runbook.md explains each. */
+export const failureReasons = [
+  'blocked_address',
+  'blocked_port',
+  'insecure_url',
+  'invalid_request',
+  'dns_not_found',
+  'dns_failed',
+  'connection_refused',
+  'connection_reset',
+  'unreachable',
+  'timeout',
+  'tls_untrusted',
+  'tls_expired',
+  'tls_hostname_mismatch',
+  'tls_failed',
+  'protocol_error',
   /** A 2xx to a request of which not all had been sent. */
-  | 'answered_early'
-  | 'network_error';
+  'answered_early',
+  'network_error',
+] as const;
+export type FailureReason = (typeof failureReasons)[number];
 
 const byCode: Record<string, FailureReason> = {
   [blockedAddressCode]: 'blocked_address',
