@@ -42,8 +42,10 @@ export interface StackOptions extends EngineOptions {
    * shard four times a second.
    */
   readonly streamIdleMs?: number;
-  /** Gets a line for each thing worth knowing, and each line that a function writes. */
+  /** Gets a line for each thing worth knowing, and each line that a function writes, but for metrics. */
   readonly log: (line: string) => void;
+  /** Gets each line that CloudWatch would make metrics of: EMF. Default: they are dropped. */
+  readonly onMetrics?: (line: string) => void;
 }
 
 /** How long running invocations may go on when the stack stops. What they don't finish comes again at the next start. */
@@ -172,7 +174,7 @@ const otherProcesses = 4;
 function createFunctions(
   { template, assembly, engines, queues }: Ground,
   http: string,
-  { log, functionEnvironment }: StackOptions,
+  { log, onMetrics, functionEnvironment }: StackOptions,
 ) {
   const fedByQueue = template
     .resources('AWS::Lambda::EventSourceMapping', MappingSourceSchema)
@@ -188,8 +190,9 @@ function createFunctions(
       fedByQueue.filter((fed) => fed === name).length * invocationsPerQueue || otherProcesses,
     park: parkInQueue({ engines, queues }),
     log: (logicalId, line) => {
-      // CloudWatch makes metrics of these; to people they say nothing that the log lines don't.
-      if (!line.startsWith('{"_aws"')) log(`[${logicalId}] ${line}`);
+      // To people they say nothing that the log lines don't.
+      if (line.startsWith('{"_aws"')) onMetrics?.(line);
+      else log(`[${logicalId}] ${line}`);
     },
   });
 }
