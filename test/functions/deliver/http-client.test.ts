@@ -220,6 +220,21 @@ describe('kept connections', () => {
     expect(sockets).toHaveLength(2);
   });
 
+  it.each([
+    ['timeout=1', 2],
+    ['timeout=60', 1],
+  ])(
+    'are given up before the other side closes them, if it says when: %s',
+    async (announced, connections) => {
+      const { url, sockets } = await serveKept((socket) =>
+        socket.write(`HTTP/1.1 204 No Content\r\nkeep-alive: ${announced}\r\n\r\n`),
+      );
+      const client = newClient();
+      for (let n = 0; n < 2; n += 1) expect(await client.post(to(url))).toMatchObject({ status: 204 });
+      expect(sockets).toHaveLength(connections);
+    },
+  );
+
   it('are replaced when they hold an answer to what was not asked', async () => {
     const sockets: Socket[] = [];
     const url = await serveRaw((socket, request) => {
