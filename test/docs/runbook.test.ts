@@ -89,7 +89,7 @@ describe('what the runbook points at', () => {
     );
     expect(told.length).toBeGreaterThan(10);
     const sources = sourcesOf('*');
-    for (const message of new Set(told)) expect(sources).toContain(`'${message}'`);
+    expect(told.filter((message) => !sources.includes(`'${message}'`))).toEqual([]);
   });
 
   it('is counted: every metric of ours', () => {
