@@ -18,7 +18,7 @@ import type { Secrets } from './secrets.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
-/** When endpoints count as failing or slow: what functions/domain/endpoint-health.ts goes by. */
+/** When endpoints count as failing or slow: what functions/domain/endpoint-breaker.ts goes by. */
 export const healthPolicyOf = ({ delivery }: StageConfig): HealthPolicy => ({
   failuresToOpen: delivery.breaker.failures,
   failuresToOpenAtOnce: delivery.breaker.failures * 10,

@@ -3,7 +3,8 @@ import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
-import { healthyEndpoint, lookAt, type HealthStep } from '../domain/endpoint-health.ts';
+import { healthyEndpoint, type HealthStep } from '../domain/endpoint-health.ts';
+import { lookAt } from '../domain/endpoint-state.ts';
 import { endpointEvent } from '../domain/operational-event.ts';
 import {
   type DynamoDBDocumentClient,

@@ -1,4 +1,5 @@
-import { isTroubled, passage } from '../domain/endpoint-health.ts';
+import { passage } from '../domain/endpoint-breaker.ts';
+import { isTroubled } from '../domain/endpoint-health.ts';
 import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { Instant } from '../../schemas/primitives.ts';

@@ -1,7 +1,9 @@
 import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
-import { backlogCleared, isMissed, leftAlone, madeWell } from '../domain/endpoint-health.ts';
+import { backlogCleared } from '../domain/endpoint-backlog.ts';
+import { madeWell } from '../domain/endpoint-health.ts';
+import { isMissed, leftAlone } from '../domain/endpoint-state.ts';
 import { forEachAtMost } from '../shared/concurrency.ts';
 import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
 import type { EndpointHealthStore } from '../shared/endpoint-health.ts';

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { EndpointHealthViewSchema } from '../../../schemas/endpoint-health.ts';
 import { instantToMs } from '../../../schemas/instant.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
-import { healthyEndpoint, stateOf } from '../../domain/endpoint-health.ts';
+import { healthyEndpoint } from '../../domain/endpoint-health.ts';
+import { stateOf } from '../../domain/endpoint-state.ts';
 import { readEndpoint } from '../endpoint-access.ts';
 import { defineOperation, type Operation } from '../operation.ts';
 

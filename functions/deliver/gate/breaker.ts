@@ -4,17 +4,18 @@ import type { EndpointHealth, HealthPolicy } from '../../../schemas/endpoint-hea
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { instantToMs } from '../../../schemas/instant.ts';
 import type { Instant } from '../../../schemas/primitives.ts';
+import { backlogMarked, isMarked } from '../../domain/endpoint-backlog.ts';
 import {
   attempted,
-  backlogMarked,
-  healthyEndpoint,
-  isMarked,
-  isProven,
   passage,
   probeReturned,
   probeTaken,
   takingLong,
   trialTaken,
+} from '../../domain/endpoint-breaker.ts';
+import {
+  healthyEndpoint,
+  isProven,
   type HealthStep,
   type Observation,
 } from '../../domain/endpoint-health.ts';

@@ -1,6 +1,7 @@
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
 import { claimNew, claimWaiting, headSequence, isTurnTaken, placeAt, placeOf } from '../../domain/lane.ts';
-import { isOfBacklog, isTroubled } from '../../domain/endpoint-health.ts';
+import { isOfBacklog } from '../../domain/endpoint-backlog.ts';
+import { isTroubled } from '../../domain/endpoint-health.ts';
 import { TowercastError } from '../../shared/errors.ts';
 import { laneOf } from '../../shared/keys.ts';
 import { isTurnFree, waitInLane } from '../../shared/lane-entry.ts';

@@ -1,23 +1,22 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { backlogCleared, backlogMarked, isOfBacklog } from '../../../functions/domain/endpoint-backlog.ts';
 import {
   attempted,
-  backlogCleared,
-  backlogMarked,
-  isOfBacklog,
-  isProven,
-  isSlow,
-  isTroubled,
-  lookAt,
-  madeWell,
   passage,
   probeReturned,
   probeTaken,
-  stateOf,
   trialTaken,
+} from '../../../functions/domain/endpoint-breaker.ts';
+import {
+  isProven,
+  isSlow,
+  isTroubled,
+  madeWell,
   triedAnew,
   type Observation,
 } from '../../../functions/domain/endpoint-health.ts';
+import { lookAt, stateOf } from '../../../functions/domain/endpoint-state.ts';
 import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import { makeHealth, policy } from '../../helpers/health.ts';

@@ -1,11 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  attempted,
-  backlogMarked,
-  madeWell,
-  probeTaken,
-  type Observation,
-} from '../../../functions/domain/endpoint-health.ts';
+import { backlogMarked } from '../../../functions/domain/endpoint-backlog.ts';
+import { attempted, probeTaken } from '../../../functions/domain/endpoint-breaker.ts';
+import { madeWell, type Observation } from '../../../functions/domain/endpoint-health.ts';
 import {
   createEndpointHealthStore,
   endpointHealthKey,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { attempted, probeTaken, type Observation } from '../../../functions/domain/endpoint-health.ts';
+import { attempted, probeTaken } from '../../../functions/domain/endpoint-breaker.ts';
+import { type Observation } from '../../../functions/domain/endpoint-health.ts';
 import { deliveryItem } from '../../../functions/shared/delivery-item.ts';
 import { entityKey } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
