@@ -50,7 +50,7 @@ export const kills: Scenario = {
   describes: `SIGKILL to the processes of one function every second, while endpoints take ${partnerMs} ms to answer`,
   async run(context) {
     const seconds = context.quick ? 10 : 40;
-    const run = { group: 'tower', messages: 30 * seconds, perSecond: 30, settleMs: 120_000 };
+    const run = { group: 'tower', messages: 40 * seconds, perSecond: 40, settleMs: 120_000 };
     const inTurn = { ...run, group: 'orderly', messages: 10 * seconds, perSecond: 10 };
     await using bed = await openBed(context, {
       name: 'kills',
