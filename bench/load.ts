@@ -73,6 +73,7 @@ class LoadGenerator {
       requestBytes: this.receivers.requestBytes,
       ...this.ledger.order(),
       peakPerSecond: this.receivers.peakPerSecond(),
+      peakPerTenSeconds: this.receivers.peakPerTenSeconds(),
     };
   }
 

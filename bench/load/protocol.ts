@@ -71,6 +71,8 @@ const AuditSchema = z.object({
   unsequenced: z.int(),
   /** Most arrivals at one endpoint within one second, by label. */
   peakPerSecond: z.record(z.string(), z.int()),
+  /** The same within ten seconds. */
+  peakPerTenSeconds: z.record(z.string(), z.int()),
 });
 export type Audit = z.infer<typeof AuditSchema>;
 

@@ -14,6 +14,8 @@ export interface Receivers {
   badSignatures(): number;
   /** Most arrivals at one endpoint within one second, by label. */
   peakPerSecond(): Record<string, number>;
+  /** The same within ten seconds. */
+  peakPerTenSeconds(): Record<string, number>;
   answer(label: string, answer: LoadAnswer): void;
 }
 
@@ -31,7 +33,7 @@ export async function startReceivers({
 }: ReceiversOptions): Promise<Receivers> {
   const receiver = await startReceiver();
   const answers = new Map<string, LoadAnswer>();
-  const peaks = new Peaks();
+  const [ofSecond, ofTenSeconds] = [new Peaks(1), new Peaks(10)];
   let requestBytes = 0;
   const inboxes = endpoints.map(({ endpointId, label, delayMs }) => {
     const usual: LoadAnswer = { kind: 'accept', delayMs };
@@ -41,7 +43,7 @@ export async function startReceivers({
       behaviour: (request) => decide(answers.get(label) ?? usual, request),
     });
     inbox.onRequest((request) => {
-      peaks.count(endpointId, label, request.arrivedAtMs);
+      for (const peaks of [ofSecond, ofTenSeconds]) peaks.count(endpointId, label, request.arrivedAtMs);
       requestBytes += sizeOf(request);
       const { answer } = request;
       const complete = ledger.receive({
@@ -64,7 +66,8 @@ export async function startReceivers({
       return requestBytes;
     },
     badSignatures: () => inboxes.reduce((sum, { badSignatures }) => sum + badSignatures, 0),
-    peakPerSecond: () => peaks.byLabel(),
+    peakPerSecond: () => ofSecond.byLabel(),
+    peakPerTenSeconds: () => ofTenSeconds.byLabel(),
     answer: (label, answer) => {
       answers.set(label, answer);
     },
@@ -102,16 +105,21 @@ const sizeOf = ({ method, url, headers, body }: UnansweredRequest): number =>
   ) +
   body.length;
 
-/** Arrivals by endpoint and second. */
+/** Arrivals by endpoint and span of so many seconds, one span after the other. */
 class Peaks {
-  readonly #seconds = new Map<string, { second: number; count: number }>();
+  readonly #spanMs: number;
+  readonly #now = new Map<string, { span: number; count: number }>();
   readonly #peaks = new Map<string, number>();
 
+  constructor(seconds: number) {
+    this.#spanMs = seconds * 1_000;
+  }
+
   count(endpointId: string, label: string, atMs: number): void {
-    const second = Math.floor(atMs / 1000);
-    const now = this.#seconds.get(endpointId);
-    const count = now?.second === second ? now.count + 1 : 1;
-    this.#seconds.set(endpointId, { second, count });
+    const span = Math.floor(atMs / this.#spanMs);
+    const now = this.#now.get(endpointId);
+    const count = now?.span === span ? now.count + 1 : 1;
+    this.#now.set(endpointId, { span, count });
     this.#peaks.set(label, Math.max(this.#peaks.get(label) ?? 0, count));
   }
 

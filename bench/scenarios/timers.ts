@@ -67,8 +67,9 @@ export const timers: Scenario = {
       const cpuMs = (after?.cpuMs ?? 0) - (before?.cpuMs ?? 0);
       const runs = (after?.invocations ?? 0) - (before?.invocations ?? 0);
       const peak = audit.peakPerSecond['due'] ?? 0;
+      const peakOfTen = audit.peakPerTenSeconds['due'] ?? 0;
       return {
-        figures: { count, handedOutMs, receivedMs, runs, cpuMs, live, audit, peak },
+        figures: { count, handedOutMs, receivedMs, runs, cpuMs, live, audit, peak, peakOfTen },
         checks: [
           {
             what: 'timers: all due deliveries are handed out',
@@ -80,8 +81,12 @@ export const timers: Scenario = {
           none('timers: duplicated', audit.duplicated),
           none('timers: requests with an id that is not due', audit.strays),
           ...inOrder('timers: live events of an ordered endpoint', audit),
-          // Seconds of arrival don't begin where seconds of handing out do.
-          atMost('timers: most requests at one endpoint in one second', peak, 2 * perSecond),
+          // Of single seconds two busy cores make what they like. Without a pace a whole backlog would come in one span.
+          atMost(
+            'timers: most requests at one endpoint in ten seconds',
+            peakOfTen,
+            Math.round(1.5 * 10 * perSecond),
+          ),
         ],
         sections: [
           {
