@@ -1,0 +1,3 @@
+import { describeMemory } from './memory-of-endless.ts';
+
+describeMemory('https');
