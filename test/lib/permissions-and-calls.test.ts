@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { boundaries } from '../faults/boundaries.ts';
-import { nameOf, statementsOf } from './roles.ts';
+import { nameOf, statementsOf } from '../helpers/permissions.ts';
 import { synthesize } from './synthesized.ts';
 
 const stack = synthesize('dev');
@@ -9,7 +9,7 @@ const functions = stack.ofType('AWS::Lambda::Function').map(([id]) => id);
 
 /** What a function may do, as `action resource`. */
 const grantsOf = (functionId: string): string[] =>
-  statementsOf(stack, functionId).flatMap(({ Action, Resource }) =>
+  statementsOf(stack.resources, functionId).flatMap(({ Action, Resource }) =>
     Action.flatMap((action) => Resource.map((resource) => `${action} ${shortName(nameOf(resource))}`)),
   );
 

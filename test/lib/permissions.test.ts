@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { nameOf, rolesOf, statementsOf } from './roles.ts';
+import { nameOf, rolesOf, statementsOf } from '../helpers/permissions.ts';
 import { synthesize } from './synthesized.ts';
 
 const stack = synthesize('dev');
-const roles = rolesOf(stack);
-/** What a function may do, as `resource: action action`, without writing its own log. */
+
+const roles = rolesOf(stack.resources);
+
+/** As `resource: action action`. */
 const permissionsOf = (functionId: string): string[] =>
-  statementsOf(stack, functionId).map(
+  statementsOf(stack.resources, functionId).map(
     ({ Action, Resource }) => `${Resource.map(nameOf).join(' ')}: ${Action.join(' ')}`,
   );
 

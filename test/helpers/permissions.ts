@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import type { Synthesized } from './synthesized.ts';
+
+/** Resources of a template, by logical id. */
+type Resources = Readonly<Record<string, { readonly Properties?: unknown; readonly Type: string }>>;
 
 const list = z.union([z.string(), z.array(z.json())]).transform((value) => [value].flat());
 const StatementSchema = z.object({
@@ -8,12 +10,16 @@ const StatementSchema = z.object({
   Resource: z.union([list, z.json().transform((value) => [value])]),
   Condition: z.json().optional(),
 });
-type Statement = z.infer<typeof StatementSchema>;
 const DocumentSchema = z.object({ Statement: z.array(StatementSchema) });
 const RoleSchema = z.object({
   Policies: z.array(z.object({ PolicyDocument: DocumentSchema })),
   ManagedPolicyArns: z.undefined().optional(),
 });
+const FunctionSchema = z.object({
+  Role: z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) }),
+});
+
+type Statement = z.infer<typeof StatementSchema>;
 
 /** `{"Fn::GetAtt":["EntitiesTable","Arn"]}` as `EntitiesTable`, and a joined ARN as its text. */
 export const nameOf = (resource: z.infer<ReturnType<typeof z.json>>): string => {
@@ -28,25 +34,19 @@ export const nameOf = (resource: z.infer<ReturnType<typeof z.json>>): string => 
   return reference.success ? `<${reference.data.Ref}>` : z.string().parse(resource);
 };
 
-interface StackRole {
-  id: string;
-  statements: Statement[];
-}
-
-export const rolesOf = (stack: Synthesized): StackRole[] =>
-  stack.ofType('AWS::IAM::Role').map(([id, role]) => {
-    const statements = RoleSchema.parse(role.Properties).Policies.flatMap(
-      (policy) => policy.PolicyDocument.Statement,
-    );
-    return { id, statements };
-  });
+/** All roles with what they permit. Each must say it all by itself. */
+export const rolesOf = (resources: Resources): { id: string; statements: Statement[] }[] =>
+  Object.entries(resources)
+    .filter(([, { Type }]) => Type === 'AWS::IAM::Role')
+    .map(([id, { Properties }]) => ({
+      id,
+      statements: RoleSchema.parse(Properties).Policies.flatMap((policy) => policy.PolicyDocument.Statement),
+    }));
 
 /** What a function may do, without writing its own log. */
-export function statementsOf(stack: Synthesized, functionId: string): Statement[] {
-  const { Role } = z
-    .object({ Role: z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) }) })
-    .parse(stack.get(functionId).Properties);
-  const role = rolesOf(stack).find(({ id }) => id === Role['Fn::GetAtt'][0]);
+export function statementsOf(resources: Resources, functionId: string): Statement[] {
+  const [roleId] = FunctionSchema.parse(resources[functionId]?.Properties).Role['Fn::GetAtt'];
+  const role = rolesOf(resources).find(({ id }) => id === roleId);
   return (role?.statements ?? []).filter(
     ({ Action }) => !Action.some((action) => action.startsWith('logs:')),
   );
