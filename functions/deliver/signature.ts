@@ -1,4 +1,4 @@
-import { createHmac, sign } from 'node:crypto';
+import { createHmac, createSecretKey, sign, type KeyObject } from 'node:crypto';
 import type { EndpointSigningKey } from '../../schemas/endpoint.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import { ed25519PrivateKey } from '../shared/ed25519.ts';
@@ -37,13 +37,26 @@ export function signatureHeaders(
   };
 }
 
-function signHmac(secret: string, prefix: string, body: Uint8Array): string {
-  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
-  return `v1,${createHmac('sha256', key).update(prefix).update(body).digest('base64')}`;
-}
+const signHmac = (secret: string, prefix: string, body: Uint8Array): string =>
+  `v1,${createHmac('sha256', keyOf(secret)).update(prefix).update(body).digest('base64')}`;
 
 function signEd25519(privateKey: string, prefix: string, body: Uint8Array): string {
   // Ed25519 reads its message twice, so there is no way to feed it in parts.
   const message = Buffer.concat([Buffer.from(prefix), body]);
-  return `v1a,${sign(null, message, ed25519PrivateKey(privateKey)).toString('base64')}`;
+  return `v1a,${sign(null, message, keyOf(privateKey)).toString('base64')}`;
+}
+
+/** To make a key of its bytes takes several times as long as to sign with it. */
+const keys = new Map<string, KeyObject>();
+const maxKeys = 1_000;
+
+function keyOf(secret: string): KeyObject {
+  const known = keys.get(secret);
+  if (known !== undefined) return known;
+  const key = secret.startsWith('whsk_')
+    ? ed25519PrivateKey(secret)
+    : createSecretKey(Buffer.from(secret.slice('whsec_'.length), 'base64'));
+  if (keys.size >= maxKeys) keys.clear();
+  keys.set(secret, key);
+  return key;
 }
