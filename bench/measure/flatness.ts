@@ -35,8 +35,8 @@ export interface FlatnessOptions {
   readonly perSecond: number;
   /** Messages one by one between the warm-up and the first round. Default 300. */
   readonly settling?: number;
-  /** Messages before, and how many a second; default: what compiles all of the code, at twice the rate. */
-  readonly warmUp?: { readonly messages: number; readonly perSecond: number };
+  /** What is reported before, one after the other; default: what compiles all of the code, at twice the rate. */
+  readonly warmUp?: readonly Load[];
   /** The most that CPU and memory may differ between the sizes; null: it is only reported. */
   readonly limit: number | null;
 }
@@ -56,6 +56,11 @@ interface Size {
   /** Of each run, as `memory`. */
   audits: Audit[];
   memory: Memory[];
+}
+
+interface Load {
+  readonly messages: number;
+  readonly perSecond: number;
 }
 
 /** Bytes of each function's largest process; `inUse`: after a collection. */
@@ -165,7 +170,8 @@ async function openSize(
   opened: AsyncDisposableStack,
 ): Promise<OpenSize> {
   const { name, planOf, messages, rounds = 1 } = options;
-  const reported = warmUpOf(context, options).messages + settlingOf(options) + rounds * messages;
+  const reported =
+    sum(warmUpOf(context, options).map((load) => load.messages)) + settlingOf(options) + rounds * messages;
   const group = planOf(size.size, reported);
   const plan = { groups: [group, orderly(2, orderedMessages), late] };
   const folder = `${name}-${size.size}-${size.memory.length + 1}`;
@@ -173,14 +179,14 @@ async function openSize(
   return { size, bed, plan, group: group.name, before: {} };
 }
 
-const warmUpOf = (context: ScenarioContext, { warmUp, perSecond }: FlatnessOptions) =>
-  warmUp ?? { messages: warmUpMessages(context), perSecond: 2 * perSecond };
+const warmUpOf = (context: ScenarioContext, { warmUp, perSecond }: FlatnessOptions): readonly Load[] =>
+  warmUp ?? [{ messages: warmUpMessages(context), perSecond: 2 * perSecond }];
 
 const settlingOf = ({ settling = 300 }: FlatnessOptions): number => settling;
 
 async function warm(context: ScenarioContext, options: FlatnessOptions, one: OpenSize): Promise<void> {
   const { bed, group } = one;
-  await bed.load.run({ group, ...warmUpOf(context, options) });
+  for (const load of warmUpOf(context, options)) await bed.load.run({ group, ...load });
   // What is batched in a burst is not compiled for what comes one by one.
   await bed.load.run({ group, messages: settlingOf(options), perSecond: options.perSecond });
   one.before = bed.memory();

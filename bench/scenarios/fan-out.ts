@@ -13,7 +13,7 @@ export const fanOut: Scenario = {
       messages: context.quick ? 30 : 150,
       perSecond: 5,
       settling: 100,
-      warmUp: { messages: context.quick ? 50 : 200, perSecond: 10 },
+      warmUp: [{ messages: context.quick ? 50 : 200, perSecond: 10 }],
       limit: null,
       planOf: (size, messages) => ({
         name: 'tower',

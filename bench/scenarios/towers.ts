@@ -14,7 +14,7 @@ export const towers: Scenario = {
       rounds: context.quick ? 2 : 4,
       runs: context.quick ? 1 : 2,
       perSecond: 30,
-      warmUp: { messages: context.quick ? 300 : 3_000, perSecond: 60 },
+      warmUp: [{ messages: context.quick ? 300 : 3_000, perSecond: 60 }],
       limit: 0.1,
       planOf: (size, messages) => ({
         name: 'tower',

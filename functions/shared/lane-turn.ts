@@ -156,7 +156,7 @@ interface Over {
   endpoint: Pick<Endpoint, 'contract'> | null;
 }
 
-/** What waits next in a lane, as it stands now. */
+/** What waits in a lane, as it stands now. */
 interface Next {
   waiting: WaitingInLane;
   event: DomainEvent | null;
@@ -166,19 +166,46 @@ interface Next {
 async function wakeNext(deps: LaneTurnDeps, over: Over): Promise<Step> {
   const { lane } = over;
   if (lane.given === headSequence(lane)) return 'done';
-  const waiting = await deps.lanes.waiting(lane, headSequence(lane) + 1);
+  const next = await readWaiting(deps, lane, headSequence(lane) + 1);
   // Somebody has just taken the turn.
-  if (waiting === null) return 'contended';
+  if (next === null) return 'contended';
+  const { event } = next;
+  if (event === null || !isWaiting(next)) return passOver(deps, over, next);
+  await wake(deps, taskOf(lane, event, next));
+  return 'done';
+}
+
+async function readWaiting(deps: LaneTurnDeps, lane: Lane, sequence: number): Promise<Next | null> {
+  const waiting = await deps.lanes.waiting(lane, sequence);
+  if (waiting === null) return null;
   const { eventId, receivedAt } = waiting;
   const [event, record] = await Promise.all([
     deps.events.get(eventId),
     deps.store.get({ endpointId: lane.endpointId, event: { id: eventId, receivedAt } }),
   ]);
-  const next = { waiting, event, record };
-  if (event === null || !isWaiting(next)) return passOver(deps, over, next);
-  await wake(deps, taskOf(lane, event, next));
-  return 'done';
+  return { waiting, event, record };
 }
+
+/**
+ * Has one that waits look at the lane's head in a while: for who is about to end the head, and may die before the turn is
+ * passed on. The first whose event is there, since without it there is no task.
+ */
+export async function lookOut(deps: LaneTurnDeps, lane: Lane): Promise<void> {
+  const first = headSequence(lane) + 1;
+  for (let sequence = first; sequence <= Math.min(lane.given, first + maxLookedAt); sequence += 1) {
+    const waits = await readWaiting(deps, lane, sequence);
+    if (waits === null || waits.event === null) continue;
+    const task = taskOf(lane, waits.event, waits);
+    // Each time another one: SQS must not take it for an earlier look.
+    const look = { ...task, taskId: `look-${deps.now()}-${task.taskId}` };
+    await deps.tasks.send([{ task: look, delaySeconds: lookOutSeconds, via: 'live' }]);
+    return;
+  }
+}
+
+/** By then the turn was passed on, as a rule. */
+const lookOutSeconds = 60;
+const maxLookedAt = 25;
 
 const isWaiting = ({ waiting, record }: Next): boolean =>
   record?.status === 'pending' && record.sequence === waiting.sequence;

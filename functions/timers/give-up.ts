@@ -7,7 +7,7 @@ import type { EntityStore } from '../shared/entity-store.ts';
 import { TowercastError } from '../shared/errors.ts';
 import { laneOfId } from '../shared/keys.ts';
 import type { LaneRef } from '../shared/lane-store.ts';
-import { passTurn, type LaneTurnDeps } from '../shared/lane-turn.ts';
+import { lookOut, passTurn, type LaneTurnDeps } from '../shared/lane-turn.ts';
 
 export interface GiveUpDeps extends LaneTurnDeps {
   entities: Pick<EntityStore, 'getMany'>;
@@ -21,20 +21,28 @@ const maxTries = 5;
 export const createGiveUp =
   (deps: GiveUpDeps): GiveUp =>
   async (record) => {
+    const ref = laneOfRecord(record);
+    const lane = ref === null ? null : await deps.lanes.read(ref);
     // Its attempt is being made, with an event that was there a moment ago. It is due again when its lease ends.
-    if (await isBeingMade(deps, record)) return;
-    const { partnerId, endpointId } = record;
-    const ref = { kind: 'endpoint', partnerId, endpointId } as const;
-    const endpoint = (await deps.entities.getMany([ref])).get(ref);
-    const over = expiredRecord(record, endpoint);
-    const { operatorPartnerId, now } = deps;
-    const notice = noticeOf(over, { operatorPartnerId, now: instantFromMs(now()) });
-    const outcome = await deps.store.advance(over, record.attempts.length + 1, notice);
-    // An attempt of it was on its way, and is on record now.
-    if (outcome.kind === 'behind') return;
-    if (over.status === 'dead') deps.metrics.addMetric('DeliveriesDead', 'Count', 1);
-    await letLaneGoOn(deps, over, endpoint);
+    if (lane !== null && isTurnTaken(lane, record, deps.now())) return;
+    // Once its record stands it is due no more.
+    if (lane !== null && isOfHead(lane, record)) await lookOut(deps, lane);
+    await settle(deps, record);
   };
+
+async function settle(deps: GiveUpDeps, record: DeliveryRecord): Promise<void> {
+  const { partnerId, endpointId } = record;
+  const name = { kind: 'endpoint', partnerId, endpointId } as const;
+  const endpoint = (await deps.entities.getMany([name])).get(name);
+  const over = expiredRecord(record, endpoint);
+  const { operatorPartnerId, now } = deps;
+  const notice = noticeOf(over, { operatorPartnerId, now: instantFromMs(now()) });
+  const outcome = await deps.store.advance(over, record.attempts.length + 1, notice);
+  // An attempt of it was on its way, and is on record now.
+  if (outcome.kind === 'behind') return;
+  if (over.status === 'dead') deps.metrics.addMetric('DeliveriesDead', 'Count', 1);
+  await letLaneGoOn(deps, over, endpoint);
+}
 
 /** Null outside of lanes. Of `sequence.skipped`, only the event itself knew the lane: whoever comes next finds its head over. */
 const laneOfRecord = ({ endpointId, event, sequence }: DeliveryRecord): LaneRef | null => {
@@ -43,12 +51,7 @@ const laneOfRecord = ({ endpointId, event, sequence }: DeliveryRecord): LaneRef 
   return isKnown ? { endpointId, subject } : null;
 };
 
-async function isBeingMade({ lanes, now }: GiveUpDeps, record: DeliveryRecord): Promise<boolean> {
-  const ref = laneOfRecord(record);
-  return ref !== null && isTurnTaken(await lanes.read(ref), record, now());
-}
-
-/** What waits behind it has the next turn. Should this run die before that, whoever comes next into the lane does the same. */
+/** What waits behind it has the next turn. Should this run die before that, it looks for itself, as does whoever comes next. */
 async function letLaneGoOn(
   deps: GiveUpDeps,
   record: DeliveryRecord,

@@ -5,7 +5,6 @@ import type { Inbox } from '../helpers/receiver.ts';
 import type { Fault, FaultInput } from './fault-plan.ts';
 import type { FaultWorld } from './fault-world.ts';
 import type { Flow, NetworkInput, Scene } from './flow.ts';
-import { isHarmless, isKill } from './modes.ts';
 import { violations, isSettled } from './promises.ts';
 import { caseSecret } from './secret.ts';
 
@@ -15,8 +14,6 @@ export interface CaseInput {
   /** Empty for one that nothing is done to. */
   readonly faults: readonly Omit<FaultInput, 'tag'>[];
 }
-
-const isOfMany: ReadonlySet<string> = new Set(['FanOutFunction', 'TimersFunction']);
 
 /** A fault, or none, on a flow of its own. */
 export class FaultCase {
@@ -28,8 +25,6 @@ export class FaultCase {
   readonly #towers: Tower[] = [];
   readonly inbox: Inbox;
   #refusals = 0;
-  /** Whether what the flow asks for was asked for. */
-  #isDriven = false;
 
   constructor(world: FaultWorld, { tag, flow, faults }: CaseInput) {
     this.#world = world;
@@ -45,14 +40,6 @@ export class FaultCase {
 
   get wasPutBack(): boolean {
     return this.#world.lost.has(this.tag);
-  }
-
-  /** A batch of fan-out and a run of timers are of many cases: one that fails or is cut off for another's sake repeats this one too. */
-  get mayRepeat(): boolean {
-    return (
-      this.flow.repeats === true ||
-      !this.#inputs.every(({ mode, function: name }) => isHarmless(mode) && !isOfMany.has(name))
-    );
   }
 
   network(): Required<Pick<NetworkInput, 'towers' | 'partners' | 'endpoints' | 'reservations'>> {
@@ -91,7 +78,7 @@ export class FaultCase {
   async run(): Promise<string[]> {
     // What concerns all cases must not begin while this one waits for its turn behind them: they would wait for it.
     this.#arm(({ anonymous }) => anonymous === true);
-    const driving = this.#drive();
+    const driving = this.flow.drive(this.#scene());
     const lifting = this.#liftWhenSeen();
     try {
       await Promise.all([driving, lifting]);
@@ -104,14 +91,9 @@ export class FaultCase {
     return this.faults.flatMap((fault) => (fault.met || this.#mayMiss(fault) ? [] : [fault.input.call]));
   }
 
-  async #drive(): Promise<void> {
-    await this.flow.drive(this.#scene());
-    this.#isDriven = true;
-  }
-
   /** Where neighbours take processes down with them, work may come by another way: past what leads to a kill, too. */
   #mayMiss({ input }: Fault): boolean {
-    return input.sometimes !== undefined || this.#inputs.some(({ mode }) => isKill(mode));
+    return input.sometimes === true || this.#inputs.some(({ mode }) => mode.startsWith('kills'));
   }
 
   /** What the promises say against it, once everything is quiet. */
@@ -124,8 +106,7 @@ export class FaultCase {
     for (const fault of this.faults) {
       if (!fault.lasts) continue;
       await this.#until(`somebody to see that ${fault.input.call} fails`, async () => {
-        const mayComeYet = !fault.met && !this.#isDriven;
-        return (await this.#seen(fault)) || (!mayComeYet && this.#isOver());
+        return (await this.#seen(fault)) || this.#isOver();
       });
       fault.lift();
     }

@@ -1,11 +1,11 @@
 import { kill } from 'node:process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetQueueAttributesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { LocalStack } from '../../local/local-stack.ts';
 import { startStack } from '../../local/stack.ts';
 import { startReceiver, type Receiver } from '../helpers/receiver.ts';
@@ -33,7 +33,6 @@ const stageConfig: StageOverrides = {
     breaker: { failures: 3, openSeconds: 2, maxOpenSeconds: 4 },
   },
   redrive: { settleSeconds: 1 },
-  lockerOpen: { linkHours: 24, commandSeconds: 1 },
   timers: { timeoutSeconds: 10, leaseSeconds: 17 },
 };
 
@@ -42,7 +41,7 @@ const visibilitySeconds = 8;
 /** As in AWS, a turn in a lane is over before its task is given again: it lasts ten seconds longer than an attempt. */
 const orderedVisibilitySeconds = 12;
 
-export const functions = [
+const functions = [
   'IngestFunction',
   'FanOutFunction',
   'DeliverFunction',
@@ -77,8 +76,7 @@ export interface FaultWorld extends AsyncDisposable {
 
 export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
   await using starting = new AsyncDisposableStack();
-  await removeLeftFolders();
-  const folder = await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`));
+  const folder = await mkdtemp(join(tmpdir(), 'towercast-faults-'));
   starting.defer(() => rm(folder, { recursive: true, force: true }));
   const receiver = await startReceiver();
   starting.defer(() => receiver.close());
@@ -154,25 +152,6 @@ export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
     depth: (queue) => depthOf(sqs, stack.queues[queue] ?? ''),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-const folderPrefix = 'towercast-faults-';
-
-/** Of runs that were ended by force, and could remove nothing. Their process is in the name. */
-async function removeLeftFolders(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const pid = new RegExp(`^${folderPrefix}(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid)))
-      await rm(join(tmpdir(), name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 /** Everything that a function is told of its engines leads to its proxy. */
@@ -254,9 +233,9 @@ function watch({ stack, documents, lost, logs }: Watched) {
       await lost.look();
     }),
     loop(async () => {
-      // Each run hands out into what nobody has of its minute: here the run before has had its minute already.
-      const Item = { pk: 'timers#window', sk: 'window', until: new Date(Date.now() - 1_000).toISOString() };
-      await documents.send(new PutCommand({ TableName: stack.tables['EntitiesTable'], Item }));
+      // Each run hands out into what nobody has of its minute: here all of it is always free.
+      const Key = { pk: 'timers#window', sk: 'window' };
+      await documents.send(new DeleteCommand({ TableName: stack.tables['EntitiesTable'], Key }));
       await stack.invoke('TimersFunction', {});
     }),
   ];

@@ -37,14 +37,8 @@ export interface Flow {
   readonly behaviour?: PartnerBehaviour;
   /** Whether they must arrive in the order in which they happened. */
   readonly ordered?: boolean;
-  /** How deliveries of events of a type end. Default `delivered`. */
-  readonly endings?: Readonly<Record<string, 'held' | 'dead'>>;
-  /** Types of what is told of them: deliveries that were given up, endpoints that were disabled. Once each. Default: nothing. */
-  readonly announces?: readonly string[];
-  /** Whether it asks for what was delivered once more. */
-  readonly repeats?: boolean;
-  /** Whether an event is cleaned up on its way. */
-  readonly forgets?: boolean;
+  /** How its deliveries end. Default `delivered`. */
+  readonly ending?: 'held';
   /** Messages that are kept with a reason instead. Default 0. */
   readonly quarantined?: number;
   readonly drive: (scene: Scene) => Promise<void>;

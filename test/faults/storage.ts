@@ -6,13 +6,10 @@ import { parseLogEntry, parseLogPage } from '../../functions/shared/partner-log-
 import { tagsIn } from './call.ts';
 
 const EventSchema = z.looseObject({
-  pk: z.string(),
-  sk: z.string(),
   id: z.string(),
   type: z.string(),
   partnerIds: z.array(z.string()),
   receivedAt: z.string(),
-  data: z.record(z.string(), z.json()),
 });
 const EntitySchema = z.looseObject({ pk: z.string(), sk: z.string() });
 

@@ -116,16 +116,38 @@ describe('in a lane, a due delivery whose event was cleaned up', () => {
   const next = makeRecord({ event: nextEvent, attempts: [], reason: 'behind', sequence: 2 });
 
   /** The head, and one that waits behind it, whose event is there. */
-  async function seedLane(): Promise<void> {
+  async function seedLane(kept = [nextEvent]): Promise<void> {
     const empty = newLane('main', subject);
     const lane: Lane = { ...empty, version: 1, given: 1, head: place(1, head.event) };
     await put(head);
-    await world.tables.put('events', eventItem(nextEvent, 90));
+    for (const event of kept) await world.tables.put('events', eventItem(event, 90));
     expect(await world.lanes.write({ lane, seen: empty })).toBe('written');
     const behind = { lane: { ...lane, version: 2, given: 2 }, seen: lane };
     const waiting = { ...place(2, next.event), partnerId: 'acme' };
     expect(await world.lanes.append(behind, waiting, next)).toBe('written');
   }
+
+  /** What waits next looks in a minute, whatever becomes of this run. */
+  const looksLater = { via: 'live', delaySeconds: 60, task: { sequence: 2, event: { id: nextEvent.id } } };
+
+  it('has what waits behind it look later, before it is on record as over: this run may die then', async () => {
+    await seedLane();
+    world.lanes.writeWithEvent = () => Promise.reject(new Error('died'));
+    await expect(world.run()).rejects.toMatchObject({ code: 'timers_failed' });
+    expect(await world.record(head)).toMatchObject(dead);
+    expect(world.state.sent).toMatchObject([looksLater]);
+  });
+
+  it('has the first look that has an event still', async () => {
+    const event = makeEvent({ id: 'evt_0000000000000001-9_mmykbvk0_b7-1044' });
+    await seedLane([event]);
+    const third = makeRecord({ event, attempts: [], reason: 'behind', sequence: 3 });
+    const seen = await world.lanes.read({ endpointId: 'main', subject });
+    const waiting = { ...place(3, third.event), partnerId: 'acme' };
+    await world.lanes.append({ lane: { ...seen, version: 3, given: 3 }, seen }, waiting, third);
+    await world.run();
+    expect(world.state.sent[0]).toMatchObject({ via: 'live', task: { sequence: 3 } });
+  });
 
   it('is replaced by what says so, where the contract can', async () => {
     await seedLane();
@@ -133,6 +155,7 @@ describe('in a lane, a due delivery whose event was cleaned up', () => {
     expect(await world.record(head)).toMatchObject(dead);
     expect(await types()).toEqual(expect.arrayContaining(['delivery.dead', 'sequence.skipped']));
     expect(world.state.sent).toMatchObject([
+      looksLater,
       { via: 'ordered', task: { sequence: 1, event: { type: 'sequence.skipped' } } },
     ]);
   });
@@ -142,6 +165,7 @@ describe('in a lane, a due delivery whose event was cleaned up', () => {
     await seedLane();
     await world.run();
     expect(world.state.sent).toMatchObject([
+      looksLater,
       { via: 'ordered', task: { sequence: 2, event: { id: nextEvent.id } } },
     ]);
   });
@@ -154,7 +178,7 @@ describe('in a lane, a due delivery whose event was cleaned up', () => {
       (tries += 1) === 1 ? 'contended' : lanes.writeWithEvent(change, event);
     await world.run();
     expect(tries).toBe(2);
-    expect(world.state.sent).toMatchObject([{ task: { event: { type: 'sequence.skipped' } } }]);
+    expect(world.state.sent).toMatchObject([looksLater, { task: { event: { type: 'sequence.skipped' } } }]);
   });
 
   it('whose attempt is being made is left to that, and comes up again', async () => {
@@ -168,7 +192,7 @@ describe('in a lane, a due delivery whose event was cleaned up', () => {
     world.pass(900);
     await world.run();
     expect(await world.record(head)).toMatchObject(dead);
-    expect(world.state.sent).toHaveLength(1);
+    expect(world.state.sent).toHaveLength(2);
   });
 
   it('that is not its head any more wakes nobody', async () => {

@@ -76,15 +76,20 @@ async function switchOrder({ endpoints }: Disturbances): Promise<void> {
   if (endpoint !== undefined) endpoints.set('main', { ...endpoint, ordered: endpoint.ordered !== true });
 }
 
-/** The record or the event of one that waits behind others goes, one before the other. */
+const isBehind = ({ reason }: DeliveryRecord): boolean => reason === 'behind';
+
+/** The record or the event of one that waits behind others goes, one before the other; of one that waits for a retry, the event. */
 async function cleanUp(options: Disturbances): Promise<void> {
   const { records, events, random } = options;
   const waiting = pick(
     options,
-    [...records.values()].filter(({ reason }) => reason === 'behind'),
+    // What says that one was skipped is younger than that by the time that the schedule took.
+    [...records.values()].filter(
+      (record) => isBehind(record) || (record.dueAt !== null && record.event.type !== 'sequence.skipped'),
+    ),
   );
   if (waiting === undefined) return;
-  if (random() < 0.5) events.delete(waiting.event.id);
+  if (!isBehind(waiting) || random() < 0.5) events.delete(waiting.event.id);
   else if (events.has(waiting.event.id)) records.delete(waiting.id);
 }
 

@@ -91,7 +91,10 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
     const eventId = request.headers['webhook-id'] ?? '';
     const refused = hits(chances.refusal);
     posts.push({
-      lane: laneOfRequest.get(eventId) ?? laneOf(world.events.get(eventId) ?? makeEvent({ id: eventId })),
+      lane:
+        request.headers['towercast-sequence-of'] ??
+        laneOfRequest.get(eventId) ??
+        laneOf(world.events.get(eventId) ?? makeEvent({ id: eventId })),
       eventId,
       sequence: numberIn(request, 'towercast-sequence'),
       previousSequence: numberIn(request, 'towercast-previous-sequence') ?? 0,
@@ -207,16 +210,21 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
   const fifoDlq = startSimulatedQueue({ ...dlq, name: 'dlq.fifo', fifo: true, maxReceiveCount: Infinity });
   const liveDlq = startSimulatedQueue({ ...dlq, name: 'dlq', fifo: false, maxReceiveCount: Infinity });
 
-  const giveUp = giveUpIn(deps, world.endpoints);
   const timers = async (): Promise<void> => {
     for (;;) {
       await time.sleep(60_000);
+      const giveUp = giveUpIn(forOne(deps), world.endpoints);
       for (const record of world.records.values()) {
         if (record.status !== 'pending' || record.dueAt === null) continue;
         if (record.waitsFor === 'time' && instantToMs(record.dueAt) > time.now()) continue;
         const event = world.events.get(record.event.id);
         if (event === undefined) {
-          await giveUp(record);
+          // Where it fails, as a rule because the function has died, the others are left to the next run.
+          const isDone = await giveUp(record).then(
+            () => true,
+            () => false,
+          );
+          if (!isDone) break;
           continue;
         }
         // The lease.
