@@ -8,6 +8,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DeadLetterEnvSchema } from '../functions/dead-letter/env.ts';
 import { DeliverEnvSchema } from '../functions/deliver/env.ts';
+import { maxDelaySeconds } from '../functions/shared/queue.ts';
 import type { HealthPolicy } from '../schemas/endpoint-health.ts';
 import type { StageConfig } from './config.ts';
 import { DeliveryQueues } from './delivery-queues.ts';
@@ -32,9 +33,6 @@ export const healthPolicyOf = ({ delivery }: StageConfig): HealthPolicy => ({
   slowMs: delivery.slow.afterMs,
   slowSeconds: delivery.slow.seconds,
 });
-
-/** SQS delays no message by more. */
-const longestDelaySeconds = 900;
 
 export interface DeliveryProps extends StageProps {
   readonly storage: Storage;
@@ -230,7 +228,7 @@ export class Delivery extends Construct {
       anchor: 'delivery-queue-age',
       metric: oldestIn(this.queues.live),
       // As old is a message that is to be delayed when its time comes.
-      above: longestDelaySeconds + 300,
+      above: maxDelaySeconds + 300,
       minutes: 5,
     });
     const { timeoutSeconds, maxReceiveCount } = config.delivery;
@@ -240,7 +238,7 @@ export class Delivery extends Construct {
       anchor: 'delivery-slow-queue-age',
       metric: oldestIn(this.queues.slow),
       // By twice as much as delays and crashes together explain: who is slow is promised no speed, but an end.
-      above: 2 * (longestDelaySeconds + 6 * timeoutSeconds * maxReceiveCount),
+      above: 2 * (maxDelaySeconds + 6 * timeoutSeconds * maxReceiveCount),
       minutes: 15,
     });
     this.#laneAlarms(config);

@@ -50,3 +50,22 @@ export function createLongRequests({ limiter, perPartner, newId, now }: LongRequ
     },
   };
 }
+
+/**
+ * Does `work` while it counts as one of the partner's; null: an operator's, which are not counted. Throws `refusal` when as
+ * many of the partner's are under way already.
+ */
+export async function whileCounted<T>(
+  requests: LongRequests,
+  partnerId: string | null,
+  { refusal, work }: { refusal: () => Error; work: () => Promise<T> },
+): Promise<T> {
+  if (partnerId === null) return work();
+  const request = await requests.begin(partnerId);
+  if (request === null) throw refusal();
+  try {
+    return await work();
+  } finally {
+    await request.end();
+  }
+}

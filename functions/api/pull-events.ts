@@ -5,6 +5,7 @@ import type { Instant } from '../../schemas/primitives.ts';
 import type { LogPosition } from '../../schemas/redrive.ts';
 import { passes } from '../domain/match.ts';
 import type { LogSlice } from '../shared/partner-log-reader.ts';
+import { whileCounted } from './long-requests.ts';
 import { Problem, unreadable } from './problem.ts';
 import type { Services } from './services.ts';
 
@@ -53,14 +54,10 @@ export async function pullEvents(services: PullServices, pull: Pull): Promise<Pu
   const pulled: Pulled = { items: [], next: pull.from, atEnd: false };
   await look(services, pull, pulled);
   if (!isNothingYet(pulled) || pull.waitMs === 0) return pulled;
-  if (pull.waiterId === null) return waitForEvents(services, { pull, pulled, endMs });
-  const waiting = await services.waitingPulls.begin(pull.waiterId);
-  if (waiting === null) throw tooManyWaiting();
-  try {
-    return await waitForEvents(services, { pull, pulled, endMs });
-  } finally {
-    await waiting.end();
-  }
+  return whileCounted(services.waitingPulls, pull.waiterId, {
+    refusal: tooManyWaiting,
+    work: () => waitForEvents(services, { pull, pulled, endMs }),
+  });
 }
 
 const isNothingYet = ({ items, atEnd }: Pulled): boolean => atEnd && items.length === 0;

@@ -11,6 +11,7 @@ import { ended } from '../../domain/redrive.ts';
 import { ownerFor, visibleTo } from '../caller.ts';
 import { countRedrive } from '../count-redrive.ts';
 import { checkFilter, readEndpoint } from '../endpoint-access.ts';
+import { whileCounted } from '../long-requests.ts';
 import { locationOf, openRedrive, planRedrive } from '../open-redrive.ts';
 import { defineOperation, nothing, type Caller, type Operation } from '../operation.ts';
 import { pageOf, pageQuery, toPageBody, toPageRequest } from '../pagination.ts';
@@ -53,9 +54,10 @@ const create = defineOperation({
     checkFilter(request.filter);
     if (!dryRun) return openRedrive(services, endpoint, request, show);
     const planned = planRedrive(services, endpoint, request);
-    const counted = await inTurn(services, caller.kind === 'operator' ? null : owner, () =>
-      countRedrive(services, planned, endpoint),
-    );
+    const counted = await whileCounted(services.dryRuns, caller.kind === 'operator' ? null : owner, {
+      refusal: tooManyDryRuns,
+      work: () => countRedrive(services, planned, endpoint),
+    });
     return { body: RedriveCountSchema.parse({ dryRun: true, ...counted }), status: 200 };
   },
 });
@@ -63,27 +65,13 @@ const create = defineOperation({
 /** About as long as one of those that count will take at most. */
 const retryAfterSeconds = 15;
 
-/** Runs a dry run of the partner's, or of an operator's (null), which are not counted. Throws 429 when as many as may are under way. */
-async function inTurn<T>(
-  { dryRuns }: Pick<Services, 'dryRuns'>,
-  partnerId: string | null,
-  count: () => Promise<T>,
-): Promise<T> {
-  if (partnerId === null) return count();
-  const run = await dryRuns.begin(partnerId);
-  if (run === null)
-    throw new Problem(
-      429,
-      'too_many_dry_runs',
-      'As many of your dry runs are under way as may at a time. Wait until one has ended.',
-      { headers: { 'retry-after': String(retryAfterSeconds) } },
-    );
-  try {
-    return await count();
-  } finally {
-    await run.end();
-  }
-}
+const tooManyDryRuns = (): Problem =>
+  new Problem(
+    429,
+    'too_many_dry_runs',
+    'As many of your dry runs are under way as may at a time. Wait until one has ended.',
+    { headers: { 'retry-after': String(retryAfterSeconds) } },
+  );
 
 /** How a redrive is answered with. */
 export const show = (redrive: Redrive) => ({

@@ -482,17 +482,10 @@ describe('limits', () => {
   it('park what has waited when too many ask at once', async () => {
     const observer = makeObserver();
     const gate = createGate({
+      ...blindGateDeps(observer),
       health: { change: async () => makeHealth() },
-      endpoints: { forget: () => undefined },
       limiter: { admit: contended, release: broken },
       drain: { limiter: { admit: contended, release: broken }, perSecond: 2 },
-      policy,
-      leaseMs: 20_000,
-      newLeaseId: () => 'lease',
-      now: Date.now,
-      random: () => 0.5,
-      logger: observer.logger,
-      metrics: observer.recorder,
     });
     const endpoint = makeEndpoint({ limits: { perSecond: 1 } });
     expect((await gate.enter(endpoint, makeTask({ yields: true }), 'slow')).kind).toBe('park');
