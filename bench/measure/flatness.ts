@@ -11,7 +11,7 @@ import {
   type ScenarioContext,
   type ScenarioResult,
 } from '../scenario.ts';
-import { cpuPerEvent, sum, type FunctionFigures } from './function-figures.ts';
+import { carriers, cpuPerEvent, sum, type FunctionFigures } from './function-figures.ts';
 import { median } from './percentiles.ts';
 import { megabytes } from '../report/rows.ts';
 
@@ -119,9 +119,7 @@ const orderOf = (audits: readonly Audit[]) => ({
 
 const orderedMessages = 100;
 const orderedPerSecond = 20;
-/** What carries an event. */
-const counted = ['IngestFunction', 'FanOutFunction', 'DeliverFunction'];
-const weighed = [...counted, ...rarelyUsed];
+const weighed = [...carriers, ...rarelyUsed];
 
 async function measureRun(
   context: ScenarioContext,
@@ -195,7 +193,7 @@ async function warm(context: ScenarioContext, options: FlatnessOptions, one: Ope
 async function measureRound({ messages, perSecond }: FlatnessOptions, one: OpenSize): Promise<void> {
   const { bed, group, size } = one;
   const { result, functions } = await bed.measure(() => bed.load.run({ group, messages, perSecond }));
-  const busy = Object.fromEntries(counted.flatMap((id) => (functions[id] ? [[id, functions[id]]] : [])));
+  const busy = Object.fromEntries(carriers.flatMap((id) => (functions[id] ? [[id, functions[id]]] : [])));
   const cpuMsPerEvent = cpuPerEvent(busy, result.events);
   const deliveries = result.received / result.events;
   const cpuMsPerDelivery = (cpuMsPerEvent['DeliverFunction'] ?? 0) / deliveries;
@@ -241,7 +239,7 @@ function distance(size: Size, smallest: Size, of: (round: Round) => number): num
 
 const cpuRow = (size: Size): Row => [
   String(size.size),
-  ...counted.map((id) => fixed(medianOf(size, ({ cpuMsPerEvent }) => cpuMsPerEvent[id] ?? 0))),
+  ...carriers.map((id) => fixed(medianOf(size, ({ cpuMsPerEvent }) => cpuMsPerEvent[id] ?? 0))),
   fixed(medianOf(size, ofEvent)),
   fixed(medianOf(size, ofDelivery)),
 ];

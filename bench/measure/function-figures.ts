@@ -1,5 +1,8 @@
 import type { FunctionStats } from '../../local/stack.ts';
 
+/** What carries an event; timers and the API do the same whether events come or not. */
+export const carriers = ['IngestFunction', 'FanOutFunction', 'DeliverFunction'];
+
 export type Stats = Readonly<Record<string, FunctionStats>>;
 
 /** What one function did between two looks at its stats. */

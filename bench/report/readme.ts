@@ -1,3 +1,5 @@
+import { carriers } from '../measure/function-figures.ts';
+
 /** What README.md shows of docs/performance.md: which figure comes from which cell. */
 
 /** A row of README.md: its first cell names it, its last cells are figures. */
@@ -22,7 +24,6 @@ const rowOf = (
 ): ReadmeRow => ({ label, scenarios, figures: [figure(scenarios)] });
 
 /** Columns of README.md's tables by function. */
-const carriers = ['IngestFunction', 'FanOutFunction', 'DeliverFunction'];
 const allFunctions = [...carriers, 'DeadLetterFunction', 'TimersFunction', 'ApiFunction'];
 
 /** Throws for a figure that the document lacks. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkOut, copyWorkingTree, startForeignStack, type ForeignStack } from '../load/foreign-stack.ts';
 import { networkOf, PlanSchema, twoEndpoints } from '../load/plan.ts';
 import { startLoad, type LoadProcess } from '../load/process.ts';
-import { sum } from '../measure/function-figures.ts';
+import { carriers, sum } from '../measure/function-figures.ts';
 import { median } from '../measure/percentiles.ts';
 import { cpuDuring } from '../measure/process-cpu.ts';
 import { fixed, none, type Row, type Scenario } from '../scenario.ts';
@@ -12,8 +12,6 @@ import { fixed, none, type Row, type Scenario } from '../scenario.ts';
 const perSecond = 30;
 /** Of what an event cost before. */
 const limit = 0.7;
-/** What carries an event; timers and the API do the same whether events come or not. */
-const carriers = ['IngestFunction', 'FanOutFunction', 'DeliverFunction'];
 
 interface Side {
   name: 'before' | 'after';
