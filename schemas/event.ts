@@ -125,9 +125,13 @@ const AccessDataSchema = z.object({
   refusal: RefusalSchema.optional(),
 });
 
+/** Whose endpoint it is: the operator hears of every partner's. Null in events of before this field existed. */
+const ownerId = NameSchema.nullable().default(null).meta({ description: 'Whose endpoint it is' });
+
 /** An endpoint has begun to fail, takes requests again, or was disabled. */
 const EndpointHealthDataSchema = z.object({
   endpointId: NameSchema,
+  partnerId: ownerId,
   /** Since when no request to it has succeeded; null when that is not why. */
   failingSince: InstantSchema.nullable(),
   /** The last failure's stable code, or why it was disabled: `gone`, `failing`. Null when it has recovered. */
@@ -139,6 +143,7 @@ export type EndpointHealthData = z.infer<typeof EndpointHealthDataSchema>;
 const DeliveryDeadDataSchema = z.object({
   deliveryId: z.string(),
   endpointId: NameSchema,
+  partnerId: ownerId,
   eventId: z.string(),
   eventType: z.string(),
   reason: z.string(),

@@ -18,12 +18,13 @@ type EndpointName = Pick<Endpoint, 'endpointId' | 'partnerId'>;
 export const endpointEvent = (
   type: 'endpoint.failing' | 'endpoint.recovered' | 'endpoint.disabled',
   endpoint: EndpointName,
-  change: Omit<EndpointHealthData, 'endpointId'> & { cause: string },
+  change: Omit<EndpointHealthData, keyof EndpointName> & { cause: string },
   context: OperationalContext,
 ): DomainEvent => {
   const { cause, ...data } = change;
+  const { endpointId, partnerId } = endpoint;
   return operationalEvent(
-    { type, data: { endpointId: endpoint.endpointId, ...data } },
+    { type, data: { endpointId, partnerId, ...data } },
     endpoint,
     { name: `${type} ${cause}`, at: context.now },
     context,
@@ -38,11 +39,12 @@ export function deliveryDead(
   record: Pick<DeliveryRecord, 'id' | 'endpointId' | 'partnerId' | 'event' | 'reason' | 'attempts'>,
   context: OperationalContext,
 ): DomainEvent | null {
-  const { id, event, attempts, endpointId } = record;
+  const { id, event, attempts, endpointId, partnerId } = record;
   if (isOperational(event.type) || isSampleId(event.id)) return null;
   const data = {
     deliveryId: id,
     endpointId,
+    partnerId,
     eventId: event.id,
     eventType: event.type,
     reason: record.reason ?? 'unknown',

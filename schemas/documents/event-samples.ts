@@ -132,11 +132,12 @@ const undelivered = {
   eventType: 'reservation.stocked',
   reason: 'http_500',
 };
+const owned = { endpointId, partnerId: 'acme' };
 const operationalData: Readonly<Record<string, object>> = {
-  'endpoint.failing': { endpointId, failingSince: at.occurredAt, reason: 'http_500' },
-  'endpoint.recovered': { endpointId, failingSince: at.occurredAt, reason: null },
-  'endpoint.disabled': { endpointId, failingSince: at.occurredAt, reason: 'failing' },
-  'delivery.dead': { ...undelivered, attempts: 10 },
+  'endpoint.failing': { ...owned, failingSince: at.occurredAt, reason: 'http_500' },
+  'endpoint.recovered': { ...owned, failingSince: at.occurredAt, reason: null },
+  'endpoint.disabled': { ...owned, failingSince: at.occurredAt, reason: 'failing' },
+  'delivery.dead': { ...undelivered, ...owned, attempts: 10 },
   'sequence.skipped': { ...undelivered, sequence: 7, sequenceOf: `${tower.towerId}-${tower.locker}` },
 };
 

@@ -35,5 +35,8 @@ function thinData(event: DomainEvent): object {
     ...('keyId' in data && { keyId: data.keyId }),
     ...('bookingId' in data && { bookingId: data.bookingId }),
     ...('positionId' in data && { positionId: data.positionId }),
+    ...('endpointId' in data && { endpointId: data.endpointId }),
+    ...('partnerId' in data && { partnerId: data.partnerId }),
+    ...('deliveryId' in data && { deliveryId: data.deliveryId }),
   };
 }

@@ -25,7 +25,7 @@ describe('an operational event', () => {
         cause: 'system',
         towerId: null,
         occurredAt: now,
-        data: { endpointId: 'main' },
+        data: { endpointId: 'main', partnerId: 'acme' },
       });
       expect(DomainEventSchema.parse(event)).toEqual(event);
     }
@@ -35,6 +35,16 @@ describe('an operational event', () => {
     const own = makeEndpoint({ partnerId: 'operator' });
     const change = { failingSince: null, reason: 'gone', cause: 'x' };
     expect(endpointEvent('endpoint.disabled', own, change, context).partnerIds).toEqual(['operator']);
+  });
+
+  it('of before it said whose endpoint it is about can still be read', () => {
+    for (const event of [failing(), madeOf()]) {
+      const { partnerId: _, ...data } = { partnerId: null, ...event.data };
+      expect(DomainEventSchema.parse({ ...event, data })).toEqual({
+        ...event,
+        data: { ...data, partnerId: null },
+      });
+    }
   });
 
   it('told twice of one change is one event, of two changes two', () => {
@@ -49,6 +59,7 @@ describe('an operational event', () => {
     expect(madeOf().data).toEqual({
       deliveryId: dead.id,
       endpointId: 'main',
+      partnerId: 'acme',
       eventId: dead.event.id,
       eventType: 'reservation.stocked',
       reason: 'http_500',

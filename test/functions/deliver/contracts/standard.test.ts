@@ -63,6 +63,18 @@ describe('the standard contract', () => {
     });
   });
 
+  it('names what an operational event is about when thin', () => {
+    const about = { endpointId: 'main', partnerId: 'acme' };
+    const change = { ...about, failingSince: null, reason: 'gone' };
+    const disabled = makeEvent({ type: 'endpoint.disabled', data: change });
+    const { id, occurredAt, receivedAt, towerId, locker } = disabled;
+    const thin = { id, occurredAt, receivedAt, towerId, locker, ...about };
+    expect(render(disabled, 'thin')).toHaveProperty('data', thin);
+    const given = { deliveryId: 'dlv_1', eventId: 'evt_1', eventType: 'locker.opened', reason: 'http_500' };
+    const dead = makeEvent({ type: 'delivery.dead', data: { ...about, ...given, attempts: 10 } });
+    expect(render(dead, 'thin')).toHaveProperty('data', { ...thin, deliveryId: 'dlv_1' });
+  });
+
   it.each(['thin', 'full'] as const)('never tells who else heard of it (%s)', (detail) => {
     const body = JSON.stringify(render(makeEvent({ partnerIds: ['acme', 'rival'] }), detail));
     expect(body).not.toContain('rival');
