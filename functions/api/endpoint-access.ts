@@ -1,6 +1,6 @@
 import { acknowledgementOf } from '../../schemas/contract.ts';
 import type { Endpoint, EndpointFilter } from '../../schemas/endpoint.ts';
-import { madeWell, triedAnew } from '../domain/endpoint-health.ts';
+import { begunAnew, triedAnew } from '../domain/endpoint-health.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import { coversType } from '../../schemas/event-type-pattern.ts';
 import { eventTypes, isOperational } from '../../schemas/event.ts';
@@ -30,13 +30,14 @@ export async function readEndpoint(
  */
 export async function storeEndpoint(
   services: Pick<Services, 'entities' | 'health' | 'now'>,
-  before: Pick<Endpoint, 'status' | 'url' | 'secrets'>,
+  before: Pick<Endpoint, 'status' | 'disabledReason' | 'url' | 'secrets'>,
   next: Endpoint,
 ): Promise<Endpoint> {
   const isOther = next.url !== before.url || next.secrets !== before.secrets;
-  if (before.status === 'disabled' && next.status === 'active') await services.health.change(next, madeWell);
-  else if (isOther)
-    await services.health.change(next, (health) => triedAnew(health, instantToMs(services.now())));
+  const nowMs = instantToMs(services.now());
+  if (before.status === 'disabled' && next.status === 'active')
+    await services.health.change(next, (health) => begunAnew(health, before, nowMs));
+  else if (isOther) await services.health.change(next, (health) => triedAnew(health, nowMs));
   if (!(await services.entities.replace(next))) throw contended();
   return { ...next, version: next.version + 1 };
 }

@@ -85,7 +85,10 @@ function succeeded(
     const closed = { ...health, ...unharmed, closedAt: instantFromMs(nowMs) };
     return isUnsteady(health, policy, openedAtMs) ? quietly(closed) : recovered(closed);
   }
-  if (toldSince !== null && !isUnsteady(health, policy, nowMs)) return recovered({ ...health, ...unharmed });
+  // A probe whose lease is over may have begun before the endpoint was disabled, and end after that.
+  const isStale = probe !== null && health.probeUntil !== probe;
+  if (toldSince !== null && !isStale && !isUnsteady(health, policy, nowMs))
+    return recovered({ ...health, ...unharmed });
   return failures > 0 ? quietly({ ...health, ...unharmed }) : undefined;
 }
 
@@ -128,7 +131,9 @@ function failed(
     failingSince: row.failingSince ?? failure.lastFailureAt,
     countedSince: row.countedSince ?? instantFromMs(context.nowMs),
   };
-  return isRowLongEnough(next, context) ? opening(next, observation, context) : quietly(next);
+  // It is disabled for that, which is told: to tell that it fails, too, would be one trouble told twice.
+  const isOpening = observation.kind !== 'gone' && isRowLongEnough(next, context);
+  return isOpening ? opening(next, observation, context) : quietly(next);
 }
 
 /** Opens it. Who was told that it fails, and not yet that it has recovered, knows. */

@@ -12,7 +12,8 @@ export interface HealthContext {
 
 /** What an attempt says about its endpoint. */
 export interface Observation {
-  kind: 'success' | 'failure';
+  /** `gone`: a failure by which it says that it wants no more. */
+  kind: 'success' | 'failure' | 'gone';
   startedAtMs: number;
   durationMs: number;
   /** Stable code of a failure. */
@@ -93,11 +94,26 @@ export const isTroubled = (health: EndpointHealth | undefined): boolean =>
 export const isProven = (health: EndpointHealth | undefined): boolean =>
   health !== undefined && health.provenAt !== null && health.slowUntil === null;
 
-/** A new start: for an endpoint that was disabled or is enabled again. Its backlog stays, and what was told of it. */
+/** A new start, for an endpoint that takes nothing any more. Its backlog stays, and what was told of it. */
 export function madeWell(health: EndpointHealth): HealthStep | undefined {
   const { failures, breaker, closedAt } = health;
   const isWell = failures === 0 && breaker === 'closed' && closedAt === null && !isSlow(health);
   return isWell ? undefined : quietly({ ...health, ...newStart });
+}
+
+/**
+ * The same, for the endpoint that was disabled. Unless that was asked for it was told, so its end is to be told, too: by the first
+ * success once it is enabled, whether or not it was told to be failing before.
+ */
+export function begunAnew(
+  health: EndpointHealth,
+  { disabledReason }: Pick<Endpoint, 'disabledReason'>,
+  nowMs: number,
+): HealthStep | undefined {
+  const step = madeWell(health);
+  const wasDisablingTold = disabledReason === 'gone' || disabledReason === 'failing';
+  if (!wasDisablingTold || health.toldSince !== null) return step;
+  return quietly({ ...health, ...newStart, toldSince: health.failingSince ?? instantFromMs(nowMs) });
 }
 
 /**

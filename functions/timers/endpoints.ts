@@ -2,7 +2,7 @@ import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import { backlogCleared } from '../domain/endpoint-backlog.ts';
-import { madeWell } from '../domain/endpoint-health.ts';
+import { begunAnew, madeWell } from '../domain/endpoint-health.ts';
 import { isMissed, leftAlone } from '../domain/endpoint-state.ts';
 import { forEachAtMost } from '../shared/concurrency.ts';
 import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
@@ -94,11 +94,14 @@ interface Attending {
 /** What is to be said of an endpoint, whatever waits for it. */
 async function judge(deps: EndpointsDeps, unwell: Backlog, { run, report }: Attending): Promise<Backlog> {
   const backlog = await switchOff(deps, unwell, report);
-  const { health } = backlog;
+  const { health, endpoint } = backlog;
+  const nowMs = instantToMs(run.now);
   // Nothing counts against an endpoint that takes nothing: should it be enabled again, it begins anew.
-  if (isOver(backlog)) await deps.health.change(health, madeWell);
-  if (health.backlogAt === null)
-    await deps.health.change(health, (current) => leftAlone(current, instantToMs(run.now)));
+  if (isOver(backlog))
+    await deps.health.change(health, (current) =>
+      endpoint === null ? madeWell(current) : begunAnew(current, endpoint, nowMs),
+    );
+  if (health.backlogAt === null) await deps.health.change(health, (current) => leftAlone(current, nowMs));
   return backlog;
 }
 
@@ -125,7 +128,7 @@ async function switchOff(
   // Somebody has changed it: the next run looks again.
   if ((await disable({ ...endpoint, health }, 'failing')) === 'changed') return { health, endpoint };
   report.disabled += 1;
-  return { health, endpoint: { ...endpoint, status: 'disabled' } };
+  return { health, endpoint: { ...endpoint, status: 'disabled', disabledReason: 'failing' } };
 }
 
 function countBreakers(unwell: readonly EndpointHealth[], nowMs: number) {

@@ -141,8 +141,9 @@ function observationOf(
   // Who acknowledges by reading may answer what it likes: any answer shows that it is there.
   const isTaken =
     verdict.kind === 'delivered' || (acknowledgementOf(contract) === 'read' && attempt.status !== null);
+  const untaken = verdict.kind === 'gone' ? 'gone' : 'failure';
   return {
-    kind: isTaken ? 'success' : 'failure',
+    kind: isTaken ? 'success' : untaken,
     startedAtMs: instantToMs(attempt.at),
     durationMs: attempt.durationMs,
     reason: attempt.reason,

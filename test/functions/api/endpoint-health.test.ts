@@ -139,6 +139,22 @@ describe('an endpoint’s health', () => {
   });
 });
 
+describe('an endpoint that was disabled and is enabled again', () => {
+  it.each([
+    ['gone', open.failingSince],
+    ['failing', open.failingSince],
+    ['by_request', null],
+  ])('is told to recover by its next success if its disabling was told (%s)', async (reason, toldSince) => {
+    const endpointId = `enabled-${reason.replace('_', '-')}`;
+    const disabled = { endpointId, status: 'disabled', disabledReason: reason, version: 1 } as const;
+    const { call, services } = await makeWorld(disabled, { ...open, breaker: 'closed' });
+    const answer = await call('changeEndpoint', 'acme', { body: { status: 'active' }, version: 1 });
+    expect(answer).toMatchObject({ statusCode: 200 });
+    const health = await services.health.get({ partnerId: 'acme', endpointId });
+    expect(health).toMatchObject({ failures: 0, failingSince: null, toldSince });
+  });
+});
+
 describe('an endpoint’s limits', () => {
   it('are changed, kept and taken away', async () => {
     const { call } = await makeWorld({ endpointId: 'limited', version: 1 });

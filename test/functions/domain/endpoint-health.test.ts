@@ -9,6 +9,7 @@ import {
   trialTaken,
 } from '../../../functions/domain/endpoint-breaker.ts';
 import {
+  begunAnew,
   isProven,
   isSlow,
   isTroubled,
@@ -152,6 +153,24 @@ describe('the breaker', () => {
     expect(returned?.probeUntil).toBeNull();
     expect(passage(returned, startMs + dueSeconds * 1_000)).toBe('probe');
     expect(probeReturned(health, at(0))).toBeUndefined();
+  });
+});
+
+describe('an endpoint that says it is gone', () => {
+  it('has failed, and is not told to be failing: that it is disabled is told instead', () => {
+    let health = failing(policy.failuresToOpen - 1).health;
+    for (let second = 2; second < policy.failuresToOpenAtOnce; second += 1) {
+      const step = attempted(health, seen('gone', second, { reason: 'http_410' }), contextAt(second));
+      expect(step).toMatchObject({ announces: null, health: { breaker: 'closed', failures: second + 1 } });
+      health = step?.health ?? health;
+    }
+    expect(health).toMatchObject({ failingSince: at(0), toldSince: null });
+  });
+
+  it('leaves the breaker open as a probe', () => {
+    const { health, dueSeconds, probe } = probing();
+    const step = attempted(health, seen('gone', dueSeconds, { probe }), contextAt(dueSeconds));
+    expect(step).toMatchObject({ announces: null, health: { breaker: 'open', probeUntil: null } });
   });
 });
 
@@ -316,6 +335,29 @@ describe('an endpoint that fails and recovers all the time', () => {
   });
 });
 
+describe('what is told of an endpoint', () => {
+  it('is no more than four events in as long as the longest pause, however it comes and goes', () => {
+    const steps = fc.record({ isSuccess: fc.boolean(), afterSeconds: fc.nat(40) });
+    fc.assert(
+      fc.property(fc.array(steps, { minLength: 20, maxLength: 200 }), (outcomes) => {
+        let health = makeHealth();
+        let second = 0;
+        const toldAt: number[] = [];
+        for (const { isSuccess, afterSeconds } of outcomes) {
+          second += afterSeconds;
+          health = probeTaken(health, contextAt(second))?.health ?? health;
+          const observation = seen(isSuccess ? 'success' : 'failure', second, { probe: health.probeUntil });
+          const step = attempted(health, observation, contextAt(second));
+          health = step?.health ?? health;
+          if (step?.announces != null) toldAt.push(second);
+        }
+        for (const [index, fifthAt] of toldAt.slice(4).entries())
+          expect(fifthAt - (toldAt[index] ?? 0)).toBeGreaterThanOrEqual(policy.maxOpenSeconds);
+      }),
+    );
+  });
+});
+
 describe('a replay', () => {
   it('says nothing about health', () => {
     const { health } = failing(2);
@@ -439,11 +481,46 @@ describe('an endpoint that was told to be failing, and disabled', () => {
     expect(attempted(step?.health ?? enabled, seen('success', 61), contextAt(61))).toBeUndefined();
   });
 
+  it('is not told to have recovered by a probe from before that', () => {
+    const { health, dueSeconds, probe } = probing();
+    const disabled = madeWell(health)?.health ?? health;
+    const late = attempted(disabled, seen('success', dueSeconds, { probe }), contextAt(dueSeconds + 1));
+    expect(late?.announces).not.toBe('endpoint.recovered');
+    expect((late?.health ?? disabled).toldSince).toBe(at(0));
+  });
+
   it('is told to be failing once more if it fails again', () => {
     expect(failing(3, enabled)).toMatchObject({
       announces: 'endpoint.failing',
       health: { breaker: 'open', toldSince: at(0) },
     });
+  });
+});
+
+describe('an endpoint that was disabled without having been told to be failing', () => {
+  const failed = failing(2).health;
+
+  it.each(['gone', 'failing'])('is told to have recovered, since its disabling was told (%s)', (reason) => {
+    const enabled = begunAnew(failed, { disabledReason: reason }, startMs + 30_000)?.health ?? failed;
+    expect(enabled).toEqual(makeHealth({ provenAt: null, toldSince: at(0) }));
+    // Once by `timers`, say, and once by whoever enables it.
+    expect(begunAnew(enabled, { disabledReason: reason }, startMs + 40_000)).toBeUndefined();
+    const step = attempted(enabled, seen('success', 60), contextAt(60));
+    expect(step).toMatchObject({ announces: 'endpoint.recovered', health: { toldSince: null } });
+    expect(failing(3, enabled)).toMatchObject({
+      announces: 'endpoint.failing',
+      health: { toldSince: at(0) },
+    });
+  });
+
+  it('is told so also when nothing is known of its failures any more', () => {
+    const enabled = begunAnew(makeHealth(), { disabledReason: 'gone' }, startMs + 30_000)?.health;
+    expect(enabled?.toldSince).toBe(at(30));
+  });
+
+  it('is told nothing when somebody had asked for it', () => {
+    for (const disabledReason of ['by_request', 'deactivated'])
+      expect(begunAnew(failed, { disabledReason }, startMs)?.health).toEqual(makeHealth({ provenAt: null }));
   });
 });
 

@@ -101,6 +101,14 @@ describe('an endpoint that has failed for five days', () => {
     expect(world.state.metrics.get('EndpointsDisabled')).toBe(1);
   });
 
+  it('and said that it is gone meanwhile begins anew, and its recovery will be told', async () => {
+    const gone = { ...endpoint, status: 'disabled', disabledReason: 'gone' } as const;
+    const changes = { failures: 2, failingSince: hoursBefore(1), lastFailureAt: hoursBefore(0.5) };
+    await unwell({ ...changes, backlogAt: hoursBefore(1) }, gone);
+    await world.run();
+    expect(await healthNow()).toMatchObject({ failures: 0, failingSince: null, toldSince: hoursBefore(1) });
+  });
+
   it('begins anew when it is enabled again', async () => {
     await unwell(hopeless);
     await world.run();

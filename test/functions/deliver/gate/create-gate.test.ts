@@ -66,17 +66,17 @@ async function makeGates({
       .map((item) => DomainEventSchema.parse(item))
       .filter(({ partnerIds }) => partnerIds.includes(partnerId))
       .map(({ type }) => type);
-  const made = (kind: 'delivered' | 'failed', more: { durationMs?: number; status?: number } = {}): Made => ({
+  const made = (
+    kind: 'delivered' | 'failed' | 'gone',
+    more: { durationMs?: number; status?: number } = {},
+  ): Made => ({
     attempt: makeAttempt({
       at: instantFromMs(clock.ms),
-      outcome: kind,
-      reason: kind === 'failed' ? 'http_500' : null,
+      outcome: kind === 'delivered' ? kind : 'failed',
+      reason: verdicts[kind].kind === 'delivered' ? null : verdicts[kind].reason,
       ...more,
     }),
-    verdict:
-      kind === 'delivered'
-        ? { kind: 'delivered' }
-        : { kind: 'retry', reason: 'http_500', retryAfterMs: null },
+    verdict: verdicts[kind],
   });
   /** A second apart, so that no limit stands in the way. */
   const failOften = async () => {
@@ -89,6 +89,12 @@ async function makeGates({
   const health = () => store.get(stored);
   return { gates, enter: first, endpoint: stored, health, clock, observer, events, made, failOften };
 }
+
+const verdicts = {
+  delivered: { kind: 'delivered' },
+  failed: { kind: 'retry', reason: 'http_500', retryAfterMs: null },
+  gone: { kind: 'gone', reason: 'http_410' },
+} as const;
 
 async function leave(entry: Entry, made: Made | null): Promise<void> {
   if (entry.kind !== 'go') throw new TypeError(`not let go: ${entry.kind}`);
@@ -197,6 +203,14 @@ describe('a failing endpoint', () => {
     for (const one of gates) expect((await one({}, 'live')).kind).toBe('go');
     expect((await events()).sort()).toEqual(['endpoint.failing', 'endpoint.recovered']);
     expect(observer.metrics.map(({ name }) => name)).toContain('BreakerClosed');
+  });
+
+  it('does not open for an endpoint that says it is gone: it is disabled for that, and one event tells so', async () => {
+    const { enter, made, events, health } = await makeGates();
+    const entries = await Promise.all(Array.from({ length: policy.failuresToOpenAtOnce }, () => enter()));
+    await Promise.all(entries.map((entry) => leave(entry, made('gone'))));
+    expect(await events()).toEqual([]);
+    expect(await health()).toMatchObject({ breaker: 'closed', lastReason: 'http_410' });
   });
 
   it('gives the probe to the next when it was not made', async () => {
