@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signIn, type ApiClient } from '../helpers/api-client.ts';
 import type { Inbox } from '../helpers/receiver.ts';
 import { testStage, testStageWithBreaker } from '../helpers/stage-config.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { secret, standardEndpoint, startWorld, typesHeard, type World } from './world.ts';
+import { enable, expectToldOnce, toldAbout, typesAbout, waitUntilTold } from './operational-webhooks.ts';
+import { otherSecret, secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const openSeconds = 2;
@@ -13,9 +15,16 @@ const disableAfterSeconds = 2;
 describe('an endpoint that fails for days is switched off, and nothing meant for it is lost', () => {
   let world: World;
   let tower: Tower;
+  let acme: ApiClient;
   let failing: Inbox;
-  let watcher: Inbox;
+  let partner: Inbox;
+  let operator: Inbox;
+  let rival: Inbox;
   let published = 0;
+  const listeners = () => [
+    { endpointId: 'partner', partnerId: 'acme', inbox: partner },
+    { endpointId: 'operator', partnerId: 'operator', inbox: operator },
+  ];
 
   beforeAll(async () => {
     world = await startWorld({
@@ -25,18 +34,31 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
       },
       network: (receiver) => {
         failing = receiver.expect('/failing', { secret, behaviour: { status: 500 } });
-        watcher = receiver.expect('/watcher', { secret });
+        partner = receiver.expect('/partner', { secret });
+        operator = receiver.expect('/operator', { secret: otherSecret });
+        rival = receiver.expect('/rival', { secret });
+        const operational = (name: string, partnerId: string) => ({
+          ...standardEndpoint(name, receiver.url(`/${name}`), partnerId),
+          operational: true,
+        });
         return {
           towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
-          partners: [{ partnerId: 'acme' }],
+          partners: [
+            { partnerId: 'acme', clientIds: ['acme-backend'] },
+            { partnerId: 'rival' },
+            { partnerId: 'operator' },
+          ],
           endpoints: [
             standardEndpoint('failing', receiver.url('/failing')),
-            { ...standardEndpoint('watcher', receiver.url('/watcher')), operational: true },
+            operational('partner', 'acme'),
+            { ...operational('operator', 'operator'), secret: otherSecret },
+            operational('rival', 'rival'),
           ],
         };
       },
     });
     tower = await world.tower(towerId);
+    acme = await signIn(world.stack.ready, 'acme-backend', 'partner');
   });
   afterAll(() => world?.[Symbol.asyncDispose]());
 
@@ -47,10 +69,16 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
   const endpointNow = async () =>
     (await world.entities('endpoint')).find((one) => one['endpointId'] === 'failing');
   const records = async () => (await world.deliveries()).filter(({ endpointId }) => endpointId === 'failing');
+  const expectStory = async (story: string[]) => {
+    for (const { inbox } of listeners()) {
+      await waitUntilTold(inbox, 'failing', story.length);
+      expect(typesAbout(inbox, 'failing')).toEqual(story);
+    }
+  };
 
   it('is told, once: that it fails, then that it was switched off', async () => {
     for (let index = 0; index < 10; index += 1) await publish();
-    await watcher.waitForAccepted(1, 30_000);
+    await expectStory(['endpoint.failing']);
     // Events keep coming: each is a chance for the endpoint to show that it has recovered.
     let lastAt = 0;
     await waitFor(
@@ -64,8 +92,7 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
       { timeoutMs: 150_000, describe: () => 'the end of the endpoint' },
     );
     expect(await endpointNow()).toMatchObject({ status: 'disabled', disabledReason: 'failing' });
-    await watcher.waitForAccepted(2, 20_000);
-    expect(typesHeard(watcher)).toEqual(['endpoint.failing', 'endpoint.disabled']);
+    await expectStory(['endpoint.failing', 'endpoint.disabled']);
   }, 180_000);
 
   it('what was parked for it, and what comes after, is held without another request', async () => {
@@ -90,6 +117,26 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
       Array.from({ length: published }, () => 'held'),
     );
     expect(failing.requests.length).toBe(before);
-    expect(typesHeard(watcher)).toEqual(['endpoint.failing', 'endpoint.disabled']);
+    await expectStory(['endpoint.failing', 'endpoint.disabled']);
+  }, 180_000);
+
+  it('enabled again, it is told to have recovered by the first new event, and gets what was held', async () => {
+    failing.behaviour = { status: 204 };
+    await enable(acme, 'failing');
+    await publish();
+    await expectStory(['endpoint.failing', 'endpoint.disabled', 'endpoint.recovered']);
+    expect((await acme.call('POST', '/v1/endpoints/failing/recover', { body: {} })).status).toBe(202);
+    await failing.waitForAccepted(published, 150_000);
+    await expectToldOnce(world, listeners());
+    for (const { inbox } of listeners()) {
+      const told = toldAbout(inbox, 'failing');
+      const failingSince = told[0]?.type === 'endpoint.failing' ? told[0].data.failingSince : undefined;
+      expect(told).toMatchObject([
+        { type: 'endpoint.failing', data: { partnerId: 'acme', failingSince, reason: 'http_500' } },
+        { type: 'endpoint.disabled', data: { partnerId: 'acme', failingSince, reason: 'failing' } },
+        { type: 'endpoint.recovered', data: { partnerId: 'acme', failingSince, reason: null } },
+      ]);
+    }
+    expect(rival.requests).toEqual([]);
   }, 180_000);
 });
