@@ -70,7 +70,7 @@ export default defineConfig({
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
           // Cases run side by side and wait most of the time. More at once would wait for a processor.
-          maxConcurrency: 150,
+          maxConcurrency: 300,
           // A task that fails for ever is given three times, 36 seconds apart, before anybody sees it.
           testTimeout: 400_000,
           hookTimeout: 120_000,

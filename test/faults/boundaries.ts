@@ -1,7 +1,9 @@
 import { apiFlows } from './api-flows.ts';
 import { deliveryFlows } from './delivery-flows.ts';
-import { modes, type Boundary, type FaultInput, type Mode } from './fault-plan.ts';
+import type { Boundary, FaultInput } from './fault-plan.ts';
 import type { Flow } from './flow.ts';
+import { laneFlows } from './lane-flows.ts';
+import { appliesTo, modes, type Mode } from './modes.ts';
 import { towerFlows } from './tower-flows.ts';
 
 /** A call that a function makes, and a flow on whose way it is. */
@@ -13,8 +15,8 @@ export interface FaultedBoundary extends Boundary {
   readonly anonymous?: boolean;
   /** Faults that lead here: it is called when something else has failed. */
   readonly after?: readonly Omit<FaultInput, 'tag'>[];
-  /** The call is made only when others come between: it may happen that none is met. */
-  readonly sometimes?: boolean;
+  /** Why it may happen that no fault meets the call: it is made only when others come between. */
+  readonly sometimes?: string;
   /** Modes that make no sense here. */
   readonly without?: readonly Mode[];
 }
@@ -32,17 +34,21 @@ const {
   outage,
   limit,
   crawl,
-  queueUp,
   comeBack,
   rerun,
-  fileInLane,
+  forget,
 } = deliveryFlows;
-const { book, point, register, replay } = apiFlows;
+const { queueUp, fileInLane, skip, wearOut, comeBackInLane } = laneFlows;
+const { book, point, register, replay, rotate, pull, pullAndWait, knock } = apiFlows;
 
 type Row = readonly [call: string, flow: Flow, more?: Omit<FaultedBoundary, keyof Boundary | 'flow'>];
 
 const of = (name: string, rows: readonly Row[]): FaultedBoundary[] =>
   rows.map(([call, flow, more]) => ({ function: name, call, flow, ...more }));
+
+const disabling = 'DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)';
+
+const recording = 'DynamoDB.BatchWriteItem(DeliveriesTable)';
 
 const refused = (name: string, call: string) => ({ function: name, call, mode: 'is refused' }) as const;
 
@@ -68,8 +74,11 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['SQS.SendMessageBatch(DeliveryQueue)', open],
     ['SQS.SendMessageBatch(SlowDeliveryQueue)', crawl],
     ['SQS.SendMessageBatch(OrderedDeliveryQueue)', queueUp],
-    // What one commit holds of a locker may come apart.
-    ['DynamoDB.GetItem(EventsTable)', queueUp, { sometimes: true }],
+    [
+      'DynamoDB.GetItem(EventsTable)',
+      queueUp,
+      { sometimes: 'only when what one commit holds of a locker comes apart in the stream' },
+    ],
   ]),
   ...of('DeliverFunction', [
     ['DynamoDB.Query(EntitiesTable:partner)', open],
@@ -88,12 +97,19 @@ export const boundaries: readonly FaultedBoundary[] = [
       { after: [refused('DeliverFunction', 'SQS.SendMessageBatch(DeliveryQueue)')] },
     ],
     // The endpoint's health, breaker and limits.
-    ['DynamoDB.GetItem(EntitiesTable:endpoint-health)', outage, { sometimes: true }],
+    [
+      'DynamoDB.GetItem(EntitiesTable:endpoint-health)',
+      outage,
+      { sometimes: 'only when another process has changed it since it was read' },
+    ],
     ['DynamoDB.PutItem(EntitiesTable:endpoint-health)', outage],
     ['DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)', outage],
     ['DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)', leave],
-    // Two attempts at one event, of which both hear the 410.
-    ['DynamoDB.GetItem(EntitiesTable:endpoint)', leave, { sometimes: true }],
+    [
+      'DynamoDB.GetItem(EntitiesTable:endpoint)',
+      leave,
+      { after: [{ function: 'DeliverFunction', call: disabling, mode: 'conflicts' }] },
+    ],
     ['DynamoDB.PutItem(DeliveriesTable)', outage, { skip: 3 }],
     ['SQS.SendMessageBatch(SlowDeliveryQueue)', crawl],
     ['DynamoDB.GetItem(EntitiesTable:limits)', limit],
@@ -107,14 +123,13 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.PutItem(DeliveriesTable)', queueUp],
     ['Partner.POST', queueUp, { skip: 1 }],
     ['SQS.SendMessageBatch(OrderedDeliveryQueue)', queueUp],
+    ['DynamoDB.TransactWriteItems(DeliveriesTable+EventsTable)', skip],
+    ['DynamoDB.TransactWriteItems(DeliveriesTable+EventsTable)', skip, { skip: 1 }],
     [
       'SQS.SendMessageBatch(OrderedDeliveryDlq)',
-      queueUp,
-      // Only what is sent to an endpoint that has answered in time wears out there.
-      {
-        after: [{ function: 'DeliverFunction', call: 'KMS.Decrypt', mode: 'fails for ever' }],
-        sometimes: true,
-      },
+      wearOut,
+      // It has its turn each time, and what came of it can't be written down.
+      { after: [{ function: 'DeliverFunction', call: recording, mode: 'fails for ever', skip: 1 }] },
     ],
   ]),
   ...of('DeadLetterFunction', [
@@ -122,10 +137,17 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.PutItem(DeliveriesTable)', file],
     ['DynamoDB.TransactWriteItems(DeliveriesTable+EventsTable)', bury],
     ['DynamoDB.GetItem(DeliveriesTable:lane)', fileInLane],
-    // What was delivered when deliver died of it: others wait behind it.
-    ['DynamoDB.GetItem(EventsTable)', queueUp, { sometimes: true }],
-    ['DynamoDB.PutItem(DeliveriesTable:lane)', fileInLane, { sometimes: true }],
-    ['SQS.SendMessageBatch(OrderedDeliveryQueue)', fileInLane, { sometimes: true }],
+    [
+      'DynamoDB.GetItem(EventsTable)',
+      queueUp,
+      { sometimes: 'only when deliver died of what it had delivered, and others wait behind that' },
+    ],
+    ['DynamoDB.PutItem(DeliveriesTable:lane)', fileInLane],
+    [
+      'SQS.SendMessageBatch(OrderedDeliveryQueue)',
+      fileInLane,
+      { sometimes: 'only when the turn of what is filed is over by then' },
+    ],
     ['DynamoDB.BatchWriteItem(EntitiesTable)', poison],
     [
       'DynamoDB.GetItem(DeliveriesTable)',
@@ -154,8 +176,16 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['SQS.SendMessageBatch(DeliveryQueue)', wait],
     // Backlogs of endpoints that were down.
     ['DynamoDB.Query(EntitiesTable.due:health)', outage, { anonymous: true }],
-    ['DynamoDB.GetItem(EntitiesTable:endpoint-health)', outage, { sometimes: true }],
-    ['DynamoDB.PutItem(EntitiesTable:endpoint-health)', outage, { sometimes: true }],
+    [
+      'DynamoDB.GetItem(EntitiesTable:endpoint-health)',
+      outage,
+      { sometimes: 'only when another process has changed it since it was read' },
+    ],
+    [
+      'DynamoDB.PutItem(EntitiesTable:endpoint-health)',
+      outage,
+      { sometimes: 'only when all that was parked is gone before the endpoint is well' },
+    ],
     ['DynamoDB.Query(DeliveriesTable.due:parked)', outage],
     ['DynamoDB.UpdateItem(DeliveriesTable)', outage],
     ['SQS.SendMessageBatch(SlowDeliveryQueue)', outage],
@@ -165,10 +195,19 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.Query(DeliveriesTable.due:undelivered)', comeBack],
     ['DynamoDB.PutItem(DeliveriesTable)', comeBack],
     ['SQS.SendMessageBatch(SlowDeliveryQueue)', comeBack],
-    // What is sent may have arrived before this is noted.
-    ['DynamoDB.PutItem(EntitiesTable:redrive)', replay, { sometimes: true }],
+    [
+      'DynamoDB.PutItem(EntitiesTable:redrive)',
+      replay,
+      { sometimes: 'what is sent may have arrived before this is noted' },
+    ],
     ['DynamoDB.PutItem(EntitiesTable:redrive)', comeBack],
-    ['SQS.SendMessageBatch(SlowDeliveryQueue)', replay, { sometimes: true }],
+    ['SQS.SendMessageBatch(SlowDeliveryQueue)', replay],
+    ['SQS.SendMessageBatch(OrderedDeliveryQueue)', comeBackInLane],
+    // Commands without an answer.
+    ['DynamoDB.Query(EntitiesTable)', knock],
+    // What nobody can send any more.
+    ['DynamoDB.GetItem(EventsTable)', forget],
+    ['DynamoDB.TransactWriteItems(DeliveriesTable+EventsTable)', forget],
   ]),
   ...of('ApiFunction', [
     ['DynamoDB.BatchGetItem(EntitiesTable)', book],
@@ -186,6 +225,18 @@ export const boundaries: readonly FaultedBoundary[] = [
       book,
       { after: [refused('ApiFunction', 'DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)')] },
     ],
+    // A link that opens a locker.
+    ['DynamoDB.UpdateItem(EntitiesTable:counter)', knock, { anonymous: true }],
+    ['DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)', knock, { skip: 1 }],
+    ['IoT.Publish(commands)', knock],
+    ['DynamoDB.Query(EntitiesTable)', knock],
+    // Keys.
+    ['KMS.Decrypt', rotate],
+    // Pulling.
+    ['DynamoDB.Query(DeliveriesTable:log)', pull],
+    ['DynamoDB.GetItem(EntitiesTable:limits)', pullAndWait],
+    ['DynamoDB.PutItem(EntitiesTable:limits)', pullAndWait],
+    ['DynamoDB.BatchGetItem(EventsTable)', pull],
     // Retry and recovery.
     ['DynamoDB.GetItem(DeliveriesTable)', die],
     ['DynamoDB.UpdateItem(DeliveriesTable)', die],
@@ -207,7 +258,7 @@ export const plannedCases: readonly PlannedCase[] = [
   { name: 'the stream repeats and reorders', flow: rerun, faults: [] },
   ...boundaries.flatMap(({ flow, after = [], without = [], ...boundary }) =>
     modes
-      .filter((mode) => !without.includes(mode))
+      .filter((mode) => appliesTo(mode, boundary.call) && !without.includes(mode))
       .map((mode) => ({
         name: `${boundary.function} ${boundary.call}${boundary.skip === undefined ? '' : ' later'} ${mode} (${flow.name})`,
         flow,
@@ -215,3 +266,17 @@ export const plannedCases: readonly PlannedCase[] = [
       })),
   ),
 ];
+
+/** What a function may do and does in no flow, or not in every run, and why. */
+export const unusedPermissions: Readonly<Record<string, string>> = {
+  'ApiFunction DeliveriesTable/index/due: dynamodb:Query': 'reads: an answer that fails is asked for again',
+  'ApiFunction DeliveriesTable: dynamodb:BatchGetItem': 'reads: the count of a redrive that is only tried',
+  'ApiFunction EntitiesTable/index/byPartner: dynamodb:Query': 'reads: lists',
+  'ApiFunction EventsTable: dynamodb:Query': 'reads: the access log of a lock',
+  'DeadLetterFunction DeliveriesTable: dynamodb:DeleteItem': 'only when what waits in a lane has its turn',
+  'DeadLetterFunction EventsTable: dynamodb:GetItem': 'only when others wait behind what deliver died of',
+  'DeadLetterFunction OrderedDeliveryQueue: sqs:SendMessage': 'only when the turn of what is filed is over',
+  'TimersFunction DeliveriesTable: dynamodb:GetItem': 'only when what is given up has a place in a lane',
+  'TimersFunction DeliveriesTable: dynamodb:DeleteItem': 'only when what waits in a lane has its turn',
+  'TimersFunction EntitiesTable: dynamodb:ConditionCheckItem': 'only when an endpoint has failed for days',
+};

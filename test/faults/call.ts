@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import * as z from 'zod';
+import type { Aliases } from './aliases.ts';
 
 /** A request that one of our functions makes: everything outside its own process is a boundary. */
 export interface Call {
@@ -8,6 +9,10 @@ export interface Call {
   /** `DynamoDB.PutItem(EntitiesTable:progress)`, `SQS.SendMessageBatch(DeliveryQueue)`, `IoT.Publish(acks)`, `Partner.POST`. */
   readonly name: string;
   readonly service: Service;
+  /** As the service names it: `PutItem`. */
+  readonly operation: string;
+  /** What its function must be permitted, as `EntitiesTable: dynamodb:PutItem`. */
+  readonly permissions: readonly string[];
   /** The cases that it is about: a request may carry the work of several. */
   readonly tags: readonly string[];
 }
@@ -21,6 +26,9 @@ const tagPattern = /f\d{4}x/g;
 
 /** The name of a case is in the name of everything that is its own: tower, partner, endpoint, reservation. */
 export const tagOf = (number: number): string => `f${String(number).padStart(4, '0')}x`;
+
+/** Which case it is. */
+export const numberOf = (tag: string): number => Number(tag.slice(1, -1));
 
 export const tagsIn = (text: string): string[] => [...new Set(text.match(tagPattern) ?? [])];
 
@@ -38,13 +46,12 @@ export interface RawCall {
 }
 
 /** Learns other names of a case from its calls: a booking has a random id. */
-export function identify(raw: RawCall, names: Names, aliases: Map<string, string>): Call {
+export function identify(raw: RawCall, names: Names, aliases: Aliases): Call {
   const text = `${decodeURIComponent(raw.path)} ${raw.body.toString('utf8')}`;
-  const aliased = [...aliases].flatMap(([alias, tag]) => (text.includes(alias) ? [tag] : []));
-  const tags = [...new Set([...tagsIn(text), ...aliased])];
+  const tags = [...new Set([...tagsIn(text), ...aliases.tagsIn(text)])];
   const [tag] = tags;
   if (tag !== undefined && tags.length === 1)
-    for (const [name] of text.matchAll(/booking~[0-9a-f-]{36}/g)) aliases.set(name, tag);
+    for (const [name] of text.matchAll(/booking~[0-9a-f-]{36}/g)) aliases.add(name, tag);
   const target = raw.headers['x-amz-target'];
   if (typeof target !== 'string') {
     const isPublication = raw.path.startsWith('/topics/');
@@ -52,16 +59,33 @@ export function identify(raw: RawCall, names: Names, aliases: Map<string, string
       .split('/')
       .at(-1);
     return isPublication
-      ? { function: raw.function, name: `IoT.Publish(${channel})`, service: 'IoT', tags }
-      : { function: raw.function, name: 'Partner.POST', service: 'Partner', tags };
+      ? {
+          function: raw.function,
+          name: `IoT.Publish(${channel})`,
+          service: 'IoT',
+          operation: 'Publish',
+          permissions: [`${channel}: iot:Publish`],
+          tags,
+        }
+      : {
+          function: raw.function,
+          name: 'Partner.POST',
+          service: 'Partner',
+          operation: 'POST',
+          permissions: [],
+          tags,
+        };
   }
   const [prefix = '', operation = ''] = target.split('.');
   const service = services[prefix] ?? 'KMS';
-  const resource = resourceOf(service, JSON.parse(raw.body.toString('utf8')), names);
+  const body: unknown = JSON.parse(raw.body.toString('utf8'));
+  const resource = resourceOf(service, body, names);
   return {
     function: raw.function,
     name: `${service}.${operation}${resource === '' ? '' : `(${resource})`}`,
     service,
+    operation,
+    permissions: permissionsFor(service, operation, body, names),
     tags,
   };
 }
@@ -81,6 +105,7 @@ const WriteSchema = z.object({ Item: AttributesSchema.optional(), Key: Attribute
 const RequestSchema = z.looseObject({
   QueueUrl: z.string().optional(),
   TableName: z.string().optional(),
+  IndexName: z.string().optional(),
   RequestItems: z
     .record(
       z.string(),
@@ -123,6 +148,35 @@ function resourceOf(service: Service, body: unknown, names: Names): string {
   const key = one.Key ?? one.Item;
   const kind = key === undefined ? partition : kindOf(table(one.TableName), key);
   return kind == null ? table(one.TableName) : `${table(one.TableName)}:${kind}`;
+}
+
+const transactionActions: Readonly<Record<string, string>> = {
+  Put: 'PutItem',
+  Update: 'UpdateItem',
+  Delete: 'DeleteItem',
+  ConditionCheck: 'ConditionCheckItem',
+};
+
+/** As IAM has them: a transaction needs what each of its items would, a batch of statements what those are. */
+function permissionsFor(service: Service, operation: string, body: unknown, names: Names): string[] {
+  if (service === 'KMS') return [`SecretsKey: kms:${operation}`];
+  if (service === 'SQS') return [`${resourceOf(service, body, names)}: sqs:SendMessage`];
+  const { TransactItems, TableName, IndexName } = RequestSchema.parse(body);
+  const table = (name: string) => names.get(name) ?? name;
+  if (TransactItems !== undefined)
+    return TransactItems.flatMap((item) =>
+      Object.entries(item).map(
+        ([kind, one]) => `${table(one.TableName)}: dynamodb:${transactionActions[kind] ?? kind}`,
+      ),
+    );
+  if (TableName !== undefined) {
+    const index = IndexName === undefined ? '' : `/index/${IndexName}`;
+    return [`${table(TableName)}${index}: dynamodb:${operation}`];
+  }
+  const action = operation === 'BatchExecuteStatement' ? 'PartiQLUpdate' : operation;
+  return resourceOf(service, body, names)
+    .split('+')
+    .map((name) => `${name}: dynamodb:${action}`);
 }
 
 /** Entities say their kind in the sort key; logs and lanes in the deliveries table say theirs in the partition key. */

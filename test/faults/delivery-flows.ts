@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
-import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { formatDeliveryTask } from '../../functions/shared/delivery-task.ts';
-import { entityKey } from '../../functions/shared/keys.ts';
 import { DomainEventSchema } from '../../schemas/event.ts';
 import { askUntilDone } from './asking.ts';
 import { entityOf, type Flow, type Scene } from './flow.ts';
@@ -29,14 +28,48 @@ const wait: Flow = {
   ...open,
   name: 'wait',
   behaviour: until(({ deliveries }) => deliveries.some(({ dueAt }) => dueAt != null), { atMost: 3 }),
-  endpoint: { scheduleSeconds: [0, 4, 4, 4, 4] },
+  dueAfterSeconds: [4, 12],
 };
+
+/** The event is cleaned up while its delivery waits: nobody can send it any more. */
+const forget: Flow = {
+  ...wait,
+  name: 'forget',
+  events: [],
+  endpoint: { filter: {} },
+  behaviour: () => down,
+  announces: ['delivery.dead'],
+  forgets: true,
+  async drive(scene) {
+    await open.drive(scene);
+    await cleanUpWhenDue(scene);
+  },
+  disagreement: ({ deliveries }) => {
+    const [{ status, reason } = { status: 'not recorded', reason: null }] = deliveries;
+    return status === 'dead' && reason === 'event_expired' ? null : `delivery ${status}, ${reason}`;
+  },
+};
+
+/** Takes away the event of the first delivery that waits for its time, as its retention would. */
+async function cleanUpWhenDue(scene: Scene): Promise<void> {
+  const { world } = scene;
+  const waiting = () =>
+    scene.state().deliveries.find(({ status, dueAt }) => status === 'pending' && dueAt != null);
+  await scene.until('a delivery that is due later', () => waiting() !== undefined);
+  const event = scene.state().events.find(({ id }) => id === waiting()?.event.id);
+  if (event === undefined) throw new Error('its event was gone before');
+  const { pk, sk } = event;
+  await world.documents.send(
+    new DeleteCommand({ TableName: world.stack.tables['EventsTable'], Key: { pk, sk } }),
+  );
+}
 
 /** The partner is gone: the endpoint is disabled, its delivery held. */
 const leave: Flow = {
   ...open,
   name: 'leave',
-  ending: 'held',
+  endings: { 'locker.opened': 'held' },
+  announces: ['endpoint.disabled'],
   behaviour: () => gone,
   disagreement: (state) => {
     const status = entityOf(state, 'endpoint')?.['status'];
@@ -44,7 +77,7 @@ const leave: Flow = {
   },
 };
 
-const sendToDlq = (
+export const sendToDlq = (
   { world, tag }: Scene,
   MessageBody: string,
   queue: 'DeliveryDlq' | 'OrderedDeliveryDlq',
@@ -54,7 +87,7 @@ const sendToDlq = (
   return world.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, MessageGroupId: tag, ...once }));
 };
 
-function firstTask(scene: Scene): string {
+export function firstTask(scene: Scene): string {
   const { tag } = scene;
   const event = DomainEventSchema.parse(scene.state().events[0]);
   const names = { partnerId: tag, endpointId: tag };
@@ -70,18 +103,6 @@ const file: Flow = {
     await open.drive(scene);
     await scene.until('the event', () => scene.state().events.length === 1);
     await sendToDlq(scene, firstTask(scene), 'DeliveryDlq');
-  },
-};
-
-/** The same of a lane. */
-const fileInLane: Flow = {
-  ...file,
-  name: 'file in lane',
-  async drive(scene) {
-    await askForOrder(scene);
-    await open.drive(scene);
-    await scene.until('the event', () => scene.state().events.length === 1);
-    await sendToDlq(scene, firstTask(scene), 'OrderedDeliveryDlq');
   },
 };
 
@@ -128,6 +149,7 @@ async function retryWhenDead(scene: Scene): Promise<void> {
 const die: Flow = {
   ...open,
   name: 'die',
+  announces: ['delivery.dead'],
   behaviour: () => down,
   endpoint: { scheduleSeconds: [0, 1] },
   async drive(scene) {
@@ -140,6 +162,7 @@ const die: Flow = {
 const bury: Flow = {
   ...file,
   name: 'bury',
+  announces: ['delivery.dead'],
   endpoint: { ...file.endpoint, scheduleSeconds: [0] },
   async drive(scene) {
     await file.drive(scene);
@@ -147,10 +170,10 @@ const bury: Flow = {
   },
 };
 
-const doors = ['locker.opened', 'locker.closed', 'locker.left_open', 'locker.forced'] as const;
+export const doors = ['locker.opened', 'locker.closed', 'locker.left_open', 'locker.forced'] as const;
 
 /** Several events of one locker. */
-const bustle: Omit<Flow, 'name'> = {
+export const bustle: Omit<Flow, 'name'> = {
   events: doors,
   async drive(scene) {
     const tower = await scene.tower();
@@ -194,34 +217,11 @@ const crawl: Flow = {
   },
 };
 
-const askForOrder = ({ world, tag }: Scene) =>
-  world.documents.send(
-    new UpdateCommand({
-      TableName: world.stack.tables['EntitiesTable'],
-      Key: entityKey({ kind: 'endpoint', partnerId: tag, endpointId: tag }),
-      UpdateExpression: 'SET ordered = :true',
-      ExpressionAttributeValues: { ':true': true },
-    }),
-  );
-
-/** One after the other, though the first is refused until the others have come. */
-const queueUp: Flow = {
-  ...bustle,
-  name: 'queue up',
-  ordered: true,
-  behaviour: until(({ deliveries }) => deliveries.length === doors.length, { atMost: 4 }),
-  endpoint: { scheduleSeconds: [0, 2, 2, 2, 2, 2] },
-  async drive(scene) {
-    await askForOrder(scene);
-    const tower = await scene.tower();
-    await tower.publishAll(doors.map((type) => ({ type, locker: 1 })));
-  },
-};
-
 /** The stream gives everything again, and the other way round. */
 const rerun: Flow = {
   ...bustle,
   name: 'rerun',
+  repeats: true,
   async drive(scene) {
     await bustle.drive(scene);
     await scene.inbox.waitForAccepted(doors.length, 180_000);
@@ -244,6 +244,7 @@ const rerun: Flow = {
 const comeBack: Flow = {
   ...open,
   name: 'come back',
+  announces: ['endpoint.disabled'],
   behaviour: () => gone,
   async drive(scene) {
     await open.drive(scene);
@@ -283,8 +284,7 @@ export const deliveryFlows = {
   outage,
   limit,
   crawl,
-  queueUp,
   comeBack,
   rerun,
-  fileInLane,
+  forget,
 };

@@ -2,9 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { signIn } from '../helpers/api-client.ts';
 import { connectTower, type Tower, type TowerOptions } from '../helpers/tower.ts';
 import type { Inbox } from '../helpers/receiver.ts';
+import { numberOf } from './call.ts';
 import type { Fault, FaultInput } from './fault-plan.ts';
 import type { FaultWorld } from './fault-world.ts';
 import type { Flow, NetworkInput, Scene } from './flow.ts';
+import { isHarmless, isKill } from './modes.ts';
 import { violations, isSettled } from './promises.ts';
 import { caseSecret } from './secret.ts';
 
@@ -14,6 +16,8 @@ export interface CaseInput {
   /** Empty for one that nothing is done to. */
   readonly faults: readonly Omit<FaultInput, 'tag'>[];
 }
+
+const isOfMany: ReadonlySet<string> = new Set(['FanOutFunction', 'TimersFunction']);
 
 /** A fault, or none, on a flow of its own. */
 export class FaultCase {
@@ -25,6 +29,8 @@ export class FaultCase {
   readonly #towers: Tower[] = [];
   readonly inbox: Inbox;
   #refusals = 0;
+  /** Whether what the flow asks for was asked for. */
+  #isDriven = false;
 
   constructor(world: FaultWorld, { tag, flow, faults }: CaseInput) {
     this.#world = world;
@@ -42,9 +48,18 @@ export class FaultCase {
     return this.#world.lost.has(this.tag);
   }
 
+  /** A batch of fan-out and a run of timers are of many cases: one that fails or is cut off for another's sake repeats this one too. */
+  get mayRepeat(): boolean {
+    return (
+      this.flow.repeats === true ||
+      !this.#inputs.every(({ mode, function: name }) => isHarmless(mode) && !isOfMany.has(name))
+    );
+  }
+
   network(): Required<Pick<NetworkInput, 'towers' | 'partners' | 'endpoints' | 'reservations'>> {
     const { tag, flow } = this;
-    const own = flow.network?.(tag) ?? {};
+    const dueAfterSeconds = dueAfter(flow, tag);
+    const own = flow.network?.(tag, dueAfterSeconds) ?? {};
     const types = flow.told ?? flow.events;
     return {
       towers: [{ towerId: tag, partnerIds: [tag], lockers: [{ locker: 1 }] }],
@@ -57,6 +72,9 @@ export class FaultCase {
           contract: 'standard',
           secret: caseSecret,
           filter: { types: [...types] },
+          ...(flow.dueAfterSeconds && {
+            scheduleSeconds: [0, ...Array.from({ length: 12 }, () => dueAfterSeconds)],
+          }),
           ...flow.endpoint,
         },
       ],
@@ -78,7 +96,7 @@ export class FaultCase {
   async run(): Promise<string[]> {
     // What concerns all cases must not begin while this one waits for its turn behind them: they would wait for it.
     this.#arm(({ anonymous }) => anonymous === true);
-    const driving = this.flow.drive(this.#scene());
+    const driving = this.#drive();
     const lifting = this.#liftWhenSeen();
     try {
       await Promise.all([driving, lifting]);
@@ -91,9 +109,14 @@ export class FaultCase {
     return this.faults.flatMap((fault) => (fault.met || this.#mayMiss(fault) ? [] : [fault.input.call]));
   }
 
+  async #drive(): Promise<void> {
+    await this.flow.drive(this.#scene());
+    this.#isDriven = true;
+  }
+
   /** Where neighbours take processes down with them, work may come by another way: past what leads to a kill, too. */
   #mayMiss({ input }: Fault): boolean {
-    return input.sometimes === true || this.#inputs.some(({ mode }) => mode.startsWith('kills'));
+    return input.sometimes !== undefined || this.#inputs.some(({ mode }) => isKill(mode));
   }
 
   /** What the promises say against it, once everything is quiet. */
@@ -106,7 +129,8 @@ export class FaultCase {
     for (const fault of this.faults) {
       if (!fault.lasts) continue;
       await this.#until(`somebody to see that ${fault.input.call} fails`, async () => {
-        return (await this.#seen(fault)) || this.#isOver();
+        const mayComeYet = !fault.met && !this.#isDriven;
+        return (await this.#seen(fault)) || (!mayComeYet && this.#isOver());
       });
       fault.lift();
     }
@@ -193,6 +217,10 @@ export class FaultCase {
     this.#towers.push(tower);
     return tower;
   }
+}
+
+function dueAfter({ dueAfterSeconds: [least, most] = [0, 0] }: Flow, tag: string): number {
+  return least + (numberOf(tag) % (most - least + 1));
 }
 
 /** For the slowest way: three receives by a function that dies, the dead-letter queue, the due index. */

@@ -1,38 +1,5 @@
 import type { Call } from './call.ts';
-
-/** What goes wrong with a call. */
-export type Mode =
-  /** An error of the service (500), which the SDK retries. */
-  | 'fails once'
-  | 'fails twice'
-  /** Until somebody repairs it: what it stops must rest where an operator sees it, and go on afterwards. */
-  | 'fails for ever'
-  | 'is throttled'
-  /** An error that the SDK doesn't retry. */
-  | 'is refused'
-  /** Done, but the connection breaks before the answer. */
-  | 'loses its answer'
-  /** Neither done nor answered: the caller's own time-out ends it. */
-  | 'is never answered'
-  /** Done when the caller has given up waiting, after its own next try: late, and out of order. */
-  | 'is overtaken'
-  | 'happens twice'
-  | 'kills before'
-  | 'kills after';
-
-export const modes: readonly Mode[] = [
-  'fails once',
-  'fails twice',
-  'fails for ever',
-  'is throttled',
-  'is refused',
-  'loses its answer',
-  'is never answered',
-  'is overtaken',
-  'happens twice',
-  'kills before',
-  'kills after',
-];
+import { isLasting, timesOf, type Mode } from './modes.ts';
 
 export interface Boundary {
   /** Logical id. */
@@ -46,14 +13,11 @@ export interface FaultInput extends Boundary {
   readonly mode: Mode;
   /** Lets this many calls pass first. */
   readonly skip?: number;
-  /** It may come to its end without such a call. */
-  readonly sometimes?: boolean;
+  /** Why it may come to its end without such a call. */
+  readonly sometimes?: string;
   /** Takes calls that name no case: a query for all that is due, say. */
   readonly anonymous?: boolean;
 }
-
-const timesOf = (mode: Mode): number =>
-  mode === 'fails for ever' ? Infinity : mode === 'fails twice' ? 2 : 1;
 
 /** A fault that waits for its call. */
 export class Fault {
@@ -73,7 +37,7 @@ export class Fault {
   }
 
   get lasts(): boolean {
-    return !this.#lifted && this.mode === 'fails for ever';
+    return !this.#lifted && isLasting(this.mode);
   }
 
   /** It met its call as often as it should, or that call was shared with another case and met that one's fault. */
@@ -118,6 +82,8 @@ export class FaultPlan {
   /** Everything that functions called, by `function call`. */
   readonly seen = new Map<string, number>();
   readonly faults: Fault[] = [];
+  /** What those calls need to be permitted, by function. */
+  readonly needed = new Map<string, Set<string>>();
   readonly #waiting = new Map<string, Fault[]>();
 
   arm(input: FaultInput): Fault {
@@ -132,6 +98,9 @@ export class FaultPlan {
   next(call: Call): Fault | null {
     const name = nameOf({ function: call.function, call: call.name });
     this.seen.set(name, (this.seen.get(name) ?? 0) + 1);
+    const needed = this.needed.get(call.function) ?? new Set();
+    this.needed.set(call.function, needed);
+    for (const permission of call.permissions) needed.add(permission);
     const concerned = this.#waiting.get(name)?.filter((one) => one.concerns(call)) ?? [];
     const fault = concerned.find((one) => one.take());
     if (fault === undefined) return null;

@@ -2,7 +2,6 @@ import {
   Agent,
   createServer,
   request as httpRequest,
-  type IncomingHttpHeaders,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
@@ -10,10 +9,19 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
 import { identify, type Call, type Names, type Service } from './call.ts';
+import { conflictOf, failures, success, type Answer } from './fault-answers.ts';
 import type { Fault, FaultPlan } from './fault-plan.ts';
+import { divide } from '../helpers/in-part.ts';
+import type { Aliases } from './aliases.ts';
 
-/** Longer than our clients wait for DynamoDB, the broker and partners. */
-const lateMs = 2_600;
+/** Longer than our clients wait: two seconds for DynamoDB, KMS and the broker, three for SQS, one for partners. */
+const lateMs: Readonly<Record<Service, number>> = {
+  DynamoDB: 2_600,
+  SQS: 3_600,
+  KMS: 2_600,
+  IoT: 2_600,
+  Partner: 2_600,
+};
 
 export interface FaultProxyOptions {
   /** Logical id of the function whose calls come here. */
@@ -21,7 +29,7 @@ export interface FaultProxyOptions {
   readonly plan: FaultPlan;
   /** Known once the stack runs. */
   readonly names: Names;
-  readonly aliases: Map<string, string>;
+  readonly aliases: Aliases;
   /** A call that could not be understood or passed on: the proxy's fault, and nobody's that it tests. */
   readonly onError: (what: string) => void;
   /** SIGKILL to the process whose connection comes from this port. False when there is none any more. */
@@ -33,12 +41,6 @@ export interface FaultProxy {
   /** Where the calls of each service go. */
   readonly targets: Map<Service, string>;
   close(): void;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
 }
 
 interface Exchange {
@@ -91,7 +93,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
 async function inject(
   fault: Fault,
   exchange: Exchange,
-  { kill, function: name }: FaultProxyOptions,
+  { kill, function: name, aliases }: FaultProxyOptions,
   forward: (exchange: Exchange) => Promise<Answer>,
 ): Promise<void> {
   const { request, response, call } = exchange;
@@ -108,13 +110,19 @@ async function inject(
       return reply(response, failures[call.service].throttle);
     case 'is refused':
       return reply(response, failures[call.service].refusal);
+    case 'is done in part':
+    case 'is never done whole':
+      return reply(response, await forwardInPart(exchange, ownedBy(fault, aliases), forward));
+    case 'conflicts':
+    case 'conflicts for ever':
+      return reply(response, conflictOf(call, contentOf(exchange)));
     case 'loses its answer':
       await forward(exchange);
       return void end();
     case 'is never answered':
       return;
     case 'is overtaken':
-      await wait(lateMs);
+      await wait(lateMs[call.service]);
       return reply(response, await forward(exchange));
     case 'happens twice': {
       const first = await forward(exchange);
@@ -131,6 +139,27 @@ async function inject(
   }
 }
 
+const contentOf = ({ body }: Pick<Exchange, 'body'>): unknown => JSON.parse(body.toString('utf8'));
+
+/** Whether an entry of a batch is of the fault's case. */
+const ownedBy =
+  ({ input: { tag } }: Fault, aliases: Aliases) =>
+  (entry: unknown): boolean => {
+    const text = JSON.stringify(entry);
+    return text.includes(tag) || aliases.tagsIn(text).includes(tag);
+  };
+
+async function forwardInPart(
+  exchange: Exchange,
+  isOwn: (entry: unknown) => boolean,
+  forward: (exchange: Exchange) => Promise<Answer>,
+): Promise<Answer> {
+  const { request, answer } = divide(exchange.call.operation, contentOf(exchange), isOwn);
+  if (request === null) return success(answer({}));
+  const done = await forward({ ...exchange, body: Buffer.from(JSON.stringify(request)) });
+  return done.status === 200 ? success(answer(contentOf(done))) : done;
+}
+
 function reply(response: ServerResponse, { status, headers, body }: Answer): void {
   if (response.destroyed) return;
   const { 'transfer-encoding': _, connection: _connection, ...rest } = headers;
@@ -140,9 +169,10 @@ function reply(response: ServerResponse, { status, headers, body }: Answer): voi
 function send(agent: Agent, target: string, exchange: Exchange): Promise<Answer> {
   const { request, body } = exchange;
   const { hostname, port } = new URL(target);
+  const headers = { ...request.headers, 'content-length': String(body.length) };
   return new Promise((resolve, reject) => {
     const forwarded = httpRequest(
-      { agent, hostname, port, method: request.method, path: request.url, headers: request.headers },
+      { agent, hostname, port, method: request.method, path: request.url, headers },
       (response) => {
         buffer(response).then(
           (answer) =>
@@ -160,40 +190,3 @@ function send(agent: Agent, target: string, exchange: Exchange): Promise<Answer>
     forwarded.end(body);
   });
 }
-
-const awsError = (status: number, type: string): Answer => ({
-  status,
-  headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-errortype': type },
-  body: Buffer.from(JSON.stringify({ __type: type, message: 'made to fail' })),
-});
-
-const plain = (status: number, headers: IncomingHttpHeaders = {}): Answer => ({
-  status,
-  headers,
-  body: Buffer.alloc(0),
-});
-
-/** As each service says it. */
-const failures: Readonly<Record<Service, { error: Answer; throttle: Answer; refusal: Answer }>> = {
-  DynamoDB: {
-    error: awsError(500, 'com.amazonaws.dynamodb.v20120810#InternalServerError'),
-    throttle: awsError(400, 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException'),
-    refusal: awsError(400, 'com.amazon.coral.service#AccessDeniedException'),
-  },
-  SQS: {
-    error: awsError(500, 'com.amazonaws.sqs#InternalFailure'),
-    throttle: awsError(400, 'com.amazonaws.sqs#RequestThrottled'),
-    refusal: awsError(403, 'com.amazonaws.sqs#AccessDeniedException'),
-  },
-  KMS: {
-    error: awsError(500, 'KMSInternalException'),
-    throttle: awsError(400, 'ThrottlingException'),
-    refusal: awsError(400, 'AccessDeniedException'),
-  },
-  IoT: {
-    error: awsError(500, 'InternalFailureException'),
-    throttle: awsError(429, 'ThrottlingException'),
-    refusal: awsError(403, 'UnauthorizedException'),
-  },
-  Partner: { error: plain(500), throttle: plain(429, { 'retry-after': '1' }), refusal: plain(404) },
-};

@@ -1,21 +1,22 @@
 import { kill } from 'node:process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetQueueAttributesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { DeleteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteCommand, DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { LocalStack } from '../../local/local-stack.ts';
 import { startStack } from '../../local/stack.ts';
 import { startReceiver, type Receiver } from '../helpers/receiver.ts';
 import type { StageOverrides } from '../helpers/stage-config.ts';
+import { Aliases } from './aliases.ts';
 import { tagsIn } from './call.ts';
 import { ownersOf } from './connection-owner.ts';
 import { FaultPlan } from './fault-plan.ts';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import { LostAndFound } from './lost-and-found.ts';
-import { emptyState, readStorage, type CaseState } from './storage.ts';
+import { Storage, type CaseState } from './storage.ts';
 
 /** The product as it is, with short schedules, and few retries before something rests where an operator finds it. */
 const stageConfig: StageOverrides = {
@@ -33,6 +34,7 @@ const stageConfig: StageOverrides = {
     breaker: { failures: 3, openSeconds: 2, maxOpenSeconds: 4 },
   },
   redrive: { settleSeconds: 1 },
+  lockerOpen: { linkHours: 24, commandSeconds: 1 },
   timers: { timeoutSeconds: 10, leaseSeconds: 17 },
 };
 
@@ -41,7 +43,7 @@ const visibilitySeconds = 8;
 /** As in AWS, a turn in a lane is over before its task is given again: it lasts ten seconds longer than an attempt. */
 const orderedVisibilitySeconds = 12;
 
-const functions = [
+export const functions = [
   'IngestFunction',
   'FanOutFunction',
   'DeliverFunction',
@@ -68,6 +70,8 @@ export interface FaultWorld extends AsyncDisposable {
   partnerUrl(path: string): string;
   /** What the tables hold of a case, as it was within two seconds. */
   state(tag: string): CaseState;
+  /** Takes what cases that have ended have left out of the tables. */
+  cleanUp(tags: ReadonlySet<string>): Promise<void>;
   /** Whether a lane of the case's endpoint stands still, and an alarm tells of it. */
   isHeldUp(tag: string): boolean;
   /** Messages on a queue, those in flight and delayed included. */
@@ -76,13 +80,14 @@ export interface FaultWorld extends AsyncDisposable {
 
 export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
   await using starting = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'towercast-faults-'));
+  await removeLeftFolders();
+  const folder = await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`));
   starting.defer(() => rm(folder, { recursive: true, force: true }));
   const receiver = await startReceiver();
   starting.defer(() => receiver.close());
   const plan = new FaultPlan();
   const names = new Map<string, string>();
-  const aliases = new Map<string, string>();
+  const aliases = new Aliases();
   const logs: string[] = [];
   const heldUp = new Set<string>();
   const errors: string[] = [];
@@ -131,9 +136,10 @@ export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
     sqs.destroy();
     documents.destroy();
   });
+  const storage = new Storage(stack.addresses.dynamodb, stack.tables);
   await shortenVisibility(stack, sqs);
   const lost = new LostAndFound({ stack, sqs, plan });
-  const watching = watch({ stack, documents, lost, logs });
+  const watching = watch({ stack, documents, storage, lost, errors });
   starting.defer(() => watching.stop());
   const resources = starting.move();
   return {
@@ -145,13 +151,36 @@ export async function startFaultWorld(assembly?: string): Promise<FaultWorld> {
     lost,
     logs,
     errors,
-    alias: (text, tag) => void aliases.set(text, tag),
+    alias: (text, tag) => aliases.add(text, tag),
     partnerUrl: (path) => `${partners.origin}${path}`,
-    state: (tag) => watching.state(tag),
+    state: (tag) => storage.state(tag),
+    cleanUp: async (tags) => {
+      for (const [table, keys] of storage.keysOf(tags))
+        await removeItems(documents, stack.tables[table], keys);
+    },
     isHeldUp: (tag) => heldUp.has(tag),
     depth: (queue) => depthOf(sqs, stack.queues[queue] ?? ''),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+const folderPrefix = 'towercast-faults-';
+
+/** Of runs that were ended by force, and could remove nothing. Their process is in the name. */
+async function removeLeftFolders(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = new RegExp(`^${folderPrefix}(\\d+)-`).exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid)))
+      await rm(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Everything that a function is told of its engines leads to its proxy. */
@@ -177,6 +206,20 @@ function openClients({ aws, addresses }: LocalStack) {
   const sqs = new SQSClient({ ...aws, endpoint: addresses.sqs });
   const documents = DynamoDBDocumentClient.from(new DynamoDBClient({ ...aws, endpoint: addresses.dynamodb }));
   return { sqs, documents };
+}
+
+/** BatchWriteItem. */
+const maxBatchItems = 25;
+
+async function removeItems(
+  documents: DynamoDBDocumentClient,
+  table: string | undefined,
+  keys: readonly Readonly<Record<string, string>>[],
+): Promise<void> {
+  for (let start = 0; start < keys.length; start += maxBatchItems) {
+    const requests = keys.slice(start, start + maxBatchItems).map((Key) => ({ DeleteRequest: { Key } }));
+    await documents.send(new BatchWriteCommand({ RequestItems: { [table ?? '']: requests } }));
+  }
 }
 
 async function shortenVisibility({ queues }: LocalStack, sqs: SQSClient): Promise<void> {
@@ -210,37 +253,39 @@ async function depthOf(sqs: SQSClient, QueueUrl: string): Promise<number> {
 interface Watched {
   readonly stack: LocalStack;
   readonly documents: DynamoDBDocumentClient;
+  readonly storage: Storage;
   readonly lost: LostAndFound;
-  readonly logs: string[];
+  readonly errors: string[];
 }
 
-const watchMs = 1_000;
+/** Between two readings of the tables, at least: and longer than each takes, which the cases would have to wait for. */
+const watchMs = 800;
+/** Between two runs of the timers. */
+const tickMs = 400;
 
 /** Reads the tables for all cases at once, does an operator's work, and runs the timers more often than each minute. */
-function watch({ stack, documents, lost, logs }: Watched) {
+function watch({ stack, documents, storage, lost, errors }: Watched) {
   const stopping = new AbortController();
-  const none = emptyState();
-  let states: ReadonlyMap<string, CaseState> = new Map();
-  const loop = async (work: () => Promise<unknown>) => {
+  const loop = async (pauseMs: number, work: () => Promise<unknown>) => {
     while (!stopping.signal.aborted) {
-      await work().catch((error: unknown) => logs.push(`watching failed: ${String(error)}`));
-      await wait(watchMs);
+      const startedAt = performance.now();
+      await work().catch((error: unknown) => errors.push(`watching failed: ${String(error)}`));
+      await wait(Math.max(pauseMs, performance.now() - startedAt));
     }
   };
   const loops = [
-    loop(async () => {
-      states = await readStorage(documents, stack.tables);
+    loop(watchMs, async () => {
+      await storage.read();
       await lost.look();
     }),
-    loop(async () => {
-      // Each run hands out into what nobody has of its minute: here all of it is always free.
-      const Key = { pk: 'timers#window', sk: 'window' };
-      await documents.send(new DeleteCommand({ TableName: stack.tables['EntitiesTable'], Key }));
+    loop(tickMs, async () => {
+      // Each run hands out into what nobody has of its minute: here the run before has had its minute already.
+      const Item = { pk: 'timers#window', sk: 'window', until: new Date(Date.now() - 1_000).toISOString() };
+      await documents.send(new PutCommand({ TableName: stack.tables['EntitiesTable'], Item }));
       await stack.invoke('TimersFunction', {});
     }),
   ];
   return {
-    state: (tag: string) => states.get(tag) ?? none,
     stop: async () => {
       stopping.abort();
       await Promise.all(loops);

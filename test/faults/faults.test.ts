@@ -1,19 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../helpers/stack-process.ts';
-import { boundaries, plannedCases, type PlannedCase } from './boundaries.ts';
+import { boundaries, plannedCases, unusedPermissions, type PlannedCase } from './boundaries.ts';
 import { tagOf } from './call.ts';
 import { Control } from './control.ts';
-import { FaultCase } from './fault-case.ts';
-import { boundaryName } from './fault-plan.ts';
-import { startFaultWorld, type FaultWorld } from './fault-world.ts';
-import { loadCases } from './load-cases.ts';
+import { boundaryName, type FaultInput } from './fault-plan.ts';
+import { functions, startFaultWorld, type FaultWorld } from './fault-world.ts';
+import { isKill } from './modes.ts';
+import { permissionsIn } from './permissions.ts';
+import { Wave, type TaggedCase } from './wave.ts';
 
-const kills = ({ faults }: PlannedCase): boolean => faults.some(({ mode }) => mode.startsWith('kills'));
-const holdsUpTheStream = ({ faults }: PlannedCase): boolean =>
-  faults.some((fault) => fault.function === 'FanOutFunction');
+const kills = ({ faults }: PlannedCase): boolean => faults.some(({ mode }) => isKill(mode));
+const isOf =
+  (name: string) =>
+  ({ faults }: PlannedCase): boolean =>
+    faults.some((fault) => fault.function === name);
+const holdsUpTheStream = isOf('FanOutFunction');
+const stopsTheClock = isOf('TimersFunction');
 
-/** Cases of a wave run side by side, each with a tower and a partner of its own. */
-const waves = [
+const groups = [
   {
     name: 'calls that fail, are late, lose their answer or happen twice',
     cases: plannedCases.filter((one) => !kills(one) && !holdsUpTheStream(one)),
@@ -27,9 +31,14 @@ const waves = [
   },
   {
     name: 'functions that die before and after each call',
-    cases: plannedCases.filter(kills),
+    cases: plannedCases.filter((one) => kills(one) && !stopsTheClock(one)),
     // What a neighbour's death took along comes back after the queue's visibility timeout.
     control: { medianMs: 10_000, slowestMs: 60_000, repeats: Infinity },
+  },
+  {
+    name: 'timers that die, whose runs are for all',
+    cases: plannedCases.filter((one) => kills(one) && stopsTheClock(one)),
+    control: { medianMs: 5_000, slowestMs: 60_000, repeats: 0 },
   },
 ];
 
@@ -37,8 +46,14 @@ const print = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 let world: FaultWorld;
 let used = 0;
-let survived = 0;
+const waves: Wave[] = [];
 const startedAt = performance.now();
+
+const tagged = (cases: readonly PlannedCase[]): TaggedCase[] =>
+  cases.map((one) => ({ ...one, tag: tagOf((used += 1)) }));
+
+const sum = (figure: (wave: Wave) => number): number =>
+  waves.reduce((total, wave) => total + figure(wave), 0);
 
 beforeAll(async () => {
   world = await startFaultWorld();
@@ -47,55 +62,38 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]();
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
   print(
-    `${world.plan.injected} faults injected at ${boundaries.length} boundaries in ${plannedCases.length} cases, ` +
-      `${survived} cases survived, in ${seconds} s`,
+    `${world.plan.injected} faults injected in ${sum(({ started }) => started)} cases ` +
+      `over ${new Set(boundaries.map(boundaryName)).size} boundaries; ` +
+      `survived ${sum(({ survived }) => survived)} cases, in ${seconds} s`,
   );
 });
 
-async function waiting(): Promise<number> {
-  const queues = Object.keys(world.stack.queues).filter((id) => id.includes('Deliver'));
-  const depths = await Promise.all(queues.map((id) => world.depth(id)));
-  return depths.reduce((sum, depth) => sum + depth, 0);
-}
-
-describe.each(waves)('$name', ({ cases, control: bounds }) => {
-  const named = cases.map((planned) => ({ ...planned, tag: tagOf((used += 1)) }));
-  const running = new Map<string, FaultCase>();
-  /** All, unless only some were asked for by name. */
-  const started: FaultCase[] = [];
-  const ended = new Set<string>();
+describe.each(groups)('$name', ({ cases, control: bounds }) => {
+  const named = tagged(cases);
   const controlTag = tagOf((used += 1));
+  let wave: Wave;
   let control: Control;
 
   beforeAll(async () => {
-    for (const one of named) running.set(one.tag, new FaultCase(world, one));
+    wave = new Wave(world, named);
+    waves.push(wave);
     control = new Control(world, controlTag);
-    await loadCases(world, [...running.values(), control.own]);
+    await wave.load([control.own]);
     control.start();
   });
-
-  it.concurrent.each(named)('$tag $name', async ({ tag }) => {
-    const one = running.get(tag);
-    if (one !== undefined) started.push(one);
-    const unmet = await one?.run();
-    expect(unmet).toEqual([]);
-    ended.add(tag);
+  afterAll(async () => {
+    await wave?.cleanUp();
   });
+
+  for (const { tag, name } of named)
+    it.concurrent(`${tag} ${name}`, async () => {
+      expect(await wave.run(tag)).toEqual([]);
+    });
 
   it('lost nothing, repeated nothing, and tore nothing apart, once all is quiet', async () => {
     // With a new event every moment, a slow machine's queues would never be seen empty.
     await control.stop();
-    await waitFor(async () => ((await waiting()) === 0 ? true : undefined), {
-      timeoutMs: 60_000,
-      describe: () => 'empty delivery queues',
-    });
-    const found = started.flatMap((one) => {
-      const violations = one.violations();
-      if (violations.length > 0) ended.delete(one.tag);
-      return violations.map((violation) => `${one.tag} ${one.flow.name}: ${violation}`);
-    });
-    survived += ended.size;
-    expect(found).toEqual([]);
+    expect(await wave.violations()).toEqual([]);
   });
 
   it('left the neighbour alone', async () => {
@@ -104,6 +102,7 @@ describe.each(waves)('$name', ({ cases, control: bounds }) => {
     print(
       `beside them ${figures.published} events, ${figures.requests} requests, half of them within ${Math.round(figures.medianMs)} ms, all within ${Math.round(figures.slowestMs)} ms`,
     );
+    expect(figures.published).toBeGreaterThan(0);
     expect(figures.arrived).toBe(figures.published);
     expect(figures.medianMs).toBeLessThan(bounds.medianMs);
     expect(figures.slowestMs).toBeLessThan(bounds.slowestMs);
@@ -117,6 +116,51 @@ describe.each(waves)('$name', ({ cases, control: bounds }) => {
   });
 });
 
+type PlannedFault = Omit<FaultInput, 'tag'>;
+
+const faultName = (fault: PlannedFault): string => `${boundaryName(fault)} ${fault.mode}`;
+
+/** Cases whose fault was done to nobody yet: a neighbour's was done to the call that they shared, or it was never made. */
+function unmetCases(): PlannedCase[] {
+  const done = new Set(
+    world.plan.faults.filter(({ injected }) => injected > 0).map(({ input }) => faultName(input)),
+  );
+  // The one that a case is for comes last.
+  const open = plannedCases.filter(({ faults }) => faults.slice(-1).some((own) => !done.has(faultName(own))));
+  return [...Map.groupBy(open, ({ faults }) => faults.slice(-1).map(faultName).join()).values()].flatMap(
+    ([first]) => first ?? [],
+  );
+}
+
+const isCertain = ({ faults }: PlannedCase): boolean =>
+  faults.every(({ sometimes }) => sometimes === undefined);
+
+describe('faults that were done to nobody beside others', () => {
+  it('are done without them, and survived', async () => {
+    const cases = tagged(unmetCases().filter(isCertain));
+    const wave = new Wave(world, cases);
+    waves.push(wave);
+    await wave.load();
+    // Those of one call one after the other: that is what they shared.
+    const ofOneCall = Map.groupBy(cases, ({ faults }) => faults.slice(-1).map(boundaryName).join());
+    const unmet = await Promise.all(
+      [...ofOneCall.values()].map(async (some) => {
+        const missed: string[] = [];
+        for (const { tag, name } of some)
+          for (const call of await wave.run(tag)) missed.push(`${name}: ${call}`);
+        return missed;
+      }),
+    );
+    expect(unmet.flat()).toEqual([]);
+    expect(await wave.violations()).toEqual([]);
+    expect(
+      unmetCases()
+        .filter(isCertain)
+        .map(({ name }) => name),
+    ).toEqual([]);
+  });
+});
+
 it('nothing went wrong but what was made to', () => {
   expect(world.errors).toEqual([]);
 });
@@ -124,11 +168,14 @@ it('nothing went wrong but what was made to', () => {
 it('every call that a function made has its faults', () => {
   const known = new Set(boundaries.map(boundaryName));
   expect([...world.plan.seen.keys()].filter((name) => !known.has(name))).toEqual([]);
-  const hit = new Set(
-    world.plan.faults.filter(({ injected }) => injected > 0).map(({ input }) => boundaryName(input)),
+});
+
+it('every call that a function may make is made, or known not to be', async () => {
+  const permitted = await permissionsIn(world.stack.dataDir, functions);
+  const unused = [...permitted].flatMap(([name, permissions]) =>
+    permissions
+      .filter((permission) => world.plan.needed.get(name)?.has(permission) !== true)
+      .map((permission) => `${name} ${permission}`),
   );
-  // What depends on timing is not made in every run.
-  const certain = boundaries.filter(({ sometimes }) => sometimes !== true).map(boundaryName);
-  expect(certain.filter((name) => !world.plan.seen.has(name))).toEqual([]);
-  expect(certain.filter((name) => !hit.has(name))).toEqual([]);
+  expect(unused.filter((permission) => !(permission in unusedPermissions))).toEqual([]);
 });

@@ -33,12 +33,20 @@ export interface Flow {
   /** Of these, what its endpoint gets. Default: all. */
   readonly told?: readonly string[];
   readonly endpoint?: Partial<EndpointInput>;
-  readonly network?: (tag: string) => NetworkInput;
+  /** Seconds after which something of it is due: other cases' is at other times, so that each has calls of its own. */
+  readonly dueAfterSeconds?: readonly [least: number, most: number];
+  readonly network?: (tag: string, dueAfterSeconds: number) => NetworkInput;
   readonly behaviour?: PartnerBehaviour;
   /** Whether they must arrive in the order in which they happened. */
   readonly ordered?: boolean;
-  /** How its deliveries end. Default `delivered`. */
-  readonly ending?: 'held';
+  /** How deliveries of events of a type end. Default `delivered`. */
+  readonly endings?: Readonly<Record<string, 'held' | 'dead'>>;
+  /** Types of what is told of them: deliveries that were given up, endpoints that were disabled. Once each. Default: nothing. */
+  readonly announces?: readonly string[];
+  /** Whether it asks for what was delivered once more. */
+  readonly repeats?: boolean;
+  /** Whether an event is cleaned up on its way. */
+  readonly forgets?: boolean;
   /** Messages that are kept with a reason instead. Default 0. */
   readonly quarantined?: number;
   readonly drive: (scene: Scene) => Promise<void>;

@@ -40,14 +40,15 @@ const parcel = { locker: 1, flowType: 'OUTLET', barcode: '1234567890123' };
 const expire: Flow = {
   name: 'expire',
   events: ['reservation.expired'],
-  network: (tag) => ({
+  dueAfterSeconds: [6, 20],
+  network: (tag, dueAfterSeconds) => ({
     reservations: [
       {
         ...parcel,
         reservationId: reservationId(tag),
         partnerId: tag,
         towerId: tag,
-        expirationDate: new Date(Date.now() + 6_000).toISOString(),
+        expirationDate: new Date(Date.now() + dueAfterSeconds * 1_000).toISOString(),
       },
     ],
   }),
