@@ -24,9 +24,10 @@ export const recordOfTask = (task: DeliveryTask, state: DeliveryState): Delivery
 export const noticeOf = (record: DeliveryRecord, context: OperationalContext): DomainEvent | null =>
   record.status === 'dead' ? deliveryDead(record, context) : null;
 
-/** Whether a record is what this very task came to. */
+/** Whether a record is what this very task came to: one attempt more, or its end, which takes none where there is no endpoint. */
 export const isOutcomeOf = (task: DeliveryTask, record: DeliveryRecord | null): record is DeliveryRecord =>
-  record?.taskId === task.taskId && record.attempts.length === task.attempts.length + 1;
+  record?.taskId === task.taskId &&
+  (record.status === 'dead' || record.attempts.length === task.attempts.length + 1);
 
 /** What follows a task, with a name and a turn of its own: it happens now. */
 export function successorOf(

@@ -390,6 +390,16 @@ describe('an endpoint', () => {
     expect(world.posts).toEqual([]);
   });
 
+  it.each([
+    ['that does not exist', []],
+    ['whose contract can no longer say the event', [makeEndpoint({ contract: 'locker-open' })]],
+  ])('%s is told of once, also when a crash came before SQS knew', async (_, endpoints) => {
+    const world = makeWorld({ endpoints });
+    await deliver(world.deps, makeTask(), received(1));
+    await deliver(world.deps, makeTask(), received(2));
+    expect(world.notices.map(({ type }) => type)).toEqual(['delivery.dead']);
+  });
+
   it('whose contract can no longer say the event makes the delivery dead', async () => {
     const world = makeWorld({ endpoints: [makeEndpoint({ contract: 'locker-open' })] });
     await deliver(world.deps, makeTask(), received(1));
