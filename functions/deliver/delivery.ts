@@ -11,10 +11,9 @@ import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedu
 import type { SecretsOpener } from '../shared/secrets.ts';
 import { idsOfTask } from '../shared/task-ids.ts';
 import { attemptLine, isFirstReceipt, isLate, type AttemptContext } from './attempt-line.ts';
-import { makeAttempt, type AttemptDeps } from './attempt.ts';
+import { makeAttempt, type AttemptDeps, type AttemptInput } from './attempt.ts';
 import type { Order } from './lane/order-headers.ts';
 import { contracts } from './contracts/index.ts';
-import type { Rendering } from './contracts/contract.ts';
 import type { Entry, Gate, Made } from './gate.ts';
 import { isLeaseOver } from './lease.ts';
 import { readingOf } from './reading.ts';
@@ -152,9 +151,12 @@ async function attemptOnce(
   const entry = await deps.gate.enter(endpoint, task, channel);
   if (entry.kind === 'park') return { kind: 'parked', attempts, reason: entry.reason };
   if (entry.kind !== 'go') return entry;
-  const { attempt, verdict } = await attemptWithin(entry, () =>
-    attemptTask(deps, { task, endpoint, channel, order }, rendering),
-  );
+  const { attempt, verdict } = await attemptWithin(entry, async () => {
+    const secrets = await deps.secrets.open(endpoint);
+    // Until here it was our own time.
+    entry.begin();
+    return attemptTask(deps, { task, endpoint, channel, order }, { rendering, secrets });
+  });
   const made = [...attempts, attempt];
   const settles = acknowledgementOf(endpoint.contract) === 'response';
   if ((settles || wasRead) && verdict.kind === 'delivered') return { kind: 'delivered', attempts: made };
@@ -182,12 +184,15 @@ async function attemptWithin(
   }
 }
 
-async function attemptTask(deps: DeliverDeps, context: AttemptContext, rendering: Rendering): Promise<Made> {
+async function attemptTask(
+  deps: DeliverDeps,
+  context: AttemptContext,
+  what: Pick<AttemptInput, 'rendering' | 'secrets'>,
+): Promise<Made> {
   const { task, endpoint, order } = context;
-  const secrets = await deps.secrets.open(endpoint);
   const number = task.attempts.length + 1;
   const { event, replay } = task;
-  const made = await makeAttempt(deps, { number, event, endpoint, rendering, secrets, replay, order });
+  const made = await makeAttempt(deps, { ...what, number, event, endpoint, replay, order });
   noteAttempt(deps, context, made.attempt);
   return made;
 }

@@ -12,8 +12,11 @@ export interface Made {
 
 /** Whether an attempt may be made now. Nothing but `go` makes one, and nothing else counts as one. */
 export type Entry =
-  /** `leave` is called exactly once: with what came of the attempt, or null when none was made after all. */
-  | { kind: 'go'; leave: (made: Made | null) => Promise<void> }
+  /**
+   * `begin` is called when the request is about to go out: the time that it takes counts from then on. `leave` is called exactly
+   * once: with what came of the attempt, or null when none was made after all.
+   */
+  | { kind: 'go'; begin: () => void; leave: (made: Made | null) => Promise<void> }
   /** Again after a delay of at most 900 s. `slotAt`: the turn that it has then. */
   | { kind: 'later'; delaySeconds: number; slotAt?: Instant; reason: string }
   /** Into the endpoint's backlog. */
@@ -26,4 +29,6 @@ export interface Gate {
   enter(endpoint: KnownEndpoint, task: DeliveryTask, channel: Channel): Promise<Entry>;
 }
 
-export const openGate: Gate = { enter: async () => ({ kind: 'go', leave: async () => {} }) };
+export const openGate: Gate = {
+  enter: async () => ({ kind: 'go', begin: () => {}, leave: async () => {} }),
+};

@@ -118,6 +118,9 @@ export function createBreaker(deps: BreakerDeps): Breaker {
         deps.metrics.addMetric(after === 'open' ? 'BreakerOpened' : 'BreakerClosed', 'Count', 1);
     },
     watch(endpoint) {
+      // The mark that it has is as good: to find that out anew costs a read of each of its requests.
+      const seen = endpoint.health ?? healthyEndpoint(endpoint);
+      if (takingLong(seen, { policy, nowMs: now() }) === undefined) return () => {};
       const timer = setTimeout(() => {
         // Its end marks it too: a mark that failed is not worth more.
         change(endpoint, (health) => takingLong(health, { policy, nowMs: now() })).catch(() => undefined);

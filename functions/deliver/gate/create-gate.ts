@@ -95,15 +95,12 @@ async function enterLimits(deps: GateDeps, breaker: Breaker, visit: Visit): Prom
     if (refused !== null) return refused;
   }
   if (limits?.perSecond === undefined && limits?.concurrency === undefined)
-    return { kind: 'go', leave: leaving(deps, breaker, visit, null) };
+    return letGo(deps, breaker, visit, null);
   const leaseId = deps.newLeaseId();
   const asked = { limiter: deps.limiter, limits, leaseId, ...patienceOf(visit.task) };
   const refused = await refusal(deps, breaker, visit, asked);
   if (refused !== null) return refused;
-  return {
-    kind: 'go',
-    leave: leaving(deps, breaker, visit, limits.concurrency === undefined ? null : leaseId),
-  };
+  return letGo(deps, breaker, visit, limits.concurrency === undefined ? null : leaseId);
 }
 
 /**
@@ -184,29 +181,33 @@ function later(
   return { kind: 'later', delaySeconds, slotAt: instantFromMs(Math.ceil(turnMs)), reason };
 }
 
-/**
- * What can't be noted is not worth the delivery: its record comes next. A lease that isn't given back ends by itself.
- */
-function leaving(
+function letGo(
   { limiter, logger, metrics }: GateDeps,
   breaker: Breaker,
   { endpoint, task, probe }: Visit,
   leaseId: string | null,
-): Extract<Entry, { kind: 'go' }>['leave'] {
-  const stopWatching = breaker.watch(endpoint);
-  return async (made) => {
-    stopWatching();
-    const { endpointId } = endpoint;
-    const noted = await Promise.allSettled([
-      leaseId === null ? undefined : limiter.release(endpointId, leaseId),
-      made !== null && task.event.test === undefined
-        ? breaker.observe(endpoint, task, probe, made)
-        : probe !== null && breaker.giveBack(endpoint, probe),
-    ]);
-    for (const outcome of noted)
-      if (outcome.status === 'rejected') {
-        logger.error('health not noted', { endpointId, error: outcome.reason });
-        metrics.addMetric('HealthNotNoted', 'Count', 1);
-      }
+): Extract<Entry, { kind: 'go' }> {
+  let stopWatching: (() => void) | null = null;
+  return {
+    kind: 'go',
+    begin() {
+      stopWatching = breaker.watch(endpoint);
+    },
+    // What can't be noted is not worth the delivery: its record comes next. A lease that isn't given back ends by itself.
+    async leave(made) {
+      stopWatching?.();
+      const { endpointId } = endpoint;
+      const noted = await Promise.allSettled([
+        leaseId === null ? undefined : limiter.release(endpointId, leaseId),
+        made !== null && task.event.test === undefined
+          ? breaker.observe(endpoint, task, probe, made)
+          : probe !== null && breaker.giveBack(endpoint, probe),
+      ]);
+      for (const outcome of noted)
+        if (outcome.status === 'rejected') {
+          logger.error('health not noted', { endpointId, error: outcome.reason });
+          metrics.addMetric('HealthNotNoted', 'Count', 1);
+        }
+    },
   };
 }

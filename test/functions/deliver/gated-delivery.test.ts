@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deliver } from '../../../functions/deliver/delivery.ts';
 import type { Entry, Made } from '../../../functions/deliver/gate.ts';
 import type { Channel } from '../../../functions/shared/queue.ts';
+import type { SecretsOpener } from '../../../functions/shared/secrets.ts';
 import { makeAttempts, makeEvent, makeTask } from '../../helpers/deliveries.ts';
 import { makeWorld, responds } from './world.ts';
 
@@ -63,6 +64,7 @@ describe('a delivery that the gate lets go', () => {
     const told: (Made | null)[] = [];
     const world = makeGated({
       kind: 'go',
+      begin: () => world.journal.push('begin'),
       leave: async (made) => {
         told.push(made);
         world.journal.push('leave');
@@ -70,12 +72,29 @@ describe('a delivery that the gate lets go', () => {
     });
     await deliver(world.deps, makeTask(), over('live'));
     expect(told).toMatchObject([{ attempt: { outcome: 'delivered' }, verdict: { kind: 'delivered' } }]);
-    expect(world.journal).toEqual(['post', 'leave', 'put']);
+    expect(world.journal).toEqual(['begin', 'post', 'leave', 'put']);
+  });
+
+  it('tells it when the request begins: what its secrets take is not the endpoint’s time', async () => {
+    const begin = () => world.journal.push('begin');
+    const world = makeGated({ kind: 'go', begin, leave: async () => undefined });
+    const secrets: SecretsOpener = {
+      async open(endpoint) {
+        world.journal.push('open');
+        return world.deps.secrets.open(endpoint);
+      },
+    };
+    await deliver({ ...world.deps, secrets }, makeTask(), over('live'));
+    expect(world.journal).toEqual(['open', 'begin', 'post', 'put']);
   });
 
   it('tells it when no attempt was made after all', async () => {
     const told: (Made | null)[] = [];
-    const world = makeGated({ kind: 'go', leave: async (made) => void told.push(made) });
+    const world = makeGated({
+      kind: 'go',
+      begin: () => told.push(null),
+      leave: async (made) => void told.push(made),
+    });
     const secrets = { open: async () => Promise.reject(new Error('no key')) };
     const task = deliver({ ...world.deps, secrets }, makeTask(), over('live'));
     await expect(task).rejects.toThrow('no key');
@@ -83,7 +102,10 @@ describe('a delivery that the gate lets go', () => {
   });
 
   it('needs a new turn for its next attempt, which happens now', async () => {
-    const world = makeGated({ kind: 'go', leave: async () => undefined }, { answer: () => responds(500) });
+    const world = makeGated(
+      { kind: 'go', begin: () => undefined, leave: async () => undefined },
+      { answer: () => responds(500) },
+    );
     await deliver(world.deps, makeTask({ slotAt, yields: true }), over('live'));
     expect(world.sent).toHaveLength(1);
     expect(world.sent[0]?.task).not.toHaveProperty('slotAt');

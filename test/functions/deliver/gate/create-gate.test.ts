@@ -96,6 +96,13 @@ const verdicts = {
   gone: { kind: 'gone', reason: 'http_410' },
 } as const;
 
+/** Of which a request has gone out. */
+function begun(entry: Entry): Entry {
+  if (entry.kind !== 'go') throw new TypeError(`not let go: ${entry.kind}`);
+  entry.begin();
+  return entry;
+}
+
 async function leave(entry: Entry, made: Made | null): Promise<void> {
   if (entry.kind !== 'go') throw new TypeError(`not let go: ${entry.kind}`);
   await entry.leave(made);
@@ -330,7 +337,7 @@ describe('an endpoint that nobody knows', () => {
 
   it('is known to be slow before its first answer is there', async () => {
     const { enter, health } = await makeGates({ slowMs: 20 });
-    const entry = await enter({}, 'slow');
+    const entry = begun(await enter({}, 'slow'));
     const slowUntil = await waitFor(async () => (await health())?.slowUntil ?? undefined, {
       timeoutMs: 5_000,
       describe: () => 'the mark',
@@ -361,7 +368,7 @@ describe.each([
 
   it('that hangs shows that its endpoint is slow, before others hang too', async () => {
     const { enter, health } = await makeGates({ slowMs: 20 });
-    const entry = await enter(special(), 'slow');
+    const entry = begun(await enter(special(), 'slow'));
     await waitFor(async () => (await health())?.slowUntil ?? undefined, {
       timeoutMs: 5_000,
       describe: () => 'the mark',
@@ -387,7 +394,7 @@ describe('a slow endpoint', () => {
 
   it('is known to be slow before its answer is there', async () => {
     const { enter, health } = await makeGates({ slowMs: 20 });
-    const entry = await enter({}, 'live');
+    const entry = begun(await enter({}, 'live'));
     const slowUntil = await waitFor(async () => (await health())?.slowUntil ?? undefined, {
       timeoutMs: 5_000,
       describe: () => 'the mark',
@@ -395,6 +402,32 @@ describe('a slow endpoint', () => {
     expect(slowUntil).toMatch(/Z$/);
     expect(await enter({}, 'live')).toEqual({ kind: 'divert' });
     await leave(entry, null);
+  });
+
+  it('is not looked at while its mark is fresh, however long it takes', async () => {
+    const marked: string[] = [];
+    const gate = createGate({
+      ...blindGateDeps(),
+      policy: { ...policy, slowMs: 5 },
+      health: {
+        async change({ endpointId }) {
+          marked.push(endpointId);
+          return makeHealth({ endpointId });
+        },
+      },
+    });
+    const slowUntil = instantFromMs(Date.now() + policy.slowSeconds * 1_000);
+    const slow = { ...makeEndpoint({ endpointId: 'slow' }), health: makeHealth({ slowUntil }) };
+    // The time of the one that began first is over first.
+    const entries = [];
+    for (const endpoint of [slow, makeEndpoint({ endpointId: 'unknown' })])
+      entries.push(begun(await gate.enter(endpoint, makeTask(), 'slow')));
+    await waitFor(() => (marked.length > 0 ? true : undefined), {
+      timeoutMs: 5_000,
+      describe: () => 'the mark',
+    });
+    expect(marked).toEqual(['unknown']);
+    for (const entry of entries) await leave(entry, null);
   });
 
   it('is written once a minute', async () => {

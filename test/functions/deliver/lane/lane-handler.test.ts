@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createHandler } from '../../../../functions/deliver/create-handler.ts';
-import type { Entry } from '../../../../functions/deliver/gate.ts';
+import { openGate, type Entry } from '../../../../functions/deliver/gate.ts';
 import { sampleEvent } from '../../../../functions/domain/sample-event.ts';
 import { laneOf } from '../../../../functions/shared/keys.ts';
 import { instantFromMs } from '../../../../schemas/instant.ts';
@@ -122,7 +122,7 @@ describe('a lane', () => {
       expect(world.recordOf(2)).toMatchObject({ status: 'pending', reason: 'behind', sequence: 2 });
       // Its next task may come at any time.
       expect(world.lane()?.turn).toBeNull();
-      world.deps.gate = { enter: async () => ({ kind: 'go', leave: async () => {} }) };
+      world.deps.gate = openGate;
       await world.give(taskOf(1, { taskId: 'later', sequence: 1 }));
       expect(world.numbers()).toEqual([[1, 0]]);
     },

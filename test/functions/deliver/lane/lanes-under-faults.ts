@@ -109,7 +109,7 @@ export async function runLanes(chances: Chances, eventsPerLane: number, random: 
   const gate: Gate = {
     async enter({ health }, _, channel) {
       if (channel !== 'slow' && isTroubled(health)) return { kind: 'divert' };
-      if (!hits(chances.closed)) return { kind: 'go', leave: async () => {} };
+      if (!hits(chances.closed)) return { kind: 'go', begin: () => {}, leave: async () => {} };
       return random() < 0.5
         ? { kind: 'park', reason: 'breaker_open' }
         : { kind: 'later', delaySeconds: 3, reason: 'rate_limited' };

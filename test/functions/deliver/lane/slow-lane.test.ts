@@ -26,7 +26,7 @@ function makeSlowLane() {
     enter: async ({ health }, _, over) =>
       over !== 'slow' && health !== undefined
         ? { kind: 'divert' }
-        : { kind: 'go', leave: async () => undefined },
+        : { kind: 'go', begin: () => undefined, leave: async () => undefined },
   };
   const give = async (...tasks: DeliveryTask[]) => {
     channel = 'ordered';
