@@ -63,8 +63,9 @@ export async function deliver(deps: DeliverDeps, task: DeliveryTask, receipt: Re
     // What a crash left behind may be past the POST: don't repeat what is on record.
     const current = await deps.store.get(task);
     if ((await resume(settlementDeps(deps, schedule), task, current)) === 'resumed') return;
-    // Nobody would pass a turn on that ended beside its lane.
-    if (mayHaveLanes && current !== null && (isInLane(current) || isPast(current, task)))
+    // Its successor may be over since: another attempt would write over what that is on record with. And nobody would
+    // pass a turn on that ended beside its lane.
+    if (current !== null && (isPast(current, task) || (mayHaveLanes && isInLane(current))))
       return void deps.metrics.addMetric('ChainsDropped', 'Count', 1);
   }
   // After that: of a task whose record stands, only its successor may be missing, and no index has that.

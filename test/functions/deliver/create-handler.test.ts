@@ -318,6 +318,8 @@ describe('two tasks for one attempt', () => {
 });
 
 describe('a task that is given again', () => {
+  const deliveredSecond = makeAttempt({ number: 2, outcome: 'delivered', status: 200, reason: null });
+
   it('does not repeat the POST that is on record, and sends its successor', async () => {
     const record = makeRecord({ attempts: makeAttempts(1) });
     const world = makeWorld({ records: [record] });
@@ -335,6 +337,29 @@ describe('a task that is given again', () => {
     await deliver(world.deps, makeTask(), received(3));
     expect(world.posts).toEqual([]);
     expect(world.sent).toEqual([]);
+  });
+
+  it.each([
+    ['delivered', makeRecord({ status: 'delivered', attempts: [makeAttempt(), deliveredSecond] })],
+    ['failed, too', makeRecord({ attempts: makeAttempts(2) })],
+    ['held without an attempt', makeRecord({ status: 'held', reason: 'endpoint_disabled' })],
+  ])('ends when its successor is on record as %s', async (_, { taskId: _own, ...further }) => {
+    const record = { ...further, taskId: 'successor' };
+    const world = makeWorld({ records: [record] });
+    await deliver(world.deps, makeTask(), received(2));
+    expect(world.posts).toEqual([]);
+    expect(world.sent).toEqual([]);
+    expect([...world.records.values()]).toEqual([record]);
+    expect(world.observer.total('DeliveriesDelivered')).toBe(0);
+    expect(world.observer.total('ChainsDropped')).toBe(1);
+  });
+
+  it('is made when its delivery was held before and asked for again', async () => {
+    const held = makeRecord({ taskId: 'task-0', status: 'held', reason: 'endpoint_disabled', attempts: [] });
+    const world = makeWorld({ records: [held] });
+    const replay = { redriveId: 'rdr-1', attemptsBefore: 0 };
+    await deliver(world.deps, makeTask({ replay }), received(2));
+    expect(world.posts).toHaveLength(1);
   });
 
   it('is made when nothing is on record, or only the attempts before', async () => {
