@@ -26,8 +26,7 @@ export const healthPolicyOf = ({ delivery }: StageConfig): HealthPolicy => ({
   cacheSeconds: delivery.endpointCacheSeconds,
   openSeconds: delivery.breaker.openSeconds,
   maxOpenSeconds: delivery.breaker.maxOpenSeconds,
-  // As the attempts of one delivery.
-  maxRetryAfterSeconds: Math.max(...delivery.scheduleSeconds),
+  longestStepSeconds: Math.max(...delivery.scheduleSeconds),
   // No probe outlives its function.
   probeSeconds: delivery.timeoutSeconds,
   slowMs: delivery.slow.afterMs,

@@ -65,8 +65,8 @@ export const HealthPolicySchema = z.object({
   /** How long it stays open the first time; each time after twice as long, up to `maxOpenSeconds`. */
   openSeconds: z.number().positive(),
   maxOpenSeconds: z.number().positive(),
-  /** The longest that it stays open since the partner asked for it. */
-  maxRetryAfterSeconds: z.number().min(0),
+  /** Of the stage's schedule: no Retry-After keeps it open for longer, unless the endpoint has a schedule of its own. */
+  longestStepSeconds: z.number().min(0),
   /** How long one probe has the endpoint for itself: longer than an attempt may take. */
   probeSeconds: z.number().positive(),
   /** An attempt that takes longer marks the endpoint as slow, for `slowSeconds`. */

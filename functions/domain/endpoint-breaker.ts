@@ -48,6 +48,12 @@ export function trialTaken(
 export const probeReturned = (health: EndpointHealth, probe: Instant): HealthStep | undefined =>
   health.probeUntil === probe ? quietly({ ...health, probeUntil: null }) : undefined;
 
+/** A test has shown that it answers: the next delivery may be the probe, however long the pause was to last. */
+export const answeredTest = (health: EndpointHealth, nowMs: number): HealthStep | undefined =>
+  health.breaker === 'open' && !isPast(health.openUntil, nowMs)
+    ? quietly({ ...health, openUntil: instantFromMs(nowMs) })
+    : undefined;
+
 /** What is known after an attempt. */
 export function attempted(
   health: EndpointHealth,
@@ -172,7 +178,7 @@ function opened(health: EndpointHealth, observation: Observation, context: Healt
 function waitingOn(
   health: EndpointHealth,
   pausesBefore: number,
-  { retryAfterMs }: Observation,
+  { retryAfterMs, longestStepMs }: Observation,
   { policy, nowMs, random }: HealthContext,
 ): EndpointHealth {
   const longestMs = policy.maxOpenSeconds * 1_000;
@@ -180,7 +186,7 @@ function waitingOn(
   const stepMs = Math.min(policy.openSeconds * 1_000 * factor, longestMs);
   // ±20 %, as the retries, so that endpoints that failed together aren't tried together.
   const variedMs = Math.min(stepMs * (0.8 + 0.4 * random()), longestMs);
-  const pauseMs = Math.max(variedMs, Math.min(retryAfterMs ?? 0, policy.maxRetryAfterSeconds * 1_000));
+  const pauseMs = Math.max(variedMs, Math.min(retryAfterMs ?? 0, longestStepMs));
   return { ...health, openUntil: instantFromMs(Math.round(nowMs + pauseMs)), probeUntil: null };
 }
 

@@ -20,6 +20,8 @@ export interface Observation {
   reason: string | null;
   /** What Retry-After asked for. */
   retryAfterMs: number | null;
+  /** The longest step of the endpoint's schedule. */
+  longestStepMs: number;
   /** The lease that it ran under (`probeUntil`); null when it was no probe. */
   probe: Instant | null;
   /** True: only what it says as a probe counts. */

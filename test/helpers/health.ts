@@ -8,7 +8,7 @@ export const policy: HealthPolicy = {
   cacheSeconds: 0,
   openSeconds: 30,
   maxOpenSeconds: 120,
-  maxRetryAfterSeconds: 86_400,
+  longestStepSeconds: 86_400,
   probeSeconds: 20,
   slowMs: 2_000,
   slowSeconds: 300,

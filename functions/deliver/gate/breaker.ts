@@ -6,6 +6,7 @@ import { instantToMs } from '../../../schemas/instant.ts';
 import type { Instant } from '../../../schemas/primitives.ts';
 import { backlogMarked, isMarked } from '../../domain/endpoint-backlog.ts';
 import {
+  answeredTest,
   attempted,
   passage,
   probeReturned,
@@ -46,6 +47,8 @@ export interface Breaker {
   giveBack(endpoint: KnownEndpoint, probe: Instant): Promise<void>;
   /** Writes what an attempt says, if that is anything new. */
   observe(endpoint: KnownEndpoint, task: DeliveryTask, probe: Instant | null, made: Made): Promise<void>;
+  /** A test was answered as it should be. */
+  testAnswered(endpoint: KnownEndpoint): Promise<void>;
   /**
    * Marks an endpoint as slow as soon as an attempt takes too long: until it ends, others would go the same way. Returns
    * how to stop watching. Never throws.
@@ -100,7 +103,7 @@ export function createBreaker(deps: BreakerDeps): Breaker {
     },
     async observe(endpoint, task, probe, made) {
       const lastSuccessMs = lastSuccesses.get(endpoint.endpointId) ?? null;
-      const observation = observationOf(endpoint, task, probe, made, lastSuccessMs);
+      const observation = observationOf(policy, { endpoint, task, probe, made, lastSuccessMs });
       const context = { policy, nowMs: now(), random };
       if (observation.kind === 'success') {
         remember(lastSuccesses, endpoint.endpointId, context.nowMs);
@@ -116,6 +119,10 @@ export function createBreaker(deps: BreakerDeps): Breaker {
       const after = taken?.health.breaker ?? before;
       if (after !== before)
         deps.metrics.addMetric(after === 'open' ? 'BreakerOpened' : 'BreakerClosed', 'Count', 1);
+    },
+    async testAnswered(endpoint) {
+      if (endpoint.health?.breaker === 'open')
+        await change(endpoint, (health) => answeredTest(health, now()));
     },
     watch(endpoint) {
       // The mark that it has is as good: to find that out anew costs a read of each of its requests.
@@ -134,16 +141,21 @@ export function createBreaker(deps: BreakerDeps): Breaker {
   };
 }
 
+interface Observed extends Pick<Observation, 'probe' | 'lastSuccessMs'> {
+  endpoint: Endpoint;
+  task: DeliveryTask;
+  made: Made;
+}
+
 function observationOf(
-  { contract }: Pick<Endpoint, 'contract'>,
-  { replay }: DeliveryTask,
-  probe: Instant | null,
-  { attempt, verdict }: Made,
-  lastSuccessMs: number | null,
+  policy: HealthPolicy,
+  { endpoint, task, made, probe, lastSuccessMs }: Observed,
 ): Observation {
+  const { attempt, verdict } = made;
   // Who acknowledges by reading may answer what it likes: any answer shows that it is there.
   const isTaken =
-    verdict.kind === 'delivered' || (acknowledgementOf(contract) === 'read' && attempt.status !== null);
+    verdict.kind === 'delivered' ||
+    (acknowledgementOf(endpoint.contract) === 'read' && attempt.status !== null);
   const untaken = verdict.kind === 'gone' ? 'gone' : 'failure';
   return {
     kind: isTaken ? 'success' : untaken,
@@ -151,8 +163,9 @@ function observationOf(
     durationMs: attempt.durationMs,
     reason: attempt.reason,
     retryAfterMs: verdict.kind === 'retry' ? verdict.retryAfterMs : null,
+    longestStepMs: Math.max(...(endpoint.scheduleSeconds ?? [policy.longestStepSeconds])) * 1_000,
     probe,
-    replay: replay !== undefined,
+    replay: task.replay !== undefined,
     lastSuccessMs,
   };
 }

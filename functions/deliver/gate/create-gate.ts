@@ -9,7 +9,7 @@ import type { KnownEndpoint } from '../../shared/endpoint-directory.ts';
 import type { EndpointLimiter } from '../../shared/endpoint-limits.ts';
 import { TowercastError } from '../../shared/errors.ts';
 import { maxDelaySeconds } from '../../shared/queue.ts';
-import type { Entry, Gate } from '../gate.ts';
+import type { Entry, Gate, Made } from '../gate.ts';
 import { createBreaker, type Breaker, type BreakerDeps } from './breaker.ts';
 
 export interface GateDeps extends BreakerDeps {
@@ -35,7 +35,7 @@ const maxAheadMs = maxDelaySeconds * 1_000;
  * Asks, in this order: is the breaker closed, or is this the probe; is this the right queue for so slow an endpoint, or
  * for one that nobody knows; what do the endpoint's limits allow. An endpoint that is known to be well and has no limits
  * costs nothing here. A test delivery passes an open breaker, so that a partner can try its endpoint, and says nothing
- * about its health.
+ * about its health but that it may be probed.
  */
 export function createGate(deps: GateDeps): Gate {
   const breaker = createBreaker(deps);
@@ -181,6 +181,16 @@ function later(
   return { kind: 'later', delaySeconds, slotAt: instantFromMs(Math.ceil(turnMs)), reason };
 }
 
+async function noteOutcome(
+  breaker: Breaker,
+  { endpoint, task, probe }: Visit,
+  made: Made | null,
+): Promise<void> {
+  if (made !== null && task.event.test === undefined) return breaker.observe(endpoint, task, probe, made);
+  if (probe !== null) await breaker.giveBack(endpoint, probe);
+  if (made?.verdict.kind === 'delivered') await breaker.testAnswered(endpoint);
+}
+
 function letGo(
   { limiter, logger, metrics }: GateDeps,
   breaker: Breaker,
@@ -199,9 +209,7 @@ function letGo(
       const { endpointId } = endpoint;
       const noted = await Promise.allSettled([
         leaseId === null ? undefined : limiter.release(endpointId, leaseId),
-        made !== null && task.event.test === undefined
-          ? breaker.observe(endpoint, task, probe, made)
-          : probe !== null && breaker.giveBack(endpoint, probe),
+        noteOutcome(breaker, { endpoint, task, probe }, made),
       ]);
       for (const outcome of noted)
         if (outcome.status === 'rejected') {

@@ -37,6 +37,7 @@ const seen = (kind: Observation['kind'], seconds: number, more: Partial<Observat
   durationMs: 100,
   reason: kind === 'failure' ? 'http_500' : null,
   retryAfterMs: null,
+  longestStepMs: 86_400_000,
   probe: null,
   replay: false,
   lastSuccessMs: null,

@@ -34,6 +34,7 @@ const seen = (kind: Observation['kind'], more: Partial<Observation> = {}): Obser
   durationMs: 1,
   reason: 'http_500',
   retryAfterMs: null,
+  longestStepMs: 86_400_000,
   probe: null,
   replay: false,
   lastSuccessMs: null,

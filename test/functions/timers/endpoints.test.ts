@@ -57,6 +57,7 @@ const observed = (kind: Observation['kind'], more: Partial<Observation>): Observ
   durationMs: 100,
   reason: kind === 'failure' ? 'http_500' : null,
   retryAfterMs: null,
+  longestStepMs: 86_400_000,
   probe: null,
   replay: false,
   lastSuccessMs: null,

@@ -10,7 +10,8 @@ import type { Channel } from '../../../../functions/shared/queue.ts';
 import type { DeliveryTask } from '../../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../../schemas/endpoint.ts';
 import { DomainEventSchema } from '../../../../schemas/event.ts';
-import { instantFromMs } from '../../../../schemas/instant.ts';
+import type { EndpointHealth } from '../../../../schemas/endpoint-health.ts';
+import { instantFromMs, instantToMs } from '../../../../schemas/instant.ts';
 import { makeObserver } from '../../../helpers/batches.ts';
 import { makeAttempt, makeEndpoint, makeEvent, makeTask } from '../../../helpers/deliveries.ts';
 import { makeHealth, policy } from '../../../helpers/health.ts';
@@ -79,10 +80,11 @@ async function makeGates({
     verdict: verdicts[kind],
   });
   /** A second apart, so that no limit stands in the way. */
-  const failOften = async () => {
+  const failOften = async (retryAfterMs: number | null = null) => {
+    const failed: Made = { ...made('failed'), verdict: { kind: 'retry', reason: 'http_500', retryAfterMs } };
     for (let count = 0; count < policy.failuresToOpen; count += 1) {
       if (count > 0 && endpoint.limits !== undefined) clock.ms += 1_000;
-      await leave(await first(), made('failed'));
+      await leave(await first(), failed);
     }
   };
   const store = createEndpointHealthStore({ ...tables, operatorPartnerId: null, now });
@@ -107,6 +109,9 @@ async function leave(entry: Entry, made: Made | null): Promise<void> {
   if (entry.kind !== 'go') throw new TypeError(`not let go: ${entry.kind}`);
   await entry.leave(made);
 }
+
+const pauseSeconds = (health: EndpointHealth | null, nowMs: number): number =>
+  (instantToMs(health?.openUntil ?? instantFromMs(nowMs)) - nowMs) / 1_000;
 
 const replay = { redriveId: null, attemptsBefore: 0 };
 const testEvent = (endpointId = 'main') => makeEvent({ test: { endpointId } });
@@ -273,6 +278,19 @@ describe('an endpoint that many functions send to', () => {
   });
 });
 
+describe('a pause that the partner asks for', () => {
+  it.each([
+    ['of the stage', {}, 86_400],
+    ['of its own, if that is shorter', { scheduleSeconds: [0, 300, 600] }, 600],
+    ['of its own, if that is longer', { scheduleSeconds: [0, 604_800] }, 604_800],
+    ['of its own that has none, so that it goes on by the breaker’s own', { scheduleSeconds: [0] }, 30],
+  ])('lasts no longer than the longest step of the schedule %s', async (_, schedule, seconds) => {
+    const { failOften, health, clock } = await makeGates(schedule);
+    await failOften(30 * 86_400_000);
+    expect(pauseSeconds(await health(), clock.ms)).toBe(seconds);
+  });
+});
+
 describe('a replay', () => {
   it('is parked by an open breaker, and counts for nothing otherwise', async () => {
     const { enter, failOften, clock, made, events } = await makeGates();
@@ -288,16 +306,28 @@ describe('a replay', () => {
 });
 
 describe('a test delivery', () => {
-  it('passes an open breaker and says nothing about health', async () => {
+  it('passes an open breaker, and its failure says nothing about health', async () => {
     const { enter, failOften, clock, made } = await makeGates();
     await failOften();
     const test = { event: testEvent() };
-    await leave(await enter(test), made('delivered'));
+    await leave(await enter(test), made('failed'));
     expect(await enter()).toMatchObject({ kind: 'park' });
     clock.ms += 30_000;
     // It takes no probe from those that count.
     await leave(await enter(test), made('failed'));
     expect((await enter()).kind).toBe('go');
+  });
+
+  it('that is answered ends the pause, however long its partner asked for: the next one is the probe', async () => {
+    const { enter, failOften, made, health, clock } = await makeGates();
+    await failOften(86_400_000);
+    expect(pauseSeconds(await health(), clock.ms)).toBe(86_400);
+    await leave(await enter({ event: testEvent() }), made('failed'));
+    expect(await enter()).toMatchObject({ kind: 'park' });
+    await leave(await enter({ event: testEvent() }), made('delivered'));
+    const [first, second] = [await enter(), await enter()];
+    expect([first, second]).toMatchObject([{ kind: 'go' }, { kind: 'park' }]);
+    expect(await health()).toMatchObject({ breaker: 'open' });
   });
 });
 
