@@ -5,6 +5,8 @@ import { readCall } from '../../cli/arguments.ts';
 import { groupsOf } from '../../cli/commands.ts';
 import { readDocument } from '../../cli/document.ts';
 import { failureReasons } from '../../functions/deliver/failure-reason.ts';
+import { quarantineRecord } from '../../functions/fan-out/quarantine-record.ts';
+import { quarantineKey } from '../../functions/shared/quarantine.ts';
 import { documentedMetrics } from '../helpers/metrics.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -57,6 +59,34 @@ describe('what the runbook tells to type', () => {
       expect(line).toMatch(
         /^aws lambda invoke --function-name [A-Z-]+ --cli-binary-format raw-in-base64-out --payload file:\/\/payload\.json answer\.json$/,
       );
+  });
+});
+
+describe('what fan-out could not read', () => {
+  const entry = (/^### fan-out-unreadable$([^]*?)^##/m.exec(runbook)?.[1] ?? '').split('**Do.**')[1] ?? '';
+
+  it('of endpoints is sent again by a redrive of their events: nothing is on record of it', () => {
+    expect(entry).toMatch(/redrives create --endpoint-id .* --source events --since .* --until/);
+  });
+
+  it('of events is looked for on every shard of quarantine, by its reason', () => {
+    const told = /for shard in ([\d ]+); do/.exec(entry)?.[1]?.split(' ') ?? [];
+    const partition = /"(quarantine#2026-03-20#)'\$shard'"/.exec(entry)?.[1] ?? '';
+    const partitions = Array.from({ length: 500 }, (_, id) =>
+      quarantineRecord(
+        {
+          dynamodb: {
+            Keys: { pk: { S: 'subject' }, sk: { S: String(id) } },
+            ApproximateCreationDateTime: Date.parse('2026-03-20T09:15:00.000Z') / 1_000,
+          },
+        },
+        'unknown',
+      ),
+    );
+    expect(new Set(partitions.map((record) => quarantineKey(record).pk))).toEqual(
+      new Set(told.map((shard) => `${partition}${shard}`)),
+    );
+    expect(entry).toContain(`":reason":{"S":"${partitions[0]?.reason}"}`);
   });
 });
 
