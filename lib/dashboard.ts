@@ -126,6 +126,7 @@ const deliveryRow = ({ config, functions, queues }: OperationsDashboardProps): I
         own('deliver', 'DeliveriesDelivered'),
         own('deliver', 'DeliveriesParked'),
         own('deliver', 'DeliveriesHeld'),
+        own('deliver', 'DeliveriesWithoutEndpoint'),
         own('deliver', 'DeliveriesDead'),
         own('dead-letter', 'DeliveriesDead'),
         own('timers', 'DeliveriesDead'),

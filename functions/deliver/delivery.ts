@@ -6,7 +6,7 @@ import type { EndpointDirectory, EndpointReader, KnownEndpoint } from '../shared
 import type { ReadMessages } from '../shared/read-messages.ts';
 import type { Channel } from '../shared/queue.ts';
 import { isPast } from '../domain/lane.ts';
-import { attemptsOfSchedule, wasAcknowledged } from '../shared/delivery-record.ts';
+import { attemptsOfSchedule, endpointUnknown, wasAcknowledged } from '../shared/delivery-record.ts';
 import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import type { SecretsOpener } from '../shared/secrets.ts';
 import { idsOfTask } from '../shared/task-ids.ts';
@@ -138,7 +138,7 @@ async function attemptOnce(
   { endpoint, schedule, channel, order }: Destination,
 ): Promise<Settlement | Postponement> {
   const { attempts } = task;
-  if (endpoint === null) return { kind: 'dead', attempts, reason: 'endpoint_unknown' };
+  if (endpoint === null) return { kind: 'dead', attempts, reason: endpointUnknown };
   if (endpoint.status === 'disabled') {
     const byRequest = endpoint.disabledReason === 'by_request';
     return { kind: 'held', attempts, reason: 'endpoint_disabled', byRequest };
@@ -223,9 +223,14 @@ function noteAttempt(deps: DeliverDeps, context: AttemptContext, attempt: Attemp
 const settledMetrics = {
   delivered: 'DeliveriesDelivered',
   parked: 'DeliveriesParked',
-  dead: 'DeliveriesDead',
   held: 'DeliveriesHeld',
 } as const;
+
+/** What somebody tried an endpoint with, or meant for one that was deleted, is nobody's loss. */
+function deadMetricOf({ event }: DeliveryTask, reason: string): string {
+  if (event.test !== undefined) return 'TestsFailed';
+  return reason === endpointUnknown ? 'DeliveriesWithoutEndpoint' : 'DeliveriesDead';
+}
 
 /** Counts what a task came to, and tells of it where no attempt has. */
 export function noteSettled(
@@ -239,9 +244,7 @@ export function noteSettled(
     add(settled === 'dropped' ? 'ChainsDropped' : 'ChainsResumed');
     return;
   }
-  // What somebody tried an endpoint with is nobody's loss.
-  const isFailedTest = settlement.kind === 'dead' && task.event.test !== undefined;
-  if (isFailedTest) add('TestsFailed');
+  if (settlement.kind === 'dead') add(deadMetricOf(task, settlement.reason));
   else if (settlement.kind !== 'retry') add(settledMetrics[settlement.kind]);
   if (settlement.kind === 'held' && settlement.byRequest !== true) add('DeliveriesHeldUnasked');
   if (settlement.attempts.length > task.attempts.length) return;

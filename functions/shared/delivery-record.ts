@@ -20,9 +20,15 @@ export const recordOfTask = (task: DeliveryTask, state: DeliveryState): Delivery
   ...state,
 });
 
+/**
+ * Why a delivery is dead whose endpoint was deleted. Somebody wanted that, and a backlog may have thousands of them: nobody
+ * is told of each.
+ */
+export const endpointUnknown = 'endpoint_unknown';
+
 /** What is told together with a record: that the delivery is dead. Null when there is nothing to tell. */
 export const noticeOf = (record: DeliveryRecord, context: OperationalContext): DomainEvent | null =>
-  record.status === 'dead' ? deliveryDead(record, context) : null;
+  record.status === 'dead' && record.reason !== endpointUnknown ? deliveryDead(record, context) : null;
 
 /** Whether a record is what this very task came to: one attempt more, or its end, which takes none where there is no endpoint. */
 export const isOutcomeOf = (task: DeliveryTask, record: DeliveryRecord | null): record is DeliveryRecord =>

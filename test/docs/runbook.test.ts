@@ -6,6 +6,7 @@ import { groupsOf } from '../../cli/commands.ts';
 import { readDocument } from '../../cli/document.ts';
 import { failureReasons } from '../../functions/deliver/failure-reason.ts';
 import { quarantineRecord } from '../../functions/fan-out/quarantine-record.ts';
+import { endpointUnknown } from '../../functions/shared/delivery-record.ts';
 import { quarantineKey } from '../../functions/shared/quarantine.ts';
 import { documentedMetrics } from '../helpers/metrics.ts';
 
@@ -171,7 +172,7 @@ describe('the reason codes', () => {
   ].flatMap((pattern) => Array.from(sources.matchAll(pattern), ([, code]) => code ?? ''));
   /** Of messages of towers, and of what is in quarantine: docs/tower-protocol.md. */
   const ofQuarantine = new Set(['task_unreadable', 'event_unreadable']);
-  const made = ['http_NNN', 'rate_limited', 'concurrency_limited'];
+  const made = ['http_NNN', 'rate_limited', 'concurrency_limited', endpointUnknown];
   const isExplained = (code: string) => !ofQuarantine.has(code) && code !== 'http_410';
 
   it('are those that the code gives, each with what it means', () => {

@@ -185,7 +185,10 @@ async function troubleDeliver(scene: Scene): Promise<void> {
   const leasedUntil = instantFromMs(Date.now() - 60_000);
   await scene.send('DeliveryQueue', scene.task({ leasedUntil }));
   await scene.send('DeliveryQueue', scene.task({ endpointId: 'nobody' }));
-  await scene.until('deliver', ['TasksFailed', 'LeasesOver', 'DeliveriesDead']);
+  scene.receiver.expect('/flaky', { secret, behaviour: { status: 500 } });
+  await scene.send('DeliveryQueue', scene.task({ endpointId: 'flaky', attempts: makeAttempts(9) }));
+  await scene.until('deliver', ['TasksFailed', 'LeasesOver', 'DeliveriesDead', 'DeliveriesWithoutEndpoint']);
+  scene.receiver.expect('/flaky', { secret });
   // On the queue of the live only what is known to be well is tried.
   await scene.until('deliver', ['FirstAttemptsLate'], async () =>
     scene.send('DeliveryQueue', scene.task({}, Date.now() - 120_000)),

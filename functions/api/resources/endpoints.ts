@@ -190,7 +190,8 @@ const remove = defineOperation({
   path: '/v1/endpoints/{endpointId}',
   tag,
   summary: 'Delete an endpoint',
-  description: 'Deliveries that wait for it end as dead. An integration can be disabled only: 409.',
+  description:
+    'Deliveries that wait for it end as dead, and nobody is told of each. An integration can be disabled only: 409.',
   access: 'any',
   params,
   query,

@@ -408,11 +408,14 @@ describe('an endpoint', () => {
     expect([...world.records.values()]).toMatchObject([{ status: 'held', attempts: [{ number: 1 }] }]);
   });
 
-  it('that does not exist makes the delivery dead', async () => {
+  it('that does not exist makes the delivery dead, and wakes nobody: it was deleted', async () => {
     const world = makeWorld({ endpoints: [] });
     await deliver(world.deps, makeTask(), received(1));
     expect([...world.records.values()]).toMatchObject([{ status: 'dead', reason: 'endpoint_unknown' }]);
     expect(world.posts).toEqual([]);
+    expect(world.notices).toEqual([]);
+    expect(world.observer.total('DeliveriesDead')).toBe(0);
+    expect(world.observer.total('DeliveriesWithoutEndpoint')).toBe(1);
   });
 
   it.each([
