@@ -7,7 +7,7 @@ import { eventTypes, isOperational } from '../../schemas/event.ts';
 import { ownerFor } from './caller.ts';
 import { readEndpointUrl, type BasicAuth } from './endpoint-url.ts';
 import type { Caller } from './operation.ts';
-import { contended, invalidField, notFound } from './problem.ts';
+import { contended, invalidField, notFound, Problem } from './problem.ts';
 import type { Services } from './services.ts';
 
 /** The endpoint of a partner: an operator names the partner, since endpoints are stored with theirs. Throws 404. */
@@ -21,6 +21,12 @@ export async function readEndpoint(
   const endpoint = (await services.entities.getMany([ref])).get(ref);
   if (endpoint === null) throw notFound('There is no such endpoint.');
   return endpoint;
+}
+
+/** Throws 409 for what a disabled endpoint can't be asked for. */
+export function assertEnabled({ status }: Pick<Endpoint, 'status'>): void {
+  if (status === 'disabled')
+    throw new Problem(409, 'endpoint_disabled', 'The endpoint is disabled: enable it first.');
 }
 
 /**

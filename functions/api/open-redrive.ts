@@ -5,6 +5,7 @@ import type { Instant } from '../../schemas/primitives.ts';
 import type { Redrive, RedriveSource } from '../../schemas/redrive.ts';
 import { entityKey } from '../shared/keys.ts';
 import type { Reply } from './operation.ts';
+import { assertEnabled } from './endpoint-access.ts';
 import { contended, invalidField, Problem } from './problem.ts';
 import type { Services } from './services.ts';
 import { readTimestamp } from './timestamp.ts';
@@ -95,8 +96,7 @@ export async function openRedrive<R>(
   show: (redrive: Redrive) => Reply<R>,
 ): Promise<Reply<R>> {
   const planned = planRedrive(services, endpoint, request);
-  if (endpoint.status === 'disabled')
-    throw new Problem(409, 'endpoint_disabled', 'The endpoint is disabled: enable it first.');
+  assertEnabled(endpoint);
   const name = nameOf(endpoint, request);
   for (let tries = 0; tries < maxTries; tries += 1) {
     const last = await lastOf(services, endpoint.partnerId, name);

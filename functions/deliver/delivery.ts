@@ -223,13 +223,20 @@ function noteAttempt(deps: DeliverDeps, context: AttemptContext, attempt: Attemp
 const settledMetrics = {
   delivered: 'DeliveriesDelivered',
   parked: 'DeliveriesParked',
+  dead: 'DeliveriesDead',
   held: 'DeliveriesHeld',
+  failedTest: 'TestsFailed',
+  withoutEndpoint: 'DeliveriesWithoutEndpoint',
 } as const;
 
 /** What somebody tried an endpoint with, or meant for one that was deleted, is nobody's loss. */
-function deadMetricOf({ event }: DeliveryTask, reason: string): string {
-  if (event.test !== undefined) return 'TestsFailed';
-  return reason === endpointUnknown ? 'DeliveriesWithoutEndpoint' : 'DeliveriesDead';
+function outcomeOf(
+  { event }: DeliveryTask,
+  settlement: Exclude<Settlement, { kind: 'retry' }>,
+): keyof typeof settledMetrics {
+  const { kind } = settlement;
+  if ((kind === 'dead' || kind === 'held') && event.test !== undefined) return 'failedTest';
+  return kind === 'dead' && settlement.reason === endpointUnknown ? 'withoutEndpoint' : kind;
 }
 
 /** Counts what a task came to, and tells of it where no attempt has. */
@@ -244,9 +251,12 @@ export function noteSettled(
     add(settled === 'dropped' ? 'ChainsDropped' : 'ChainsResumed');
     return;
   }
-  if (settlement.kind === 'dead') add(deadMetricOf(task, settlement.reason));
-  else if (settlement.kind !== 'retry') add(settledMetrics[settlement.kind]);
-  if (settlement.kind === 'held' && settlement.byRequest !== true) add('DeliveriesHeldUnasked');
+  if (settlement.kind !== 'retry') {
+    const outcome = outcomeOf(task, settlement);
+    add(settledMetrics[outcome]);
+    if (outcome === 'held' && settlement.kind === 'held' && settlement.byRequest !== true)
+      add('DeliveriesHeldUnasked');
+  }
   if (settlement.attempts.length > task.attempts.length) return;
   const reason = 'reason' in settlement ? settlement.reason : null;
   deps.logger.info('delivery settled', { ...idsOfTask(task), outcome: settlement.kind, reason });

@@ -7,6 +7,7 @@ import { NameSchema } from '../../../schemas/primitives.ts';
 import { maxAttemptsBeforeReplay } from '../../domain/redrive.ts';
 import { deliveryRecordKey } from '../../shared/delivery-item.ts';
 import { ownerFor, visibleTo } from '../caller.ts';
+import { assertEnabled } from '../endpoint-access.ts';
 import { locationOf, openRedrive } from '../open-redrive.ts';
 import { defineOperation, nothing, type Operation } from '../operation.ts';
 import { pageOf, pageQuery, toPageBody, toPageRequest } from '../pagination.ts';
@@ -100,8 +101,7 @@ const retryDelivery = defineOperation({
     const ref = { kind: 'endpoint', partnerId, endpointId } as const;
     const endpoint = (await services.entities.getMany([ref])).get(ref);
     if (endpoint === null) throw new Problem(409, 'endpoint_gone', 'Its endpoint no longer exists.');
-    if (endpoint.status === 'disabled')
-      throw new Problem(409, 'endpoint_disabled', 'The endpoint is disabled: enable it first.');
+    assertEnabled(endpoint);
     if (record.status === 'pending' && record.replay !== null) return { body: show(record) };
     if (record.status === 'pending')
       throw new Problem(409, 'delivery_pending', 'Another attempt at it is coming anyway.');

@@ -3,7 +3,7 @@ import { EndpointTestBodySchema } from '../../../schemas/endpoint-request.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
 import { sampleEvent } from '../../domain/sample-event.ts';
 import { deliveryId } from '../../shared/keys.ts';
-import { readEndpoint } from '../endpoint-access.ts';
+import { assertEnabled, readEndpoint } from '../endpoint-access.ts';
 import { defineOperation, type Operation } from '../operation.ts';
 import { contended, Problem } from '../problem.ts';
 
@@ -15,13 +15,13 @@ const test = defineOperation({
   summary: 'Send a sample of an event',
   description:
     'It takes the way of every event, retries included, to this endpoint only and whatever its filter. The request ' +
-    'has the header `towercast-test: true`. 422 when the contract has no way to say an event of this type.',
+    'has the header `towercast-test: true`. 422 when the contract has no way to say an event of this type, 409 when the endpoint is disabled.',
   access: 'any',
   params: z.strictObject({ endpointId: NameSchema }),
   query: z.strictObject({ partnerId: NameSchema.optional() }),
   body: EndpointTestBodySchema,
   creates: true,
-  problems: [422],
+  problems: [409, 422],
   response: {
     status: 202,
     schema: z.object({ eventId: z.string(), deliveryId: z.string() }),
@@ -30,6 +30,7 @@ const test = defineOperation({
   examples: { body: { type: 'reservation.stocked' } },
   async handle(services, { params, query, body, caller }) {
     const endpoint = await readEndpoint(services, caller, { ...params, ...query });
+    assertEnabled(endpoint);
     const event = sampleEvent({ endpoint, type: body.type, sampleId: services.newId(), now: services.now() });
     if (event === null)
       throw new Problem(

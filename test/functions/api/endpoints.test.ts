@@ -349,6 +349,16 @@ describe('a test of an endpoint', () => {
     },
   );
 
+  it('is refused while the endpoint is disabled: it would be held, and nobody could recover it', async () => {
+    const created = await create();
+    const change = { as: 'acme', body: { status: 'disabled' }, headers: { 'if-match': '"1"' } };
+    expect((await world.call('PATCH', at(created), change)).status).toBe(200);
+    const call = { as: 'acme', body: { type: 'locker.opened' } };
+    const refused = await world.call('POST', at(created, '/test'), call);
+    expect([refused.status, refused.json['code']]).toEqual([409, 'endpoint_disabled']);
+    expect(await world.events()).toEqual([]);
+  });
+
   it('is refused of a type that there is not', async () => {
     const answer = await world.call('POST', at(await create(), '/test'), {
       as: 'acme',

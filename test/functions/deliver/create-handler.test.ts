@@ -252,6 +252,21 @@ describe('a failed attempt', () => {
     ]);
   });
 
+  it.each([
+    [
+      'came to an endpoint that had been switched off',
+      { endpoints: [makeEndpoint({ status: 'disabled' as const })] },
+    ],
+    ['was answered 410', { answer: () => responds(410) }],
+  ])('raises no alarm when it was a test that %s', async (_, options) => {
+    const world = makeWorld(options);
+    await deliver(world.deps, makeTask({ event: makeEvent({ test: { endpointId: 'main' } }) }), received(1));
+    expect([...world.records.values()]).toMatchObject([{ status: 'held' }]);
+    expect(world.observer.total('DeliveriesHeld')).toBe(0);
+    expect(world.observer.total('DeliveriesHeldUnasked')).toBe(0);
+    expect(world.observer.total('TestsFailed')).toBe(1);
+  });
+
   it('raises no alarm when it was a test', async () => {
     const world = makeWorld({ answer: () => responds(500) });
     const event = makeEvent({ test: { endpointId: 'main' } });
