@@ -180,6 +180,14 @@ describe('the reason codes', () => {
     expect(explained.toSorted()).toEqual([...given].sort());
   });
 
+  it('that are named by their beginning begin so', () => {
+    const beginnings = [...named].filter((name) => /^[a-z]\w*…$/.test(name));
+    expect(beginnings.length).toBeGreaterThan(1);
+    expect(
+      beginnings.filter((name) => !explained.some((code) => code.startsWith(name.slice(0, -1)))),
+    ).toEqual([]);
+  });
+
   it('that are made of parts are made so', () => {
     expect(sources).toContain('`http_${status}`');
     expect(sources).toContain('`${admission.limit}_limited`');
