@@ -1,4 +1,4 @@
-import { type App, CfnOutput, Stack } from 'aws-cdk-lib/core';
+import { Annotations, type App, CfnOutput, Stack } from 'aws-cdk-lib/core';
 import path from 'node:path';
 import { bundleFunctions } from './bundle.ts';
 import type { StageConfig } from './config.ts';
@@ -40,6 +40,7 @@ export class TowercastStack extends Stack {
       timers: timers.function,
       api: api.function,
     };
+    this.#warnOfSilence(config);
     new FunctionAlarms(this, 'FunctionAlarms', { config, functions, watchedAlready: [timers.function] });
     new OperationsDashboard(this, 'Operations', {
       config,
@@ -68,6 +69,15 @@ export class TowercastStack extends Stack {
       ApiUrl: api.url,
       ...api.signIn.outputs,
     });
+  }
+
+  /** What data is kept for is watched by somebody, who would wait in vain. */
+  #warnOfSilence({ retainData, alarmTopicArn }: StageConfig): void {
+    if (retainData && alarmTopicArn === undefined)
+      Annotations.of(this).addWarningV2(
+        'towercast:alarmTopic',
+        'Alarms tell nobody: set alarmTopicArn. See "Deploy" in README.md.',
+      );
   }
 
   #outputs(values: Readonly<Record<string, string>>): void {

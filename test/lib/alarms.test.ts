@@ -217,4 +217,19 @@ describe('alarms', () => {
       expect(alarm.Properties).toMatchObject({ AlarmActions: [alarmTopicArn], OKActions: [alarmTopicArn] });
     for (const [, alarm] of alarms) expect(alarm).not.toHaveProperty('AlarmActions');
   });
+
+  it.each([
+    ['prod', {}, ['Alarms tell nobody: set alarmTopicArn. See "Deploy" in README.md.']],
+    ['prod', { alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:on-call' }, []],
+    ['local', {}, []],
+  ] as const)('are missed by nobody without a word when %s has %j', (stage, overrides, said) => {
+    const warnings: unknown[] = [];
+    synthesizeWith(stage, {
+      overrides,
+      plant: ({ node }) => {
+        for (const { type, data } of node.metadata) if (type === 'aws:cdk:warning') warnings.push(data);
+      },
+    });
+    expect(warnings).toEqual(said.map((text) => `${text} [ack: towercast:alarmTopic]`));
+  });
 });
