@@ -14,7 +14,8 @@ export interface Made {
 export type Entry =
   /**
    * `begin` is called when the request is about to go out: the time that it takes counts from then on. `leave` is called exactly
-   * once: with what came of the attempt, or null when none was made after all.
+   * once: with what came of the attempt, or null when none was made after all. Until then it is watched: any attempt that takes
+   * too long, a replay's or a test's too, marks its endpoint as slow.
    */
   | { kind: 'go'; begin: () => void; leave: (made: Made | null) => Promise<void> }
   /** Again after a delay of at most 900 s. `slotAt`: the turn that it has then. */

@@ -35,7 +35,8 @@ const maxAheadMs = maxDelaySeconds * 1_000;
  * Asks, in this order: is the breaker closed, or is this the probe; is this the right queue for so slow an endpoint, or
  * for one that nobody knows; what do the endpoint's limits allow. An endpoint that is known to be well and has no limits
  * costs nothing here. A test delivery passes an open breaker, so that a partner can try its endpoint, and says nothing
- * about its health but that it may be probed.
+ * about its health but that it may be probed. How long it takes is watched like any other's, as a replay's is: the requests
+ * beside it would hang too.
  */
 export function createGate(deps: GateDeps): Gate {
   const breaker = createBreaker(deps);
