@@ -119,7 +119,9 @@ function failed(
     if (probe === null || health.probeUntil !== probe) return undefined;
     // It shows no more than that it is too early still.
     if (replay) return quietly(waitingOn(health, health.openings - 1, observation, context));
-    const failingSince = wasSilent(health, startedAtMs) ? failure.lastFailureAt : health.failingSince;
+    const failingSince = wasSilent(health, startedAtMs, observation)
+      ? failure.lastFailureAt
+      : health.failingSince;
     return quietly(opened({ ...health, ...failure, failingSince }, observation, context));
   }
   if (replay) return undefined;
@@ -128,7 +130,7 @@ function failed(
     (lastSuccessMs === null ||
       health.lastFailureAt === null ||
       lastSuccessMs <= instantToMs(health.lastFailureAt)) &&
-    !wasSilent(health, startedAtMs);
+    !wasSilent(health, startedAtMs, observation);
   const row = isRow ? health : { ...health, ...unharmed };
   const next = {
     ...row,

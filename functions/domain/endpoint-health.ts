@@ -39,11 +39,10 @@ export interface HealthStep {
 
 type EndpointName = Pick<Endpoint, 'partnerId' | 'endpointId'>;
 
-/**
- * Who has not failed for so long, for nobody sent anything, has not failed all the time: the next failure is a first one. No
- * retry of a usual schedule comes later than that.
- */
+/** No retry of a usual schedule comes later than that. */
 const silenceMs = 48 * 3_600_000;
+/** A step may take a fifth more; and then it waits to be handed out. */
+const lateness = 1.25;
 
 export const healthyEndpoint = ({ partnerId, endpointId }: EndpointName): EndpointHealth => ({
   kind: 'endpoint-health',
@@ -77,8 +76,18 @@ const newStart = {
   slowUntil: null,
 } as const satisfies Partial<EndpointHealth>;
 
-export const wasSilent = ({ lastFailureAt }: EndpointHealth, nowMs: number): boolean =>
-  lastFailureAt !== null && instantToMs(lastFailureAt) + silenceMs <= nowMs;
+/**
+ * Who has not failed for so long, for nobody sent anything, has not failed all the time: the next failure is a first one.
+ * A schedule's next retry must come sooner, however long its steps: an endpoint with few events would never be seen to
+ * fail for days. Without a schedule, the usual one.
+ */
+export const wasSilent = (
+  { lastFailureAt }: EndpointHealth,
+  nowMs: number,
+  { longestStepMs }: Pick<Observation, 'longestStepMs'> = { longestStepMs: 0 },
+): boolean =>
+  lastFailureAt !== null &&
+  instantToMs(lastFailureAt) + Math.max(silenceMs, longestStepMs * lateness) <= nowMs;
 
 export const quietly = (health: EndpointHealth): HealthStep => ({ health, announces: null });
 /** Null is long past. */

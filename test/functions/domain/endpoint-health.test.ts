@@ -224,6 +224,18 @@ describe('failures in a row', () => {
     expect(sooner).toMatchObject({ failingSince: at(0) });
   });
 
+  it('go on over the longest step of the schedule, early or late, if that is longer', () => {
+    const days = 86_400;
+    const probe = at(9 * days);
+    const open = { ...failing(3).health, probeUntil: probe };
+    const failingSince = (second: number, longestStepMs: number) =>
+      attempted(open, seen('failure', second, { probe, longestStepMs }), contextAt(second))?.health
+        .failingSince;
+    expect(failingSince(8.5 * days, 7 * days * 1_000)).toBe(at(0));
+    expect(failingSince(9 * days, 7 * days * 1_000)).toBe(at(9 * days));
+    expect(failingSince(1.9 * days, 3_600_000)).toBe(at(0));
+  });
+
   it('open the breaker when everybody must have seen the first of them, or when they are very many', () => {
     const cautious = { ...policy, cacheSeconds: 5, failuresToOpenAtOnce: 20 };
     const after = (count: number, everyMs: number) => {
