@@ -73,7 +73,10 @@ export const EndpointChangesSchema = z.strictObject({
     .meta({ description: `${texts.limits}, also by null` }),
   operational: z.boolean().optional().meta({ description: texts.operational }),
   auth: EndpointAuthSchema.optional().meta({ description: texts.auth }),
-  status: status.optional().meta({ description: 'What happens while it is disabled is recorded as held' }),
+  status: status.optional().meta({
+    description:
+      'What happens while it is disabled is recorded as held. `disabled` makes the `disabledReason` `by_request`, also of one that was disabled since it failed',
+  }),
 });
 export type EndpointChanges = z.infer<typeof EndpointChangesSchema>;
 

@@ -140,7 +140,9 @@ async function attemptOnce(
   const { attempts } = task;
   if (endpoint === null) return { kind: 'dead', attempts, reason: endpointUnknown };
   if (endpoint.status === 'disabled') {
-    const byRequest = endpoint.disabledReason === 'by_request';
+    const { disabledReason } = endpoint;
+    // Nobody asked for these: see DisableEndpoint.
+    const byRequest = disabledReason !== 'gone' && disabledReason !== 'failing';
     return { kind: 'held', attempts, reason: 'endpoint_disabled', byRequest };
   }
   const { ended, wasRead } = await readingOf(deps, task, endpoint, schedule);

@@ -174,9 +174,10 @@ async function changeEndpoint(
   return next;
 }
 
+/** Who disables what its failures have disabled already knows of it: nothing that is held there need wake anybody. */
 function disabled(status: Endpoint['status'] | undefined, before: string | undefined) {
   if (status === 'active') return {};
-  const disabledReason = status === 'disabled' ? (before ?? 'by_request') : before;
+  const disabledReason = status === 'disabled' ? 'by_request' : before;
   return disabledReason === undefined ? {} : { disabledReason };
 }
 

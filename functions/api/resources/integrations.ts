@@ -146,7 +146,7 @@ const update = defineOperation({
     const { disabledReason, ...rest } = before;
     const { active, name, apiVersion } = body;
     const status =
-      active === undefined || active === (before.status === 'active')
+      active === undefined
         ? { status: before.status, ...(disabledReason !== undefined && { disabledReason }) }
         : statusOf(active);
     const { integration } = before;

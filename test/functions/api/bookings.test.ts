@@ -206,6 +206,19 @@ describe('integrations', () => {
     expect(JSON.stringify([changed, world.logs])).not.toContain('planted-pass');
   });
 
+  it('that failed until they were disabled can be deactivated as well, so that nobody is woken any more', async () => {
+    const created = await integrate({});
+    const endpointId = String(created.json['integrationId']);
+    const stored = async () =>
+      EndpointSchema.parse(
+        (await world.tables.scan('entities')).find((item) => item['endpointId'] === endpointId),
+      );
+    await world.put({ ...(await stored()), status: 'disabled', disabledReason: 'failing' });
+    const body = { active: false };
+    await world.call('PATCH', `/v1/integrations/${endpointId}`, { as, headers: { 'if-match': '"1"' }, body });
+    expect(await stored()).toMatchObject({ status: 'disabled', disabledReason: 'deactivated' });
+  });
+
   it.each([{ url: 'http://partner.example/x' }, { apiVersion: 'v0' }, { name: '' }])(
     'with a mistake are refused: %j',
     async (changes) => {

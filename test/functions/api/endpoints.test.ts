@@ -164,6 +164,25 @@ describe('an endpoint', () => {
     expect((await patch({ status: 'active' }, '"3"')).json).not.toHaveProperty('disabledReason');
   });
 
+  it.each(['gone', 'failing'])(
+    'that was disabled as %s can be left so by request',
+    async (disabledReason) => {
+      const endpointId = `left-${disabledReason}`;
+      await world.put(makeEndpoint({ endpointId, status: 'disabled', disabledReason }));
+      const patch = (body: object, version: string) =>
+        world.call('PATCH', `/v1/endpoints/${endpointId}`, {
+          as: 'acme',
+          body,
+          headers: { 'if-match': version },
+        });
+      expect((await patch({ method: 'PUT' }, '"1"')).json).toMatchObject({ disabledReason });
+      expect((await patch({ status: 'disabled' }, '"2"')).json).toMatchObject({
+        status: 'disabled',
+        disabledReason: 'by_request',
+      });
+    },
+  );
+
   it('gets other credentials without losing its keys', async () => {
     const created = await create({ auth: { type: 'bearer', token: 'planted-token' } });
     const keys = await keysNow(created);

@@ -407,6 +407,8 @@ describe('an endpoint', () => {
 
   it.each([
     ['by_request', 0],
+    // An integration, by its partner.
+    ['deactivated', 0],
     ['gone', 1],
     ['failing', 1],
   ])('that is disabled for the reason %s wakes somebody %i times', async (disabledReason, times) => {
