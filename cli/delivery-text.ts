@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { meaningOf2xx } from '../schemas/proof.ts';
 import { plain, readable } from './output.ts';
 
 const AttemptSchema = z.looseObject({
@@ -26,8 +27,8 @@ type Attempt = z.infer<typeof AttemptSchema>;
 
 const DeliverySchema = z.looseObject({ attempts: z.array(AttemptSchema) });
 
-const meaning = `A 2xx proves that whoever holds the key of the certificate, at this address and time, answered this request with it (without
-TLS: whoever answers at this address). It does not prove that the request was read, or that anything was done with it.`;
+/** A sentence a line. */
+const meaning = meaningOf2xx.replaceAll('. ', '.\n');
 
 /** A delivery as people read it, attempt by attempt; null for what is none. */
 export function deliveryText(body: unknown, columns: number): string | null {

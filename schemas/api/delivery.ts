@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AttemptSchema, DeliveryStatusSchema, ReplaySchema } from '../delivery.ts';
 import { InstantSchema, NameSchema } from '../primitives.ts';
+import { meaningOf2xx } from '../proof.ts';
 import { EventTypeNameSchema } from './event.ts';
 
 export const DeliveryResourceSchema = z.object({
@@ -14,8 +15,7 @@ export const DeliveryResourceSchema = z.object({
   /** Why it is dead or held, or why it waits: `breaker_open`, `rate_limited`, `behind` another one of its locker. */
   reason: z.string().nullable(),
   attempts: z.array(AttemptSchema).meta({
-    description:
-      "What each POST came to. A 2xx proves that whoever holds the certificate's key, at this address and time, answered the request with the body of `requestSha256` with it; all of it had been sent. It does not prove that it was read, or that anything was done with it. Without TLS nothing says who answered.",
+    description: `What each POST came to. ${meaningOf2xx}`,
   }),
   nextAttemptAt: InstantSchema.nullable().meta({
     description:

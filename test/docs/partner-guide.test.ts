@@ -17,6 +17,7 @@ import { ContractNameSchema } from '../../schemas/contract.ts';
 import { eventSamples } from '../../schemas/documents/event-samples.ts';
 import { webhookDescriptions } from '../../schemas/documents/webhook-bodies.ts';
 import { renderedSample } from '../../schemas/documents/webhooks.ts';
+import { meaningOf2xx } from '../../schemas/proof.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const guide = readFileSync(path.join(root, 'docs/partner-guide.md'), 'utf8');
@@ -50,6 +51,10 @@ function signedRequest(keys: readonly string[], overrides: { epochSeconds?: numb
   const signed = { id, epochSeconds: nowSeconds(), body: Buffer.from(body), ...overrides };
   return { body, headers: signatureHeaders(signed, keys) };
 }
+
+it('the guide says what a 2xx proves in the words of the API and of the command line', () => {
+  expect(guide.replaceAll(/\s+/g, ' ')).toContain(meaningOf2xx);
+});
 
 describe('receiver.mjs of the partner guide', () => {
   it('takes what Towercast signed, once, and refuses what is forged or old', async () => {

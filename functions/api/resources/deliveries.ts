@@ -4,6 +4,7 @@ import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import { addMs } from '../../../schemas/instant.ts';
 import { NameSchema } from '../../../schemas/primitives.ts';
+import { meaningOf2xx } from '../../../schemas/proof.ts';
 import { maxAttemptsBeforeReplay } from '../../domain/redrive.ts';
 import { deliveryRecordKey } from '../../shared/delivery-item.ts';
 import { ownerFor, visibleTo } from '../caller.ts';
@@ -61,8 +62,8 @@ const getDelivery = defineOperation({
   tag,
   summary: 'Read a delivery',
   description:
-    'With its attempts, the oldest first: what was sent and answered, by whom, and how long each phase took. A 2xx proves ' +
-    'that the request was taken, not that anything was done with it.',
+    'With its attempts, the oldest first: what was sent and answered, by whom, and how long each phase took. ' +
+    meaningOf2xx,
   access: 'any',
   params: z.strictObject({ deliveryId: z.string().min(1).max(400) }),
   query: nothing,
