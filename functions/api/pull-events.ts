@@ -103,6 +103,11 @@ async function readRound(services: PullServices, pull: Pull, pulled: Pulled): Pr
   const size = selects ? roundSize : limit - pulled.items.length;
   const slice = await services.log.read(partnerId, pulled.next, size);
   if (pull.isContinued && pulled.next === pull.from) assertKept(slice);
+  // The next request is told.
+  if (pull.isContinued && slice.begin === 'cleaned_up') {
+    pulled.atEnd = false;
+    return false;
+  }
   const { entries, isEnd } = slice;
   const known = await services.events.getMany(entries.map(({ eventId }) => eventId));
   for (const [index, { eventId, receivedAt, position }] of entries.entries()) {

@@ -22,8 +22,8 @@ export interface PlacedEntry extends LogEntry {
 
 export interface LogSlice {
   /**
-   * Whether the log has what follows the position. `beyond_end`: it has never come so far. `cleaned_up`: the page is gone, and
-   * so is at least one entry after it; then the oldest that is kept follows.
+   * Whether the log has what follows the position. `beyond_end`: it has never come so far. `cleaned_up`: at least one entry
+   * after it is gone, with its page; then the oldest that is kept after that follows.
    */
   begin: 'there' | 'beyond_end' | 'cleaned_up';
   entries: PlacedEntry[];
@@ -34,7 +34,7 @@ export interface LogSlice {
 }
 
 export interface PartnerLogReader {
-  /** At most `limit` entries after a position, in the order in which they were appended. */
+  /** At most `limit` entries after a position, in the order in which they were appended. Ends before a page that is gone. */
   read(partnerId: string, from: LogPosition, limit: number): Promise<LogSlice>;
   /** A position before everything received at `since` or later, and not long before. */
   seek(partnerId: string, since: Instant): Promise<LogPosition>;
@@ -92,6 +92,7 @@ export function createPartnerLogReader(options: {
       const pageAt = async (from: number) =>
         (await query(partnerId, { from, order: 'forward', limit: 1 })).pages[0];
       const first = await pageAt(0);
+      if (first !== undefined && first.startedAt > latestStart) return { page: first.number, index: 0 };
       const last = (await query(partnerId, { order: 'backward', limit: 1 })).pages[0];
       if (first === undefined || last === undefined) return logStart;
       // What was received at `since` was appended later: on the last page begun before, or after it.
@@ -122,10 +123,16 @@ function beginAt(from: LogPosition, first: LogPage | undefined): LogSlice['begin
  * Adds what these pages have. Gives whether the log is at its end there, or null when that depends on the pages after.
  *
  * A query is no snapshot: between its reading of a page and of the next, the first may have been filled and the other
- * begun. So a page is passed only if it was full as read, and what was read of the next one is forgotten.
+ * begun. So a page is passed only if it was full as read, and what was read of the next one is forgotten. Old pages are
+ * cleaned up in any order, or may stay for good (see `retire`): a page that doesn't follow the last one is told of when it
+ * comes first.
  */
 function take(slice: LogSlice, pages: readonly LogPage[], limit: number): boolean | null {
   for (const page of pages) {
+    if (page.number > slice.next.page + 1) {
+      if (slice.entries.length > 0) return false;
+      slice.begin = 'cleaned_up';
+    }
     const begin = page.number === slice.next.page ? slice.next.index : 0;
     for (const [offset, text] of page.entries.slice(begin).entries()) {
       if (slice.entries.length === limit) return false;

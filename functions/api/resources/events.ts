@@ -9,19 +9,22 @@ import { ContractNameSchema } from '../../../schemas/contract.ts';
 import type { EndpointFilter } from '../../../schemas/endpoint.ts';
 import { eventTypes } from '../../../schemas/event.ts';
 import { coversType } from '../../../schemas/event-type-pattern.ts';
+import { addMs, compareInstants } from '../../../schemas/instant.ts';
 import {
   LockerNumberSchema,
   NameSchema,
   TimestampSchema,
   TowerIdSchema,
+  type Instant,
 } from '../../../schemas/primitives.ts';
-import { logStart } from '../../shared/partner-log-reader.ts';
+import type { LogPosition } from '../../../schemas/redrive.ts';
 import { mayKnow, ownerFor } from '../caller.ts';
 import { formatLogCursor, readLogCursor } from '../log-cursor.ts';
 import { defineOperation, nothing, type Operation } from '../operation.ts';
 import { pageQuery } from '../pagination.ts';
 import { invalidField, notFound } from '../problem.ts';
 import { pullEvents } from '../pull-events.ts';
+import type { Services } from '../services.ts';
 import { readTimestamp } from '../timestamp.ts';
 
 const tag = 'Events';
@@ -74,11 +77,7 @@ const listEvents = defineOperation({
     if (after !== undefined && since !== null)
       throw invalidField('/query/since', 'is for a first request: leave it out beside "after"');
     const from =
-      after !== undefined
-        ? readLogCursor(partnerId, after)
-        : since === null
-          ? logStart
-          : await services.log.seek(partnerId, since);
+      after === undefined ? await startOf(services, partnerId, since) : readLogCursor(partnerId, after);
     const waiterId = caller.kind === 'partner' ? caller.partnerId : null;
     const isContinued = after !== undefined;
     const pull = { partnerId, from, isContinued, limit, filter, since, waitMs: wait * 1_000, waiterId };
@@ -86,6 +85,19 @@ const listEvents = defineOperation({
     return { body: { ...pulled, next: formatLogCursor(partnerId, pulled.next) } };
   },
 });
+
+/**
+ * Where a first request begins: at `since`, or the oldest that is kept. What is older than that is cleaned up in any order,
+ * and a cursor among it would be told again and again that something after it is gone.
+ */
+async function startOf(
+  { log, now, config }: Services,
+  partnerId: string,
+  since: Instant | null,
+): Promise<LogPosition> {
+  const oldest = addMs(now(), -config.retentionDays * 86_400_000);
+  return log.seek(partnerId, since === null || compareInstants(since, oldest) < 0 ? oldest : since);
+}
 
 /** Throws 400 for types that no event will ever have. */
 function filterOf({ types, towerId, locker }: z.infer<typeof PullQuerySchema>): EndpointFilter {

@@ -139,6 +139,16 @@ describe('pulling', () => {
   });
 });
 
+/** A log whose second page is gone, while the first and those after are there. */
+async function cleanedUpInBetween() {
+  const partnerId = await newPartner();
+  const events = eventsFor([partnerId], 60);
+  await commit(events);
+  const { pk, sk } = logPageKey(partnerId, 1);
+  await tables.documents.send(new DeleteCommand({ TableName: 'deliveries', Key: { pk, sk } }));
+  return { partnerId, events };
+}
+
 describe('a cursor', () => {
   it('beyond the end of the log is none that it gave', async () => {
     const partnerId = await newPartner();
@@ -165,6 +175,37 @@ describe('a cursor', () => {
     const oldest = await page(partnerId, { limit: '2' });
     expect(oldest.items).toHaveLength(2);
     expect((await page(partnerId, { after: oldest.next })).items.length).toBeGreaterThan(0);
+  });
+
+  it('says so as well when the page after its own went first, once it has come so far', async () => {
+    const { partnerId, events } = await cleanedUpInBetween();
+    const { next } = await page(partnerId, { limit: '2' });
+    const rest = await page(partnerId, { after: next, limit: '100' });
+    const given = [...events.slice(0, 2), ...rest.items];
+    expect(ids(given)).toEqual(ids(events.slice(0, given.length)));
+    expect(rest.atEnd).toBe(false);
+    expect(await pull(partnerId, { after: rest.next })).toMatchObject({
+      statusCode: 410,
+      json: { code: 'cursor_expired' },
+    });
+  });
+
+  it('is never such a one when a pull has begun with the oldest that is kept', async () => {
+    const { partnerId, events } = await cleanedUpInBetween();
+    // The last page but one was begun long enough ago, so that all before it may go.
+    const later = { now: () => instantFromMs(startMs + 90 * 86_400_000 + 60_000 + 59_000) };
+    for (const since of [{}, { since: instantFromMs(startMs) }]) {
+      const seen: string[] = [];
+      let query: Record<string, string> = { ...since, limit: '2' };
+      for (let isOver = false; !isOver;) {
+        const { items, next, atEnd } = await page(partnerId, query, later);
+        seen.push(...ids(items));
+        query = { after: next, limit: '2' };
+        isOver = atEnd;
+      }
+      expect(seen.length).toBeGreaterThan(2);
+      expect(seen).toEqual(ids(events.slice(-seen.length)));
+    }
   });
 });
 

@@ -58,6 +58,9 @@ async function readAll(partnerId: string, from: LogPosition = logStart, limit = 
   }
 }
 
+const entriesIn = (page: unknown): number =>
+  z.looseObject({ entries: z.array(z.string()) }).parse(page).entries.length;
+
 const pagesOf = async (partnerId: string) =>
   (await tables.scan('deliveries'))
     .filter(({ pk }) => pk === `log#${partnerId}`)
@@ -178,6 +181,25 @@ describe('the log of a partner', () => {
     expect(await reader.read(partnerId, { page: 1, index: 20 }, 1)).toMatchObject({ begin: 'there' });
     expect(await reader.read(partnerId, { page: 1, index: 21 }, 1)).toMatchObject({ begin: 'beyond_end' });
     expect(await reader.read(partnerId, { page: 2, index: 0 }, 1)).toMatchObject({ begin: 'beyond_end' });
+  });
+
+  it('ends before a page that is gone while older ones are there, and says so when nothing is before it', async () => {
+    const partnerId = newPartner();
+    for (let count = 0; count < 60; count += 1) await newLog().append(partnerId, [entry(count)]);
+    const [first, second] = await pagesOf(partnerId);
+    await tables.documents.send(
+      new DeleteCommand({ TableName: 'deliveries', Key: { pk: second?.['pk'], sk: second?.['sk'] } }),
+    );
+    const [ofFirst, ofSecond] = [entriesIn(first), entriesIn(second)];
+    const before = await reader.read(partnerId, logStart, 60);
+    expect(before).toMatchObject({ begin: 'there', next: { page: 0, index: ofFirst }, isEnd: false });
+    expect(before.entries).toHaveLength(ofFirst);
+    for (const from of [before.next, { page: 0, index: ofFirst - 1 }]) {
+      const slice = await reader.read(partnerId, from, 60);
+      const isAtGap = from === before.next;
+      expect(slice.begin).toBe(isAtGap ? 'cleaned_up' : 'there');
+      expect(slice.entries).toHaveLength(isAtGap ? 60 - ofFirst - ofSecond : 1);
+    }
   });
 
   it('counts a page as full by what the page says, so that two releases agree', async () => {
