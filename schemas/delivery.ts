@@ -130,7 +130,7 @@ export const DeliveryTaskSchema = z.object({
   event: DomainEventSchema,
   attempts: z.array(AttemptSchema),
   replay: ReplaySchema.optional(),
-  /** Its turn under the endpoint's rate limit, once it has one. */
+  /** Its turn under the endpoint's limits, once it has one. */
   slotAt: InstantSchema.optional(),
   /**
    * When the delivery is due again unless something came of it by then: set by who took it out of the due index to send this

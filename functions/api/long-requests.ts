@@ -45,7 +45,7 @@ export function createLongRequests({ limiter, perPartner, newId, now }: LongRequ
       const leaseId = newId();
       if (!(await admit(partnerId, leaseId))) return null;
       return {
-        end: () => limiter.release(partnerId, leaseId).catch(() => undefined),
+        end: () => limiter.release(partnerId, leaseId, null).catch(() => undefined),
       };
     },
   };

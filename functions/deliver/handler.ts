@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createAddressGuard } from '../shared/address-guard.ts';
 import { createDocuments } from '../shared/aws/documents.ts';
@@ -86,6 +87,7 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
       leaseMs: env.ATTEMPT_TIMEOUT_MS + 5_000,
       newLeaseId: randomUUID,
       now,
+      sleep: (ms) => sleep(ms),
       random: Math.random,
       logger,
       metrics,

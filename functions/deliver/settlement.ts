@@ -10,7 +10,7 @@ import type { Channel, TaskSender } from '../shared/queue.ts';
 export type Settlement =
   | { kind: 'delivered'; attempts: Attempt[] }
   /**
-   * In a lane, also when no attempt was made: `slotAt` is then its turn under the endpoint's rate limit, `via` the queue on
+   * In a lane, also when no attempt was made: `slotAt` is then its turn under the endpoint's limits, `via` the queue on
    * which it may be made.
    */
   | {

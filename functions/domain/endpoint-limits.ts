@@ -8,6 +8,8 @@ export interface LimitsState {
   nextTurnMs: number;
   /** The rate that turns were given by last; 0 before. */
   perSecond: number;
+  /** What a request that counted as under way has lately taken on average; 0 while none has ended. */
+  meanMs: number;
   /** Requests under way, and when a crash of theirs is forgotten. */
   leases: Readonly<Record<string, number>>;
 }
@@ -21,7 +23,7 @@ export interface AdmissionRequest {
   leaseMs: number;
   /** The turn that it was given before; null when it comes for the first time. */
   turnMs: number | null;
-  /** How long it may wait where it is. */
+  /** How long it may yet wait where it is. */
   maxWaitMs: number;
   /**
    * Turns further ahead than that aren't given, nor is anybody kept waiting so long after its turn. 0: it takes what is
@@ -32,84 +34,152 @@ export interface AdmissionRequest {
 
 export type Admission =
   | { kind: 'go'; waitMs: number }
-  /** `turnMs`: the turn that it has. `retryMs`: when to come again, at the earliest. */
+  /** `turnMs`: the turn that it has now. `retryMs`: when to ask again, at the earliest. */
   | { kind: 'later'; turnMs: number; retryMs: number; limit: Limit }
   | { kind: 'full'; limit: Limit };
 
 export type Limit = 'rate' | 'concurrency';
 
-export const unlimited: LimitsState = { nextMs: 0, nextTurnMs: 0, perSecond: 0, leases: {} };
+export const unlimited: LimitsState = { nextMs: 0, nextTurnMs: 0, perSecond: 0, meanMs: 0, leases: {} };
+
+/** A place is expected a little later than it should come free: who comes too early has to come again. */
+const slack = 1.05;
+/** What a request is taken to need while nothing is known. Too little, since turns that come too early are given anew. */
+const guessMs = 50;
+/** Who waits where it is for a place asks again after so long at the earliest. */
+const askAgainMs = 50;
+
+interface Admitted {
+  state: LimitsState;
+  admission: Admission;
+}
 
 /**
  * Whether a request may be made. Nothing is let through sooner than one interval after what was let through before, so
- * that no second ever has more than the rate. Turns only spread those who must come back: a turn is a place in the line,
- * and the request is let through when it really comes. Pure.
+ * that no second ever has more than the rate, and nothing while as many as may be are under way. Turns only spread those
+ * who must come back: a turn is a place in the line, and the request is let through when it really comes. Pure.
  */
-export function admit(
-  state: LimitsState,
-  request: AdmissionRequest,
-): { state: LimitsState; admission: Admission } {
-  const { limits, nowMs, turnMs, maxAheadMs, leaseId, leaseMs } = request;
-  const leases = Object.fromEntries(Object.entries(state.leases).filter(([, untilMs]) => untilMs > nowMs));
-  const isOverdue = turnMs !== null && nowMs - turnMs > maxAheadMs;
-  if (limits.concurrency !== undefined && Object.keys(leases).length >= limits.concurrency) {
-    if (isOverdue || maxAheadMs === 0) return { state, admission: { kind: 'full', limit: 'concurrency' } };
-    const turn = turnMs ?? Math.max(nowMs, state.nextTurnMs);
-    return { state, admission: { kind: 'later', turnMs: turn, retryMs: nowMs, limit: 'concurrency' } };
+export function admit(before: LimitsState, request: AdmissionRequest): Admitted {
+  const { limits, nowMs, leaseId, leaseMs } = request;
+  const leases = Object.fromEntries(Object.entries(before.leases).filter(([, untilMs]) => untilMs > nowMs));
+  const expectedMs = expectedMsOf({ ...before, leases }, request);
+  const intervalMs = intervalMsOf(limits, expectedMs);
+  const state = atInterval(before, request, intervalMs);
+  const isFull = limits.concurrency !== undefined && Object.keys(leases).length >= limits.concurrency;
+  const firstEndMs = Math.min(...Object.values(leases)) - leaseMs + expectedMs;
+  const { admission, ...next } = isFull
+    ? waitForPlace(state, request, { firstEndMs, intervalMs })
+    : pass(state, request, intervalMs);
+  if (admission.kind === 'go' && limits.concurrency !== undefined) {
+    const untilMs = nowMs + admission.waitMs + leaseMs;
+    return { state: { ...next.state, leases: { ...leases, [leaseId]: untilMs } }, admission };
   }
-  const passed = pass(atRate(state, request), request);
-  if (passed.admission.kind !== 'go')
-    return isOverdue ? { state, admission: { kind: 'full', limit: 'rate' } } : passed;
-  if (limits.concurrency === undefined) return passed;
-  const untilMs = nowMs + passed.admission.waitMs + leaseMs;
-  return { ...passed, state: { ...passed.state, leases: { ...leases, [leaseId]: untilMs } } };
+  // What was only computed anew is not worth a write.
+  return { state: next.state === state ? before : next.state, admission };
 }
+
+/** How long a request counts as under way. While none has ended: longer than the newest has been. */
+function expectedMsOf({ meanMs, leases }: LimitsState, { nowMs, leaseMs }: AdmissionRequest): number {
+  if (meanMs > 0) return meanMs * slack;
+  const agesMs = Object.values(leases).map((untilMs) => nowMs + leaseMs - untilMs);
+  return agesMs.length === 0 ? guessMs : Math.max(guessMs, Math.min(...agesMs));
+}
+
+/** From one turn to the next: by the rate, and by how often a place comes free. */
+const intervalMsOf = ({ perSecond, concurrency }: EndpointLimits, expectedMs: number): number =>
+  Math.max(
+    perSecond === undefined ? 0 : 1_000 / perSecond,
+    concurrency === undefined ? 0 : expectedMs / concurrency,
+  );
 
 /**
  * As many have turns as before, but further apart or closer together when the rate has changed: who comes now isn't put
  * behind a line that no longer is as long. Those who have turns keep them.
  */
-function atRate(state: LimitsState, { limits, nowMs, maxAheadMs }: AdmissionRequest): LimitsState {
-  const { perSecond } = limits;
+function atInterval(state: LimitsState, request: AdmissionRequest, intervalMs: number): LimitsState {
+  const { limits, nowMs, maxAheadMs } = request;
+  const perSecond = 1_000 / intervalMs;
   // Who takes no turn leaves that to the next who does.
-  if (perSecond === undefined || perSecond === state.perSecond || maxAheadMs === 0) return state;
+  if (perSecond === state.perSecond || maxAheadMs === 0) return state;
   if (state.perSecond === 0) return { ...state, perSecond };
   const scaled = (untilMs: number) => nowMs + Math.max(untilMs - nowMs, 0) * (state.perSecond / perSecond);
-  return {
-    ...state,
-    perSecond,
-    nextMs: Math.min(scaled(state.nextMs), nowMs + 1_000 / perSecond),
-    // No line is longer than that.
-    nextTurnMs: Math.min(scaled(state.nextTurnMs), nowMs + maxAheadMs),
-  };
+  // No line is longer than that.
+  const nextTurnMs = Math.min(scaled(state.nextTurnMs), nowMs + maxAheadMs);
+  if (limits.concurrency !== undefined) {
+    // Whoever had a turn too soon has another one behind the line by now.
+    if (perSecond < state.perSecond) return { ...state, perSecond };
+    // Means go up and down: only a line that is twice as long as it need be has to be shortened.
+    return perSecond < 2 * state.perSecond ? state : { ...state, perSecond, nextTurnMs };
+  }
+  const nextMs = Math.min(scaled(state.nextMs), nowMs + intervalMs);
+  return { ...state, perSecond, nextMs, nextTurnMs };
 }
 
-function pass(
+/** As many are under way as may be. Who has a turn waits for a place that is about to come free, or has another turn. */
+function waitForPlace(
   state: LimitsState,
-  { limits, nowMs, turnMs, maxWaitMs, maxAheadMs }: AdmissionRequest,
-): { state: LimitsState; admission: Admission } {
-  if (limits.perSecond === undefined) return { state, admission: { kind: 'go', waitMs: 0 } };
-  const intervalMs = 1_000 / limits.perSecond;
+  request: AdmissionRequest,
+  { firstEndMs, intervalMs }: { firstEndMs: number; intervalMs: number },
+): Admitted {
+  const { nowMs, turnMs, maxWaitMs } = request;
+  const limit = 'concurrency';
+  if (turnMs !== null && turnMs > nowMs)
+    return { state, admission: { kind: 'later', turnMs, retryMs: turnMs, limit } };
+  const freeMs = Math.max(firstEndMs, nowMs + Math.max(intervalMs, askAgainMs));
+  if (turnMs !== null && freeMs - nowMs <= maxWaitMs)
+    return { state, admission: { kind: 'later', turnMs, retryMs: freeMs, limit } };
+  return lineUp(state, request, { fromMs: freeMs, intervalMs, limit });
+}
+
+/** There is a place. */
+function pass(state: LimitsState, request: AdmissionRequest, intervalMs: number): Admitted {
+  const { limits, nowMs, turnMs, maxWaitMs, maxAheadMs } = request;
+  const { perSecond } = limits;
+  if (perSecond === undefined) {
+    if (turnMs !== null || state.nextTurnMs <= nowMs) return { state, admission: { kind: 'go', waitMs: 0 } };
+    return lineUp(state, request, { fromMs: nowMs, intervalMs, limit: 'concurrency' });
+  }
   const startMs = Math.max(nowMs, state.nextMs, turnMs ?? state.nextTurnMs);
   if (startMs - nowMs <= maxWaitMs)
     return {
-      state: { ...state, nextMs: startMs + intervalMs },
+      state: { ...state, nextMs: startMs + 1_000 / perSecond },
       admission: { kind: 'go', waitMs: startMs - nowMs },
     };
-  if (turnMs !== null)
-    return { state, admission: { kind: 'later', turnMs, retryMs: startMs, limit: 'rate' } };
-  const turn = Math.max(state.nextTurnMs, state.nextMs, nowMs + maxWaitMs);
-  if (maxAheadMs === 0 || turn - nowMs > maxAheadMs)
-    return { state, admission: { kind: 'full', limit: 'rate' } };
+  if (turnMs !== null) {
+    const isOverdue = nowMs - turnMs > maxAheadMs;
+    const later = { kind: 'later', turnMs, retryMs: startMs, limit: 'rate' } as const;
+    return { state, admission: isOverdue ? { kind: 'full', limit: 'rate' } : later };
+  }
+  return lineUp(state, request, {
+    fromMs: Math.max(state.nextMs, nowMs + maxWaitMs),
+    intervalMs,
+    limit: 'rate',
+  });
+}
+
+/** A turn behind all that were given, if that is not too far ahead. */
+function lineUp(
+  state: LimitsState,
+  { nowMs, maxAheadMs }: AdmissionRequest,
+  { fromMs, intervalMs, limit }: { fromMs: number; intervalMs: number; limit: Limit },
+): Admitted {
+  const turnMs = Math.max(state.nextTurnMs, fromMs);
+  if (maxAheadMs === 0 || turnMs - nowMs > maxAheadMs) return { state, admission: { kind: 'full', limit } };
   return {
-    state: { ...state, nextTurnMs: turn + intervalMs },
-    admission: { kind: 'later', turnMs: turn, retryMs: turn, limit: 'rate' },
+    state: { ...state, nextTurnMs: turnMs + intervalMs },
+    admission: { kind: 'later', turnMs, retryMs: turnMs, limit },
   };
 }
 
-/** The end of a request. */
-export function released(state: LimitsState, leaseId: string): LimitsState {
+/** Of the latest ends, one in so many is what the mean goes by. */
+const endsOfMean = 8;
+
+/** The end of a request that took `heldMs` from its start; null when none was made. */
+export function released(state: LimitsState, leaseId: string, heldMs: number | null): LimitsState {
   if (!(leaseId in state.leases)) return state;
   const { [leaseId]: _, ...leases } = state.leases;
-  return { ...state, leases };
+  return { ...state, leases, meanMs: heldMs === null ? state.meanMs : meanWith(state, heldMs) };
 }
+
+const meanWith = ({ meanMs }: LimitsState, heldMs: number): number =>
+  meanMs === 0 ? heldMs : meanMs + (heldMs - meanMs) / endsOfMean;

@@ -27,7 +27,8 @@ export type Limited = 'endpoint-limits' | 'backlog-limits' | 'pull-limits' | 'dr
 export interface Limiter {
   /** Asks for one request. A `go` under a concurrency limit must be released; its lease ends by itself after a crash. */
   admit(name: string, request: AdmissionRequest): Promise<Admission>;
-  release(name: string, leaseId: string): Promise<void>;
+  /** `heldMs`: what the request took, where others shall have turns by that. */
+  release(name: string, leaseId: string, heldMs: number | null): Promise<void>;
 }
 
 export interface LimiterOptions {
@@ -44,6 +45,7 @@ const LimitsItemSchema = z.object({
   nextMs: z.number(),
   nextTurnMs: z.number(),
   perSecond: z.number().default(0),
+  meanMs: z.number().default(0),
   leases: z.record(z.string(), z.number()),
   version: z.int(),
 });
@@ -87,9 +89,9 @@ export function createLimiter(options: LimiterOptions, limited: Limited): Limite
         const { state, admission } = admit(item, request);
         return { state: state === item ? item : { ...item, ...state }, result: admission };
       }),
-    async release(name, leaseId) {
+    async release(name, leaseId, heldMs) {
       await items.take(name, (item) => {
-        const state = released(item, leaseId);
+        const state = released(item, leaseId, heldMs);
         return { state: state === item ? item : { ...item, ...state }, result: undefined };
       });
     },

@@ -1,4 +1,3 @@
-import { setTimeout as waitMs } from 'node:timers/promises';
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import type { Instant } from '../../../schemas/primitives.ts';
@@ -19,6 +18,7 @@ export interface GateDeps extends BreakerDeps {
   /** How long one of an endpoint's concurrent requests counts if it never ends: longer than an attempt may take. */
   leaseMs: number;
   newLeaseId: () => string;
+  sleep: (ms: number) => Promise<unknown>;
   logger: { error(message: string, fields: Record<string, unknown>): void };
 }
 
@@ -125,21 +125,35 @@ async function refusal(
   deps: GateDeps,
   breaker: Breaker,
   { endpoint, probe }: Visit,
-  { limiter, ...asked }: Asked,
+  asked: Asked,
 ): Promise<Entry | null> {
-  const admission = await admit(limiter, endpoint.endpointId, {
-    ...asked,
-    nowMs: deps.now(),
-    leaseMs: deps.leaseMs,
-  });
+  const admission = await askInPlace(deps, endpoint.endpointId, asked);
   if (admission.kind === 'go') {
-    if (admission.waitMs > 0) await waitMs(admission.waitMs);
+    if (admission.waitMs > 0) await deps.sleep(admission.waitMs);
     return null;
   }
   deps.metrics.addMetric('RateLimited', 'Count', 1);
   if (probe !== null) await breaker.giveBack(endpoint, probe);
   const reason = `${admission.limit}_limited`;
   return admission.kind === 'full' ? park(breaker, endpoint, reason) : later(deps, admission, reason);
+}
+
+/** Asks again for as long as it may wait where it is: when a place comes free, nobody can know to the moment. */
+async function askInPlace(
+  deps: GateDeps,
+  endpointId: string,
+  { limiter, maxWaitMs, ...asked }: Asked,
+): Promise<Admission> {
+  const untilMs = deps.now() + maxWaitMs;
+  for (let { turnMs } = asked; ;) {
+    const nowMs = deps.now();
+    const patience = { turnMs, maxWaitMs: Math.max(untilMs - nowMs, 0) };
+    const request = { ...asked, ...patience, nowMs, leaseMs: deps.leaseMs };
+    const admission = await admit(deps, limiter, endpointId, request);
+    if (admission.kind !== 'later' || admission.retryMs > untilMs) return admission;
+    ({ turnMs } = admission);
+    await deps.sleep(Math.max(admission.retryMs - deps.now(), 0));
+  }
 }
 
 /** What has waited, or was asked for again, must not make wait what happens now: it goes if it can, or waits again. */
@@ -156,6 +170,7 @@ function patienceOf({
 
 /** So many ask at once that not all can be answered: that, too, is a reason to come again. */
 async function admit(
+  { random }: GateDeps,
   limiter: EndpointLimiter,
   endpointId: string,
   request: AdmissionRequest,
@@ -167,18 +182,20 @@ async function admit(
     const { nowMs, turnMs } = request;
     // It takes no turn.
     if (request.maxAheadMs === 0) return { kind: 'full', limit: 'rate' };
-    return { kind: 'later', turnMs: turnMs ?? nowMs, retryMs: nowMs, limit: 'concurrency' };
+    const retryMs = nowMs + 1_000 + random() * 4_000;
+    return { kind: 'later', turnMs: turnMs ?? retryMs, retryMs, limit: 'concurrency' };
   }
 }
 
 function later(
-  { now, random }: GateDeps,
+  { now }: GateDeps,
   { turnMs, retryMs, limit }: Extract<Admission, { kind: 'later' }>,
   reason: string,
 ): Entry {
-  // When one of the requests under way ends, nobody knows.
-  const delayMs = limit === 'concurrency' ? 1_000 + random() * 4_000 : retryMs - now();
-  const delaySeconds = Math.min(Math.max(Math.ceil(delayMs / 1_000), 1), maxDelaySeconds);
+  const aheadSeconds = (retryMs - now()) / 1_000;
+  // A place stays empty until somebody asks for it: who has a turn for one comes a little sooner, and waits the rest there.
+  const wholeSeconds = limit === 'concurrency' ? Math.floor(aheadSeconds) : Math.ceil(aheadSeconds);
+  const delaySeconds = Math.min(Math.max(wholeSeconds, 1), maxDelaySeconds);
   return { kind: 'later', delaySeconds, slotAt: instantFromMs(Math.ceil(turnMs)), reason };
 }
 
@@ -193,12 +210,13 @@ async function noteOutcome(
 }
 
 function letGo(
-  { limiter, logger, metrics }: GateDeps,
+  { limiter, logger, metrics, now }: GateDeps,
   breaker: Breaker,
   { endpoint, task, probe }: Visit,
   leaseId: string | null,
 ): Extract<Entry, { kind: 'go' }> {
   let stopWatching: (() => void) | null = null;
+  const enteredMs = now();
   return {
     kind: 'go',
     begin() {
@@ -209,7 +227,7 @@ function letGo(
       stopWatching?.();
       const { endpointId } = endpoint;
       const noted = await Promise.allSettled([
-        leaseId === null ? undefined : limiter.release(endpointId, leaseId),
+        leaseId !== null && limiter.release(endpointId, leaseId, made === null ? null : now() - enteredMs),
         noteOutcome(breaker, { endpoint, task, probe }, made),
       ]);
       for (const outcome of noted)

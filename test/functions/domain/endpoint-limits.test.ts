@@ -197,38 +197,108 @@ describe('what has waited', () => {
 
 describe('a limit of requests at a time', () => {
   const limits = { concurrency: 2 };
+  const nowMs = 100_000;
+  const asking = (more: Partial<AdmissionRequest> = {}) => request({ limits, nowMs, ...more });
+  /** Both places were taken at `nowMs`, of an endpoint that takes as long as that. */
+  const taken = (meanMs = 0) =>
+    admitAll(
+      ['a', 'b'].map((leaseId) => asking({ leaseId })),
+      { ...unlimited, meanMs },
+    ).state;
 
   it('is never exceeded, and what ends makes room', () => {
-    const { state, admissions } = admitAll(
-      ['a', 'b', 'c'].map((leaseId) => request({ limits, leaseId, nowMs: 1_000 })),
-    );
-    expect(admissions.map(({ kind }) => kind)).toEqual(['go', 'go', 'later']);
-    const freed = released(state, 'a');
-    expect(admit(freed, request({ limits, leaseId: 'c', nowMs: 1_000 })).admission.kind).toBe('go');
-    expect(released(freed, 'a')).toBe(freed);
+    const state = taken();
+    expect(admit(state, asking({ leaseId: 'c' })).admission.kind).toBe('later');
+    const freed = released(state, 'a', 100);
+    expect(admit(freed, asking({ leaseId: 'c' })).admission.kind).toBe('go');
+    expect(released(freed, 'a', 100)).toBe(freed);
   });
 
   it('forgets requests that never ended', () => {
-    const { state } = admitAll(['a', 'b'].map((leaseId) => request({ limits, leaseId, nowMs: 1_000 })));
-    const at = (nowMs: number) => admit(state, request({ limits, leaseId: 'c', nowMs }));
-    expect(at(20_999).admission.kind).toBe('later');
-    expect(at(21_000).admission.kind).toBe('go');
-    expect(Object.keys(at(21_000).state.leases)).toEqual(['c']);
+    const late = asking({ leaseId: 'c', nowMs: nowMs + 20_000 });
+    expect(admit(taken(), { ...late, nowMs: late.nowMs - 1 }).admission.kind).toBe('later');
+    const { state, admission } = admit(taken(), late);
+    expect(admission.kind).toBe('go');
+    expect(Object.keys(state.leases)).toEqual(['c']);
   });
 
-  it('takes no turn of the rate for what can’t go', () => {
-    const both = { concurrency: 1, perSecond: 1 };
-    const { state } = admitAll([request({ limits: both })]);
-    const refused = admit(state, request({ limits: both, leaseId: 'b', nowMs: 5_000 }));
-    expect(refused.admission).toMatchObject({ kind: 'later', limit: 'concurrency' });
-    expect(refused.state).toBe(state);
+  it('gives turns from the first end on, as far apart as places come free', () => {
+    const { admissions } = admitAll(
+      Array.from({ length: 3 }, () => asking()),
+      taken(1_000),
+    );
+    expect(admissions).toEqual(
+      [1_050, 1_575, 2_100].map((ms) => ({
+        kind: 'later',
+        turnMs: nowMs + ms,
+        retryMs: nowMs + ms,
+        limit: 'concurrency',
+      })),
+    );
   });
 
-  it('is full for what was kept waiting for too long', () => {
-    const { state } = admitAll([request({ limits: { concurrency: 1 }, nowMs: 999_000 })]);
-    const waited = (turnMs: number) =>
-      admit(state, request({ limits: { concurrency: 1 }, leaseId: 'b', nowMs: 1_000_000, turnMs })).admission;
-    expect(waited(100_000)).toMatchObject({ kind: 'later', turnMs: 100_000 });
-    expect(waited(99_999)).toEqual({ kind: 'full', limit: 'concurrency' });
+  it('takes a request to need longer than the newest under way has needed, before one has ended', () => {
+    const turnAt = (ms: number) => admit(taken(), asking({ nowMs: nowMs + ms })).admission;
+    expect(turnAt(0)).toMatchObject({ turnMs: nowMs + 50 });
+    expect(turnAt(4_000)).toMatchObject({ turnMs: nowMs + 6_000 });
+  });
+
+  it('goes by what the latest have taken, however many there were', () => {
+    const ends = (state: LimitsState, heldMs: number) =>
+      Array.from({ length: 40 }).reduce(
+        (before: LimitsState) => released(admit(before, asking({ leaseId: 'z' })).state, 'z', heldMs),
+        state,
+      );
+    const slow = ends(unlimited, 4_000);
+    expect(slow.meanMs).toBe(4_000);
+    expect(ends(slow, 100).meanMs).toBeCloseTo(100, -2);
+    const { meanMs } = released(admit(slow, asking({ leaseId: 'y' })).state, 'y', null);
+    expect(meanMs).toBe(4_000);
+  });
+
+  it('lets whoever has a turn go as soon as there is a place, and newcomers when nobody has one', () => {
+    const waiting = admit(taken(1_000), asking()).state;
+    const freed = released(waiting, 'a', 1_000);
+    expect(admit(freed, asking({ turnMs: nowMs + 1_050 })).admission).toEqual({ kind: 'go', waitMs: 0 });
+    expect(admit(freed, asking()).admission).toMatchObject({ kind: 'later', turnMs: nowMs + 1_575 });
+    expect(admit(freed, asking({ maxAheadMs: 0 })).admission).toEqual({ kind: 'full', limit: 'concurrency' });
+    expect(admit(freed, asking({ nowMs: nowMs + 1_575 })).admission.kind).toBe('go');
+  });
+
+  it('keeps the turn of who comes before it, or may wait for a place, and gives any other a new one', () => {
+    const state = admitAll([asking(), asking()], taken(1_000)).state;
+    const early = admit(state, asking({ turnMs: nowMs + 700 }));
+    expect(early).toMatchObject({ state, admission: { turnMs: nowMs + 700, retryMs: nowMs + 700 } });
+    const inTurn = { turnMs: nowMs + 300, nowMs: nowMs + 300 };
+    const patient = admit(state, asking({ ...inTurn, maxWaitMs: 1_000 }));
+    expect(patient).toMatchObject({ state, admission: { turnMs: nowMs + 300, retryMs: nowMs + 1_050 } });
+    const { admission } = admit(state, asking({ ...inTurn, maxWaitMs: 700 }));
+    expect(admission).toMatchObject({ kind: 'later', turnMs: nowMs + 2_100, retryMs: nowMs + 2_100 });
+  });
+
+  it('shortens the line once requests take less than half as long, or more may be under way', () => {
+    const line = admitAll(
+      Array.from({ length: 100 }, () => asking()),
+      taken(10_000),
+    ).state;
+    const turnWith = (more: Partial<LimitsState>, concurrency = 2) =>
+      admit({ ...line, ...more }, asking({ limits: { concurrency } })).admission;
+    const behind = 10_500 + 100 * 5_250;
+    expect(turnWith({})).toMatchObject({ turnMs: nowMs + behind });
+    expect(turnWith({ meanMs: 6_000 })).toMatchObject({ turnMs: nowMs + behind });
+    expect(turnWith({ meanMs: 100 })).toMatchObject({ turnMs: nowMs + behind / 100 });
+    expect(turnWith({}, 20)).toMatchObject({ turnMs: nowMs + behind / 10 });
+  });
+
+  it('is full when turns are too far ahead', () => {
+    const far = { ...taken(1_000), nextTurnMs: nowMs + 900_001 };
+    expect(admit(far, asking()).admission).toEqual({ kind: 'full', limit: 'concurrency' });
+    expect(admit(far, asking({ turnMs: nowMs })).admission).toEqual({ kind: 'full', limit: 'concurrency' });
+  });
+
+  it('gives turns no closer together than a rate beside it does', () => {
+    const both = { limits: { concurrency: 2, perSecond: 1 } };
+    const { admissions } = admitAll([asking(both), asking(both)], taken(1_000));
+    expect(admissions).toMatchObject([{ turnMs: nowMs + 1_050 }, { turnMs: nowMs + 2_050 }]);
   });
 });

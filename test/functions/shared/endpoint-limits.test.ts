@@ -74,7 +74,7 @@ describe('what is kept of an endpoint', () => {
     const limits = { perSecond: 1, concurrency: 1 };
     await ask(limiter, 'idle', limits, { nowMs });
     nowMs += 3_600_000;
-    await limiter.release('idle', 'a');
+    await limiter.release('idle', 'a', 100);
     const [item, ...others] = await stored();
     expect(others).toEqual([]);
     expect(item).toMatchObject({ expiresAt: (nowMs + 7 * 86_400_000) / 1_000 });
@@ -103,13 +103,19 @@ describe('a number at a time across functions', () => {
     const visit = async (index: number): Promise<void> => {
       const limiter = limiters[index % 5];
       const leaseId = `lease-${index}`;
-      while ((await ask(limiter, 'few', limits, { leaseId })).kind !== 'go') await wait(5);
+      for (let turnMs: number | null = null; ;) {
+        const admission = await ask(limiter, 'few', limits, { leaseId, turnMs });
+        if (admission.kind === 'go') break;
+        if (admission.kind === 'full') throw new Error('full');
+        turnMs = admission.turnMs;
+        await wait(Math.max(admission.retryMs - Date.now(), 1));
+      }
       underWay += 1;
       most = Math.max(most, underWay);
       await wait(5);
       underWay -= 1;
       done += 1;
-      await limiter?.release('few', leaseId);
+      await limiter?.release('few', leaseId, 5);
     };
     await Promise.all(Array.from({ length: 30 }, (_, index) => visit(index)));
     expect({ done, most }).toEqual({ done: 30, most: 3 });
@@ -119,7 +125,9 @@ describe('a number at a time across functions', () => {
     const [one, other] = makeLimiters(2);
     for (const leaseId of ['a', 'b', 'c'])
       expect((await ask(one, 'crashed', limits, { leaseId, nowMs: 1_000 })).kind).toBe('go');
-    expect((await ask(other, 'crashed', limits, { leaseId: 'd', nowMs: 20_999 })).kind).toBe('later');
-    expect((await ask(other, 'crashed', limits, { leaseId: 'd', nowMs: 21_000 })).kind).toBe('go');
+    const refused = await ask(other, 'crashed', limits, { leaseId: 'd', nowMs: 20_999 });
+    const turnMs = refused.kind === 'later' ? refused.turnMs : null;
+    expect(turnMs).toBeGreaterThan(20_999);
+    expect((await ask(other, 'crashed', limits, { leaseId: 'd', nowMs: 21_000, turnMs })).kind).toBe('go');
   });
 });

@@ -50,6 +50,9 @@ async function makeGates({
       leaseMs: 20_000,
       newLeaseId: () => `lease-${(leases += 1)}`,
       now,
+      sleep: async (ms) => {
+        clock.ms += ms;
+      },
       random: () => 0.5,
       logger: observer.logger,
       metrics: observer.recorder,
@@ -133,6 +136,7 @@ const blindGateDeps = (observer = makeObserver()) => ({
   leaseMs: 20_000,
   newLeaseId: () => 'lease',
   now: Date.now,
+  sleep: async () => undefined,
   random: () => 0.5,
   logger: observer.logger,
   metrics: observer.recorder,
@@ -511,15 +515,17 @@ describe('limits', () => {
   });
 
   it('of requests at a time are those of all functions, and end with each attempt', async () => {
-    const { gates, made, observer } = await makeGates({ functions: 4, limits: { concurrency: 2 } });
+    const { gates, clock, made, observer } = await makeGates({ functions: 4, limits: { concurrency: 2 } });
     const entries = await Promise.all(gates.map((enter) => enter()));
     const gone = entries.filter(({ kind }) => kind === 'go');
     expect(gone).toHaveLength(2);
     expect(entries.filter(({ kind }) => kind === 'later')).toMatchObject(
-      Array.from({ length: 2 }, () => ({ delaySeconds: 3, reason: 'concurrency_limited' })),
+      Array.from({ length: 2 }, () => ({ delaySeconds: 1, reason: 'concurrency_limited' })),
     );
     await leave(gone[0] ?? { kind: 'divert' }, made('delivered'));
     await leave(gone[1] ?? { kind: 'divert' }, null);
+    // The others have had their turns by then.
+    clock.ms += 2_000;
     expect(
       (await Promise.all(gates.map((enter) => enter()))).filter(({ kind }) => kind === 'go'),
     ).toHaveLength(2);
@@ -533,6 +539,7 @@ describe('limits', () => {
     const test = await enter({ event: testEvent() });
     expect((await enter()).kind).toBe('later');
     await leave(test, made('delivered'));
+    clock.ms += 2_000;
     expect((await enter()).kind).toBe('go');
   });
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { headSequence } from '../../../../functions/domain/lane.ts';
+import { randomOf } from '../../../helpers/random.ts';
 import { runLanes, type Chances, type Post } from './lanes-under-faults.ts';
 
 const calm: Chances = {
@@ -18,17 +19,6 @@ const calm: Chances = {
   switched: 0,
   cleanedUp: 0,
 };
-
-/** mulberry32: the same numbers for the same seed. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const byLane = (posts: readonly Post[]) => Map.groupBy(posts, ({ lane }) => lane);
 
