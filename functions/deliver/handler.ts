@@ -9,7 +9,7 @@ import { createDeliveryStore } from '../shared/delivery-store.ts';
 import { createDisableEndpoint } from '../shared/disable-endpoint.ts';
 import { createEndpointDirectory } from '../shared/endpoint-directory.ts';
 import { createEndpointHealthStore } from '../shared/endpoint-health.ts';
-import { createBacklogLimiter, createEndpointLimiter } from '../shared/endpoint-limits.ts';
+import { createEndpointLimiter } from '../shared/endpoint-limits.ts';
 import { createEventReader } from '../shared/event-reader.ts';
 import { createLaneStore } from '../shared/lane-store.ts';
 import { createLogger, createMetrics, observe } from '../shared/logger.ts';
@@ -81,7 +81,7 @@ export const handler = observe<SQSEvent, SQSBatchResponse>({ logger, metrics }).
       health: createEndpointHealthStore(storage),
       endpoints: directory,
       limiter: createEndpointLimiter(storage),
-      drain: { limiter: createBacklogLimiter(storage), perSecond: env.DRAIN_PER_SECOND },
+      drainPerSecond: env.DRAIN_PER_SECOND,
       policy: env.HEALTH_POLICY,
       // What it does before and after the attempt takes less than the five seconds.
       leaseMs: env.ATTEMPT_TIMEOUT_MS + 5_000,

@@ -1,17 +1,23 @@
 import type { EndpointLimits } from '../../schemas/endpoint.ts';
 
-/** What is known of an endpoint's limits, all functions together. Epoch milliseconds, with fractions. */
-export interface LimitsState {
+/** Where a rate stands. Epoch milliseconds, with fractions. */
+export interface RateState {
   /** No request may start before: one interval after the one let through last (GCRA with a burst of 1). */
   nextMs: number;
   /** The first turn that nobody has: those that can't go at once line up behind each other. */
   nextTurnMs: number;
   /** The rate that turns were given by last; 0 before. */
   perSecond: number;
+}
+
+/** What is known of an endpoint's limits, all functions together. */
+export interface LimitsState extends RateState {
   /** What a request that counted as under way has lately taken on average; 0 while none has ended. */
   meanMs: number;
   /** Requests under way, and when a crash of theirs is forgotten. */
   leases: Readonly<Record<string, number>>;
+  /** Of those requests that are its backlog. */
+  backlog: RateState;
 }
 
 export interface AdmissionRequest {
@@ -30,6 +36,8 @@ export interface AdmissionRequest {
    * free and no turn, so that nobody else waits for it.
    */
   maxAheadMs: number;
+  /** Set for what has waited until the endpoint recovered: a rate that it must keep to besides. */
+  backlog?: { perSecond: number; maxAheadMs: number };
 }
 
 export type Admission =
@@ -40,7 +48,8 @@ export type Admission =
 
 export type Limit = 'rate' | 'concurrency';
 
-export const unlimited: LimitsState = { nextMs: 0, nextTurnMs: 0, perSecond: 0, meanMs: 0, leases: {} };
+export const unused: RateState = { nextMs: 0, nextTurnMs: 0, perSecond: 0 };
+export const unlimited: LimitsState = { ...unused, meanMs: 0, leases: {}, backlog: unused };
 
 /** A place is expected a little later than it should come free: who comes too early has to come again. */
 const slack = 1.05;
@@ -48,6 +57,8 @@ const slack = 1.05;
 const guessMs = 50;
 /** Who waits where it is for a place asks again after so long at the earliest. */
 const askAgainMs = 50;
+
+type Request = Omit<AdmissionRequest, 'backlog'>;
 
 interface Admitted {
   state: LimitsState;
@@ -59,8 +70,35 @@ interface Admitted {
  * that no second ever has more than the rate, and nothing while as many as may be are under way. Turns only spread those
  * who must come back: a turn is a place in the line, and the request is let through when it really comes. Pure.
  */
-export function admit(before: LimitsState, request: AdmissionRequest): Admitted {
+export function admit(state: LimitsState, { backlog, ...request }: AdmissionRequest): Admitted {
+  if (backlog === undefined) return admitWithin(state, request);
+  const { perSecond, maxAheadMs } = backlog;
+  const line = { ...unlimited, ...state.backlog };
+  const paced = admitWithin(line, { ...request, limits: { perSecond }, maxAheadMs });
+  const passed = { ...state, backlog: rateOf(paced.state) };
+  if (paced.admission.kind !== 'go')
+    return { state: paced.state === line ? state : passed, admission: paced.admission };
+  const { waitMs } = paced.admission;
+  const { nowMs, maxWaitMs } = request;
+  const own = admitWithin(state, { ...request, nowMs: nowMs + waitMs, maxWaitMs: maxWaitMs - waitMs });
+  // What its own limits refuse leaves the backlog's turn to another one.
+  if (own.admission.kind !== 'go') return own;
+  return {
+    state: { ...own.state, backlog: passed.backlog },
+    admission: { kind: 'go', waitMs: waitMs + own.admission.waitMs },
+  };
+}
+
+const rateOf = ({ nextMs, nextTurnMs, perSecond }: RateState): RateState => ({
+  nextMs,
+  nextTurnMs,
+  perSecond,
+});
+
+function admitWithin(before: LimitsState, request: Request): Admitted {
   const { limits, nowMs, leaseId, leaseMs } = request;
+  if (limits.perSecond === undefined && limits.concurrency === undefined)
+    return { state: before, admission: { kind: 'go', waitMs: 0 } };
   const leases = Object.fromEntries(Object.entries(before.leases).filter(([, untilMs]) => untilMs > nowMs));
   const expectedMs = expectedMsOf({ ...before, leases }, request);
   const intervalMs = intervalMsOf(limits, expectedMs);
@@ -79,7 +117,7 @@ export function admit(before: LimitsState, request: AdmissionRequest): Admitted 
 }
 
 /** How long a request counts as under way. While none has ended: longer than the newest has been. */
-function expectedMsOf({ meanMs, leases }: LimitsState, { nowMs, leaseMs }: AdmissionRequest): number {
+function expectedMsOf({ meanMs, leases }: LimitsState, { nowMs, leaseMs }: Request): number {
   if (meanMs > 0) return meanMs * slack;
   const agesMs = Object.values(leases).map((untilMs) => nowMs + leaseMs - untilMs);
   return agesMs.length === 0 ? guessMs : Math.max(guessMs, Math.min(...agesMs));
@@ -96,7 +134,7 @@ const intervalMsOf = ({ perSecond, concurrency }: EndpointLimits, expectedMs: nu
  * As many have turns as before, but further apart or closer together when the rate has changed: who comes now isn't put
  * behind a line that no longer is as long. Those who have turns keep them.
  */
-function atInterval(state: LimitsState, request: AdmissionRequest, intervalMs: number): LimitsState {
+function atInterval(state: LimitsState, request: Request, intervalMs: number): LimitsState {
   const { limits, nowMs, maxAheadMs } = request;
   const perSecond = 1_000 / intervalMs;
   // Who takes no turn leaves that to the next who does.
@@ -118,7 +156,7 @@ function atInterval(state: LimitsState, request: AdmissionRequest, intervalMs: n
 /** As many are under way as may be. Who has a turn waits for a place that is about to come free, or has another turn. */
 function waitForPlace(
   state: LimitsState,
-  request: AdmissionRequest,
+  request: Request,
   { firstEndMs, intervalMs }: { firstEndMs: number; intervalMs: number },
 ): Admitted {
   const { nowMs, turnMs, maxWaitMs } = request;
@@ -132,7 +170,7 @@ function waitForPlace(
 }
 
 /** There is a place. */
-function pass(state: LimitsState, request: AdmissionRequest, intervalMs: number): Admitted {
+function pass(state: LimitsState, request: Request, intervalMs: number): Admitted {
   const { limits, nowMs, turnMs, maxWaitMs, maxAheadMs } = request;
   const { perSecond } = limits;
   if (perSecond === undefined) {
@@ -160,7 +198,7 @@ function pass(state: LimitsState, request: AdmissionRequest, intervalMs: number)
 /** A turn behind all that were given, if that is not too far ahead. */
 function lineUp(
   state: LimitsState,
-  { nowMs, maxAheadMs }: AdmissionRequest,
+  { nowMs, maxAheadMs }: Request,
   { fromMs, intervalMs, limit }: { fromMs: number; intervalMs: number; limit: Limit },
 ): Admitted {
   const turnMs = Math.max(state.nextTurnMs, fromMs);

@@ -3,6 +3,7 @@ import {
   admit,
   released,
   unlimited,
+  unused,
   type Admission,
   type AdmissionRequest,
 } from '../domain/endpoint-limits.ts';
@@ -19,10 +20,10 @@ import { whileVersion } from './optimistic-locking.ts';
 import { createStepwiseItem } from './stepwise-item.ts';
 
 /**
- * What is limited: requests to an endpoint, those of them that are its backlog; a partner's requests that wait for events, or
- * that count what a redrive would send.
+ * What is limited: requests to an endpoint; a partner's requests that wait for events, or that count what a redrive would
+ * send.
  */
-export type Limited = 'endpoint-limits' | 'backlog-limits' | 'pull-limits' | 'dry-run-limits';
+export type Limited = 'endpoint-limits' | 'pull-limits' | 'dry-run-limits';
 
 export interface Limiter {
   /** Asks for one request. A `go` under a concurrency limit must be released; its lease ends by itself after a crash. */
@@ -41,12 +42,15 @@ export interface LimiterOptions {
 /** Turns and leases are over within minutes: after a week nothing in an item counts any more. */
 const keptDays = 7;
 
-const LimitsItemSchema = z.object({
+const RateStateSchema = z.object({
   nextMs: z.number(),
   nextTurnMs: z.number(),
   perSecond: z.number().default(0),
+});
+const LimitsItemSchema = RateStateSchema.extend({
   meanMs: z.number().default(0),
   leases: z.record(z.string(), z.number()),
+  backlog: RateStateSchema.default(unused),
   version: z.int(),
 });
 type LimitsItem = z.infer<typeof LimitsItemSchema>;
@@ -63,7 +67,7 @@ export function createLimiter(options: LimiterOptions, limited: Limited): Limite
       const { Item } = await documents.send(
         new GetCommand({ TableName, Key: keyOf(limited, name), ConsistentRead: true }),
       );
-      return Item === undefined ? { ...unlimited, leases: {}, version: 0 } : LimitsItemSchema.parse(Item);
+      return Item === undefined ? { ...unlimited, version: 0 } : LimitsItemSchema.parse(Item);
     },
     async replace(name, before, after) {
       const stored = { ...after, version: before.version + 1 };

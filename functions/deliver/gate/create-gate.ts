@@ -14,7 +14,7 @@ import { createBreaker, type Breaker, type BreakerDeps } from './breaker.ts';
 export interface GateDeps extends BreakerDeps {
   limiter: EndpointLimiter;
   /** Of what has waited in an endpoint's lanes until it recovered. */
-  drain: { limiter: EndpointLimiter; perSecond: number };
+  drainPerSecond: number;
   /** How long one of an endpoint's concurrent requests counts if it never ends: longer than an attempt may take. */
   leaseMs: number;
   newLeaseId: () => string;
@@ -85,40 +85,31 @@ interface Visit {
 }
 
 async function enterLimits(deps: GateDeps, breaker: Breaker, visit: Visit): Promise<Entry> {
-  const { endpoint } = visit;
-  const { limits } = endpoint;
-  if (isPaced(deps, visit)) {
-    const { limiter, perSecond } = deps.drain;
-    // All that it limits has waited: these are equals.
-    const patience = patienceOf({ slotAt: visit.task.slotAt });
-    const asked = { limiter, limits: { perSecond }, leaseId: deps.newLeaseId(), ...patience };
-    const refused = await refusal(deps, breaker, visit, asked);
-    if (refused !== null) return refused;
-  }
-  if (limits?.perSecond === undefined && limits?.concurrency === undefined)
+  const { limits = {} } = visit.endpoint;
+  const { perSecond, concurrency } = limits;
+  const backlog = isPaced(deps, visit) ? { perSecond: deps.drainPerSecond, maxAheadMs } : undefined;
+  if (backlog === undefined && perSecond === undefined && concurrency === undefined)
     return letGo(deps, breaker, visit, null);
   const leaseId = deps.newLeaseId();
-  const asked = { limiter: deps.limiter, limits, leaseId, ...patienceOf(visit.task) };
+  const asked = { limits, leaseId, ...patienceOf(visit.task), ...(backlog !== undefined && { backlog }) };
   const refused = await refusal(deps, breaker, visit, asked);
   if (refused !== null) return refused;
-  return letGo(deps, breaker, visit, limits.concurrency === undefined ? null : leaseId);
+  return letGo(deps, breaker, visit, concurrency === undefined ? null : leaseId);
 }
 
 /**
  * Whether it is given at the pace of a backlog. Of a lane only the first is handed out by `timers`, at that pace; what waits
  * behind it would follow as fast as it is answered. A replay has the pace of its redrive.
  */
-function isPaced({ drain }: GateDeps, { endpoint, task }: Visit): boolean {
+function isPaced({ drainPerSecond }: GateDeps, { endpoint, task }: Visit): boolean {
   const isBehind = task.sequence !== undefined && task.replay === undefined;
   const own = endpoint.limits?.perSecond ?? Infinity;
-  return isBehind && own > drain.perSecond && isOfBacklog(endpoint.health, task.event.receivedAt);
+  return isBehind && own > drainPerSecond && isOfBacklog(endpoint.health, task.event.receivedAt);
 }
 
 type Patience = Pick<AdmissionRequest, 'turnMs' | 'maxWaitMs' | 'maxAheadMs'>;
 
-interface Asked extends Patience, Pick<AdmissionRequest, 'limits' | 'leaseId'> {
-  limiter: EndpointLimiter;
-}
+type Asked = Omit<AdmissionRequest, 'nowMs' | 'leaseMs'>;
 
 /** Why it may not go now; null when it may, once it has waited for its turn. */
 async function refusal(
@@ -142,14 +133,14 @@ async function refusal(
 async function askInPlace(
   deps: GateDeps,
   endpointId: string,
-  { limiter, maxWaitMs, ...asked }: Asked,
+  { maxWaitMs, ...asked }: Asked,
 ): Promise<Admission> {
   const untilMs = deps.now() + maxWaitMs;
   for (let { turnMs } = asked; ;) {
     const nowMs = deps.now();
     const patience = { turnMs, maxWaitMs: Math.max(untilMs - nowMs, 0) };
     const request = { ...asked, ...patience, nowMs, leaseMs: deps.leaseMs };
-    const admission = await admit(deps, limiter, endpointId, request);
+    const admission = await admit(deps, endpointId, request);
     if (admission.kind !== 'later' || admission.retryMs > untilMs) return admission;
     ({ turnMs } = admission);
     await deps.sleep(Math.max(admission.retryMs - deps.now(), 0));
@@ -170,8 +161,7 @@ function patienceOf({
 
 /** So many ask at once that not all can be answered: that, too, is a reason to come again. */
 async function admit(
-  { random }: GateDeps,
-  limiter: EndpointLimiter,
+  { limiter, random }: GateDeps,
   endpointId: string,
   request: AdmissionRequest,
 ): Promise<Admission> {
@@ -183,7 +173,8 @@ async function admit(
     // It takes no turn.
     if (request.maxAheadMs === 0) return { kind: 'full', limit: 'rate' };
     const retryMs = nowMs + 1_000 + random() * 4_000;
-    return { kind: 'later', turnMs: turnMs ?? retryMs, retryMs, limit: 'concurrency' };
+    const limit = request.limits.concurrency === undefined ? 'rate' : 'concurrency';
+    return { kind: 'later', turnMs: turnMs ?? retryMs, retryMs, limit };
   }
 }
 

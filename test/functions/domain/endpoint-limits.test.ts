@@ -302,3 +302,48 @@ describe('a limit of requests at a time', () => {
     expect(admissions).toMatchObject([{ turnMs: nowMs + 1_050 }, { turnMs: nowMs + 2_050 }]);
   });
 });
+
+describe('what has waited for its endpoint to recover', () => {
+  const backlog = { perSecond: 2, maxAheadMs: 900_000 };
+  const limits = { perSecond: 10, concurrency: 1 };
+
+  it('keeps to the rate of a backlog, of which what happens now knows nothing', () => {
+    const { state, admissions } = admitAll([request({ limits, backlog }), request({ limits: {}, backlog })]);
+    expect(admissions).toEqual([
+      { kind: 'go', waitMs: 0 },
+      { kind: 'later', turnMs: 500, retryMs: 500, limit: 'rate' },
+    ]);
+    const freed = released(state, 'a', 10);
+    expect(admit(freed, request({ limits, nowMs: 100 })).admission).toEqual({ kind: 'go', waitMs: 0 });
+    expect(admit(freed, request({ limits: {} })).admission).toEqual({ kind: 'go', waitMs: 0 });
+  });
+
+  it('leaves its turn there to the next when the limits of its endpoint refuse it', () => {
+    const { state } = admitAll([request({ limits })]);
+    const refused = admit(state, request({ limits, backlog, nowMs: 100 }));
+    expect(refused.admission).toMatchObject({ kind: 'later', limit: 'concurrency' });
+    expect(refused.state.backlog).toBe(state.backlog);
+  });
+
+  it('starts when both let it', () => {
+    const { state } = admitAll([
+      request({ limits: { perSecond: 3 }, nowMs: 300 }),
+      request({ limits: {}, backlog }),
+    ]);
+    const waiting = request({ limits: { perSecond: 3 }, backlog, nowMs: 450, turnMs: 0, maxWaitMs: 1_000 });
+    const { admission } = admit(state, waiting);
+    expect(admission).toMatchObject({ kind: 'go' });
+    expect(admission.kind === 'go' && admission.waitMs).toBeCloseTo(300 + 1_000 / 3 - 450, 6);
+  });
+
+  it('is told its turn again, at the price of no write', () => {
+    const { state } = admitAll([request({ limits: {}, backlog })]);
+    const asked = admit(
+      { ...state, backlog: { ...state.backlog, nextMs: 5_000 } },
+      request({ backlog, turnMs: 500 }),
+    );
+    expect(asked.admission).toMatchObject({ kind: 'later', turnMs: 500, retryMs: 5_000 });
+    const again = admit(asked.state, request({ backlog, turnMs: 500 }));
+    expect(again.state).toBe(asked.state);
+  });
+});

@@ -3,7 +3,7 @@ import { createGate } from '../../../../functions/deliver/gate/create-gate.ts';
 import type { Entry, Made } from '../../../../functions/deliver/gate.ts';
 import { createEndpointDirectory } from '../../../../functions/shared/endpoint-directory.ts';
 import { createEndpointHealthStore } from '../../../../functions/shared/endpoint-health.ts';
-import { createBacklogLimiter, createEndpointLimiter } from '../../../../functions/shared/endpoint-limits.ts';
+import { createEndpointLimiter } from '../../../../functions/shared/endpoint-limits.ts';
 import { TowercastError } from '../../../../functions/shared/errors.ts';
 import { entityKey } from '../../../../functions/shared/keys.ts';
 import type { Channel } from '../../../../functions/shared/queue.ts';
@@ -45,7 +45,7 @@ async function makeGates({
       health: createEndpointHealthStore({ ...tables, operatorPartnerId: null, now }),
       endpoints: directory,
       limiter: createEndpointLimiter({ ...tables, now }),
-      drain: { limiter: createBacklogLimiter({ ...tables, now }), perSecond: 2 },
+      drainPerSecond: 2,
       policy: { ...policy, slowMs, cacheSeconds },
       leaseMs: 20_000,
       newLeaseId: () => `lease-${(leases += 1)}`,
@@ -131,7 +131,7 @@ const blindGateDeps = (observer = makeObserver()) => ({
   health: { change: broken },
   endpoints: { forget: () => undefined },
   limiter: { admit: async () => ({ kind: 'go', waitMs: 0 }) as const, release: broken },
-  drain: { limiter: { admit: broken, release: broken }, perSecond: 2 },
+  drainPerSecond: 2,
   policy,
   leaseMs: 20_000,
   newLeaseId: () => 'lease',
@@ -569,7 +569,6 @@ describe('limits', () => {
       ...blindGateDeps(observer),
       health: { change: async () => makeHealth() },
       limiter: { admit: contended, release: broken },
-      drain: { limiter: { admit: contended, release: broken }, perSecond: 2 },
     });
     const endpoint = makeEndpoint({ limits: { perSecond: 1 } });
     expect((await gate.enter(endpoint, makeTask({ yields: true }), 'slow')).kind).toBe('park');
@@ -625,6 +624,20 @@ describe('what has waited in its lane for an endpoint to recover', () => {
     expect((await enter(behind)).kind).toBe('go');
     expect(tables.takeRequests()).toEqual(['Query', 'PutItem']);
     expect(await enter(behind)).toMatchObject({ slotAt: instantFromMs(clock.ms + 1_000) });
+  });
+
+  it('costs no request more for that under limits of its own', async () => {
+    const limits = { perSecond: 10, concurrency: 5 };
+    const { gates, behind, clock, made } = await makeRecovered({ functions: 2, cacheSeconds: 60, limits });
+    const costOf = async (enter: (typeof gates)[number] | undefined) => {
+      clock.ms += 1_000;
+      tables.takeRequests();
+      await leave((await enter?.(behind)) ?? { kind: 'divert' }, made('delivered'));
+      return tables.takeRequests();
+    };
+    // Who has never asked must read.
+    expect(await costOf(gates[1])).toEqual(['Query', 'GetItem', 'PutItem', 'PutItem']);
+    expect(await costOf(gates[1])).toEqual(['PutItem', 'PutItem']);
   });
 });
 
