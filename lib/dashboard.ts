@@ -178,8 +178,14 @@ const timersRow = ({ config, functions: { timers } }: OperationsDashboardProps):
   return row(
     'Timers',
     [
-      'Done',
-      [own('timers', 'EntitiesDue'), own('timers', 'DeliveriesDue'), own('timers', 'DeliveriesRedriven')],
+      'Done, and how late, seconds',
+      [
+        own('timers', 'EntitiesDue'),
+        own('timers', 'EntitiesLeftForLater'),
+        own('timers', 'DeliveriesDue'),
+        own('timers', 'DeliveriesRedriven'),
+      ],
+      [own('timers', 'OldestEntityDueSeconds', 'Maximum')],
     ],
     [
       'Failed',

@@ -46,6 +46,16 @@ export class Timers extends Construct {
       below: 1,
       minutes: 5,
     });
+    new RunbookAlarm(this, 'EntitiesLateAlarm', {
+      config,
+      says: 'Expiries, ends of grace periods and time slots are overdue for more than five minutes.',
+      anchor: 'timers-entities-late',
+      metric: ownMetric(config, 'OldestEntityDueSeconds', service, 'Maximum'),
+      above: 300,
+      // Some minutes hold no run.
+      minutes: 5,
+      atLeast: 3,
+    });
     new RunbookAlarm(this, 'OldestUndeliveredAlarm', {
       config,
       says: 'Retries to endpoints that take deliveries are overdue for a quarter of an hour.',

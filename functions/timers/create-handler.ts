@@ -5,15 +5,15 @@ import { TowercastError } from '../shared/errors.ts';
 import type { HandOutWindows } from '../shared/hand-out-window.ts';
 import { runDeliveries, type DeliveriesDeps } from './deliveries.ts';
 import type { LookingRun } from './due-deliveries.ts';
-import { runDueEntities, type DueEntitiesDeps } from './due-entities.ts';
 import { runEndpoints, type EndpointsDeps } from './endpoints.ts';
+import { runEntities, type EntitiesDeps } from './entities.ts';
 import { recordOldest, secondsSince, type TimersMetrics } from './metrics.ts';
 import { claimWindow, createPace, type Window } from './pace.ts';
 import { runRedrives, type RedrivesDeps } from './redrives.ts';
-import { failed, runShards, sumReports, type Run, type ShardReport } from './run.ts';
+import { failed, sumReports, type Run, type ShardReport } from './run.ts';
 
 export interface TimersDeps
-  extends DueEntitiesDeps, DeliveriesDeps, Omit<EndpointsDeps, 'entities'>, Omit<RedrivesDeps, 'entities'> {
+  extends EntitiesDeps, DeliveriesDeps, Omit<EndpointsDeps, 'entities'>, Omit<RedrivesDeps, 'entities'> {
   windows: HandOutWindows;
   clock: () => Instant;
   logger: Pick<Logger, 'info' | 'error'>;
@@ -54,9 +54,7 @@ export function createHandler(deps: TimersDeps) {
     };
     const window = claimWindow(deps.windows, run);
     const reports = await Promise.all([
-      runPart(deps, 'entities', async () =>
-        runShards(deps.dueShards, 'entities', async (shard) => runDueEntities(deps, shard, run)),
-      ),
+      runPart(deps, 'entities', async () => runEntities(deps, run)),
       runPart(deps, 'deliveries', async () =>
         runDeliveries(deps, run, paceFrom(deps, await window, deps.catchUpPerSecond)),
       ),

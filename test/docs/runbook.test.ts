@@ -127,7 +127,7 @@ describe('what the runbook points at', () => {
     const ours = new Set(documentedMetrics().map(({ name }) => name));
     // Of AWS, or the name of a resource: test/lib/runbook.test.ts.
     const counted = [...named].filter((name) =>
-      /^(Attempts|Backlog|Breakers?|Deliveries|Downlink|Events|Endpoints|First|Gaps|Lanes?|Messages|Oldest|Redrives|Tasks|Tests)[A-Z]\w+$/.test(
+      /^(Attempts|Backlog|Breakers?|Deliveries|Downlink|Entities|Events|Endpoints|First|Gaps|Lanes?|Messages|Oldest|Redrives|Tasks|Tests)[A-Z]\w+$/.test(
         name,
       ),
     );

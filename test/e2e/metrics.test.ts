@@ -14,6 +14,7 @@ import { playMetrics } from './metrics-scenario.ts';
 const countedElsewhere = new Map([
   ['LaneTasksHeldUp service=deliver', 'test/functions/deliver/lane/worn-out.test.ts'],
   ['LanesStuck service=deliver', 'test/functions/deliver/lane/lost-places.test.ts'],
+  ['EntitiesLeftForLater service=timers', 'test/functions/timers/due-entities.test.ts'],
   ['DeliveriesLeftForLater service=timers', 'test/functions/timers/due-deliveries.test.ts'],
 ]);
 

@@ -96,6 +96,7 @@ describe('alarms', () => {
   it.each([
     ['Errors', 'TimersFunction'],
     ['FirstAttemptsLate', 'deliver'],
+    ['OldestEntityDueSeconds', 'timers'],
   ])('%s of %s in three of five minutes raise one: not all have a run, or an event', (metric, of) => {
     const raising = alarms.filter(
       ([, { MetricName, Dimensions }]) =>
@@ -125,6 +126,7 @@ describe('alarms', () => {
     ['EndpointsDisabled', 'timers'],
     ['OldestUndeliveredSeconds', 'timers'],
     ['OldestDrainingSeconds', 'timers'],
+    ['OldestEntityDueSeconds', 'timers'],
   ])('our own metric %s of %s raises one', (MetricName, service) => {
     const raising = alarms.filter(
       ([, alarm]) =>

@@ -181,4 +181,17 @@ describe('the entity store', () => {
     }
     expect(names.sort()).toEqual(due.map(({ reservationId }) => reservationId));
   });
+
+  it('counts what is due in a shard from a page on, and what is due later does not count', async () => {
+    const now = '2026-04-01T00:00:00.000Z';
+    const counted = Array.from({ length: 12 }, (_, index) => `2026-03-30T00:00:${10 + index}.000Z`);
+    for (const [index, expirationDate] of [...counted, '2026-04-01T00:00:00.001Z'].entries())
+      await store.putNew(reservationWith({ reservationId: `COUNTED-${index}`, expirationDate }));
+    for (let shard = 0; shard < 4; shard += 1) {
+      const all = await store.countDue({ shard, now, after: null });
+      const page = await store.listDue({ shard, now, limit: all - 1, after: null });
+      expect(all).toBeGreaterThan(1);
+      expect(await store.countDue({ shard, now, after: page.next })).toBe(1);
+    }
+  });
 });
