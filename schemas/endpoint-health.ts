@@ -30,6 +30,8 @@ export const EndpointHealthSchema = z.object({
   closedAt: InstantSchema.nullable().default(null),
   /** Since when it fails, as `endpoint.failing` told. Null once `endpoint.recovered` did. */
   toldSince: InstantSchema.nullable().default(null),
+  /** When it will have stayed closed for long enough to be told of as recovered, also if nothing is sent till then. Null: nothing is to be told. */
+  settlesAt: InstantSchema.nullable().default(null),
   /** End of the lease of the one request that is under way to see how the endpoint is; null without. */
   probeUntil: InstantSchema.nullable(),
   /** When it was first seen to answer in time. Null: nobody knows, so that one request at a time may hold up others. */

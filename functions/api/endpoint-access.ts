@@ -41,7 +41,9 @@ export async function storeEndpoint(
 ): Promise<Endpoint> {
   const isOther = next.url !== before.url || next.secrets !== before.secrets;
   const nowMs = instantToMs(services.now());
-  if (before.status === 'disabled' && next.status === 'active')
+  // Who leaves off by request what its failures have switched off was told of that, and is to be told of its end.
+  const isOtherwiseOff = next.status === 'active' || next.disabledReason !== before.disabledReason;
+  if (before.status === 'disabled' && isOtherwiseOff)
     await services.health.change(next, (health) => begunAnew(health, before, nowMs));
   else if (isOther) await services.health.change(next, (health) => triedAnew(health, nowMs));
   if (!(await services.entities.replace(next))) throw contended();

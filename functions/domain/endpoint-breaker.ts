@@ -83,13 +83,14 @@ function succeeded(
   { startedAtMs, probe, replay }: Observation,
   { policy, nowMs }: HealthContext,
 ): HealthStep | undefined {
-  if (replay && probe === null) return undefined;
   const { breaker, openedAt, toldSince, failures } = health;
+  if (replay && probe === null && (breaker === 'open' || failures > 0)) return undefined;
   if (breaker === 'open') {
     const openedAtMs = openedAt === null ? startedAtMs : instantToMs(openedAt);
     if (startedAtMs < openedAtMs) return undefined;
     const closed = { ...health, ...unharmed, closedAt: instantFromMs(nowMs) };
-    return isUnsteady(health, policy, openedAtMs) ? quietly(closed) : recovered(closed);
+    if (!isUnsteady(health, policy, openedAtMs)) return recovered(closed);
+    return quietly({ ...closed, settlesAt: instantFromMs(nowMs + policy.maxOpenSeconds * 1_000) });
   }
   // A probe whose lease is over may have begun before the endpoint was disabled, and end after that.
   const isStale = probe !== null && health.probeUntil !== probe;
@@ -99,9 +100,15 @@ function succeeded(
 }
 
 const recovered = (health: EndpointHealth): HealthStep => ({
-  health: { ...health, toldSince: null },
+  health: { ...health, toldSince: null, settlesAt: null },
   announces: 'endpoint.recovered',
 });
+
+/** It has stayed closed since: that is to be told, though nothing may have been sent that would show it again. */
+export const settled = (health: EndpointHealth, nowMs: number): HealthStep | undefined =>
+  health.settlesAt !== null && isPast(health.settlesAt, nowMs) && health.failures === 0
+    ? recovered(health)
+    : undefined;
 
 /** Whether the breaker was closed a short time before: it may be opening and closing all the time. */
 const isUnsteady = ({ closedAt }: EndpointHealth, { maxOpenSeconds }: HealthPolicy, atMs: number): boolean =>

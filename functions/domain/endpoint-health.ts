@@ -72,6 +72,7 @@ const newStart = {
   ...unharmed,
   openings: 0,
   closedAt: null,
+  settlesAt: null,
   provenAt: null,
   slowUntil: null,
 } as const satisfies Partial<EndpointHealth>;

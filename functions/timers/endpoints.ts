@@ -2,6 +2,7 @@ import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import { backlogCleared } from '../domain/endpoint-backlog.ts';
+import { settled } from '../domain/endpoint-breaker.ts';
 import { begunAnew, madeWell } from '../domain/endpoint-health.ts';
 import { isMissed, leftAlone } from '../domain/endpoint-state.ts';
 import { forEachAtMost } from '../shared/concurrency.ts';
@@ -101,6 +102,8 @@ async function judge(deps: EndpointsDeps, unwell: Backlog, { run, report }: Atte
     await deps.health.change(health, (current) =>
       endpoint === null ? madeWell(current) : begunAnew(current, endpoint, nowMs),
     );
+  else if (settled(health, nowMs) !== undefined)
+    await deps.health.change(health, (current) => settled(current, nowMs));
   if (health.backlogAt === null) await deps.health.change(health, (current) => leftAlone(current, nowMs));
   return backlog;
 }

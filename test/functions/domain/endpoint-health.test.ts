@@ -6,6 +6,7 @@ import {
   passage,
   probeReturned,
   probeTaken,
+  settled,
   trialTaken,
 } from '../../../functions/domain/endpoint-breaker.ts';
 import {
@@ -346,6 +347,21 @@ describe('an endpoint that fails and recovers all the time', () => {
       pauseSeconds: 30,
     });
   });
+
+  it('has recovered when it has stayed closed, though nothing is sent to it any more', () => {
+    const first = flap(makeHealth(), 0);
+    const { health, endSecond } = flap(first.health, first.endSecond + 10);
+    const end = endSecond + policy.maxOpenSeconds;
+    expect(lookAt(health, startMs)).toBe(at(end));
+    expect(settled(health, startMs + end * 1_000 - 1)).toBeUndefined();
+    const step = settled(health, startMs + end * 1_000);
+    expect(step).toMatchObject({ announces: 'endpoint.recovered', health: { toldSince: null } });
+    expect(lookAt(step?.health ?? health, startMs)).toBeNull();
+    const failed = attempted(health, seen('failure', end - 1), contextAt(end - 1))?.health ?? health;
+    expect(settled(failed, startMs + end * 1_000)).toBeUndefined();
+    // What is told at once needs no such look.
+    expect(lookAt(first.health, startMs)).toBeNull();
+  });
 });
 
 describe('what is told of an endpoint', () => {
@@ -524,6 +540,18 @@ describe('an endpoint that was disabled without having been told to be failing',
       announces: 'endpoint.failing',
       health: { toldSince: at(0) },
     });
+  });
+
+  it('has recovered with what is sent again, too, if that is the first that it takes', () => {
+    const enabled = begunAnew(failed, { disabledReason: 'gone' }, startMs + 30_000)?.health ?? failed;
+    const again = { replay: true };
+    expect(attempted(enabled, seen('success', 60, again), contextAt(60))).toMatchObject({
+      announces: 'endpoint.recovered',
+      health: { toldSince: null },
+    });
+    // It takes back no failure of what is new.
+    const [failure] = [attempted(enabled, seen('failure', 50), contextAt(50))?.health];
+    expect(attempted(failure ?? enabled, seen('success', 60, again), contextAt(60))).toBeUndefined();
   });
 
   it('is told so also when nothing is known of its failures any more', () => {

@@ -80,6 +80,24 @@ const operational = async () =>
     .filter(({ type }) => type.startsWith('endpoint.'))
     .map(({ type, data }) => ({ type, data }));
 
+describe('an endpoint that came and went', () => {
+  it('is told to have recovered when it has stayed closed, though nothing is sent to it', async () => {
+    await unwell({
+      closedAt: hoursBefore(0.1),
+      toldSince: hoursBefore(1),
+      settlesAt: addMs(start, 60_000),
+    });
+    await world.run();
+    expect(await operational()).toEqual([]);
+    world.pass(61);
+    await Promise.all([world.run(), world.run()]);
+    expect(await operational()).toMatchObject([
+      { type: 'endpoint.recovered', data: { failingSince: hoursBefore(1), reason: null } },
+    ]);
+    expect(await healthNow()).toMatchObject({ toldSince: null, settlesAt: null, dueAt: null });
+  });
+});
+
 describe('an endpoint that has failed for five days', () => {
   const hopeless = open({ failingSince: hoursBefore(121), lastFailureAt: hoursBefore(0.5) });
 
