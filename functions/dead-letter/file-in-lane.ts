@@ -7,10 +7,8 @@ import {
   claimNew,
   claimWaiting,
   headSequence,
-  isHeadOver,
   isOfHead,
   isTurnTaken,
-  isUntouched,
   laneGraceMs,
   placeAt,
   placeOf,
@@ -21,9 +19,9 @@ import {
 import { isOutcomeOf, successorOf } from '../shared/delivery-record.ts';
 import { TowercastError } from '../shared/errors.ts';
 import { laneOf } from '../shared/keys.ts';
-import { isTurnFree, readHead, waitInLane } from '../shared/lane-entry.ts';
+import { isHeadDone, isTurnFree, readHead, waitInLane } from '../shared/lane-entry.ts';
 import type { LaneStore } from '../shared/lane-store.ts';
-import { passTurn, wake, wakeHead, type LaneTurnDeps } from '../shared/lane-turn.ts';
+import { passTurn, wake, type LaneTurnDeps } from '../shared/lane-turn.ts';
 import { fileDelivery, type Filed, type FileDeliveryDeps } from './file-delivery.ts';
 
 export type FileInLaneDeps = FileDeliveryDeps & LaneTurnDeps;
@@ -90,11 +88,11 @@ async function takeUp(
   if (!isHead && isOutcomeOf(task, record) && record.status === 'pending' && record.dueAt === null)
     await wakeAgain(deps, { ...task, attempts: record.attempts });
   const headRecord = isHead ? record : await readHead(deps, lane);
-  const isOver = isHead ? record?.status !== 'pending' : isHeadOver(lane, headRecord, deps.now());
+  const isOver =
+    (isHead && record?.status !== 'pending') ||
+    (await isHeadDone(deps, { lane, headRecord, endpoint, partnerId: task.partnerId }));
   if (isOver)
     return (await passTurn(deps, lane, headRecord, endpoint)) === 'contended' ? 'contended' : 'dropped';
-  if (isUntouched(lane, headRecord))
-    await wakeHead(deps, { lane, headRecord, endpoint, partnerId: task.partnerId });
   if (isHead && record?.taskId === task.taskId && isOverdue(record, deps.now()))
     await wakeAgain(deps, { ...task, attempts: record.attempts, sequence: headSequence(lane) });
   return 'dropped';

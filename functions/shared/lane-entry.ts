@@ -24,16 +24,21 @@ export interface Standing {
   partnerId: string;
 }
 
+/** Whether the lane's head is over, by its record. One that nobody may have been told of is woken. */
+export async function isHeadDone(deps: LaneTurnDeps, standing: Standing): Promise<boolean> {
+  const { lane, headRecord } = standing;
+  if (isHeadOver(lane, headRecord, deps.now())) return true;
+  if (isUntouched(lane, headRecord)) await wakeHead(deps, standing);
+  return false;
+}
+
 /**
- * Whether the lane's head is over. Of one that was given up the partner is told first, and nothing may overtake that:
- * then the lane is `contended`. One that nobody may have been told of is woken.
+ * Whether the next turn is to be had. Of a head that was given up the partner is told first, and nothing may overtake that:
+ * then the lane is `contended`.
  */
 export async function isTurnFree(deps: LaneTurnDeps, standing: Standing): Promise<boolean | 'contended'> {
   const { lane, headRecord, endpoint } = standing;
-  if (!isHeadOver(lane, headRecord, deps.now()) && !isForgotten(deps, lane, headRecord)) {
-    if (isUntouched(lane, headRecord)) await wakeHead(deps, standing);
-    return false;
-  }
+  if (!isForgotten(deps, lane, headRecord) && !(await isHeadDone(deps, standing))) return false;
   if (headRecord?.sequence !== lane.head?.sequence || skipOf(headRecord, endpoint) === null) return true;
   await passTurn(deps, lane, headRecord, endpoint);
   return 'contended';

@@ -1,8 +1,9 @@
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
 import { instantToMs } from '../../../schemas/instant.ts';
-import { isHeadOver, isOfHead, isUntouched, laneGraceMs } from '../../domain/lane.ts';
+import { isOfHead, laneGraceMs } from '../../domain/lane.ts';
 import { successorOf } from '../../shared/delivery-record.ts';
-import { passTurn, wakeHead, type Step } from '../../shared/lane-turn.ts';
+import { isHeadDone } from '../../shared/lane-entry.ts';
+import { passTurn, type Step } from '../../shared/lane-turn.ts';
 import { scheduleFor } from '../../shared/retry-schedule.ts';
 import { settlementDeps } from '../delivery.ts';
 import { resume } from '../settlement.ts';
@@ -22,9 +23,8 @@ export async function afterwards(deps: LaneDeps, situation: Situation): Promise<
   if (!isHead) deps.metrics.addMetric('ChainsDropped', 'Count', 1);
   // What stands in its place may not have been sent.
   if (isHead && record?.status !== 'pending') return passTurn(deps, lane, record, endpoint);
-  if (isHeadOver(lane, headRecord, deps.now())) return passTurn(deps, lane, headRecord, endpoint);
-  if (isUntouched(lane, headRecord))
-    await wakeHead(deps, { lane, headRecord, endpoint, partnerId: task.partnerId });
+  if (await isHeadDone(deps, { lane, headRecord, endpoint, partnerId: task.partnerId }))
+    return passTurn(deps, lane, headRecord, endpoint);
   if (record === null || lane.head?.eventId !== task.event.id) return watchIfNext(deps, situation);
   if (record.sequence === lane.head.sequence) {
     if (record.taskId === task.taskId) await sendSuccessor(deps, task, record);

@@ -625,20 +625,6 @@ describe('what has waited in its lane for an endpoint to recover', () => {
     expect(tables.takeRequests()).toEqual(['Query', 'PutItem']);
     expect(await enter(behind)).toMatchObject({ slotAt: instantFromMs(clock.ms + 1_000) });
   });
-
-  it('costs no request more for that under limits of its own', async () => {
-    const limits = { perSecond: 10, concurrency: 5 };
-    const { gates, behind, clock, made } = await makeRecovered({ functions: 2, cacheSeconds: 60, limits });
-    const costOf = async (enter: (typeof gates)[number] | undefined) => {
-      clock.ms += 1_000;
-      tables.takeRequests();
-      await leave((await enter?.(behind)) ?? { kind: 'divert' }, made('delivered'));
-      return tables.takeRequests();
-    };
-    // Who has never asked must read.
-    expect(await costOf(gates[1])).toEqual(['Query', 'GetItem', 'PutItem', 'PutItem']);
-    expect(await costOf(gates[1])).toEqual(['PutItem', 'PutItem']);
-  });
 });
 
 describe('what can’t be noted', () => {
