@@ -77,6 +77,8 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     seen.status = response.statusCode ?? null;
     seen.retryAfter = response.headers['retry-after'] ?? null;
     await readBody(response, options.maxResponseBytes, seen);
+    // Over TLS, Node says a turn later that something was written: the answer of a partner who is near may come before.
+    if (!outgoing.writableFinished) await new Promise<void>((resolve) => afterOneTurn(resolve));
     // Whoever has not been sent all of it can have verified none of it. What is left is not sent for an answer that we have.
     if (!outgoing.writableFinished) {
       outgoing.destroy();

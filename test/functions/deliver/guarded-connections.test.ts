@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { AddressGuard } from '../../../functions/shared/address-guard.ts';
-import { makeCertificate } from './certificates.ts';
+import { makeCertificate } from '../../../local/demo/certificates.ts';
 import { knowing, newClient, serve, serveKept, serveRaw, to } from './listening.ts';
 
 /** Takes 127.0.0.1 for public and everything else for inside. */

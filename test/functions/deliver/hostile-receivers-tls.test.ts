@@ -8,7 +8,7 @@ import {
 } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
-import { makeCertificate, type CertificateOptions } from './certificates.ts';
+import { makeCertificate, type CertificateOptions } from '../../../local/demo/certificates.ts';
 import { knowing, listen, newClient, to } from './listening.ts';
 
 const authority = makeCertificate({ isCa: true });

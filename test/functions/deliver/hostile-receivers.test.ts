@@ -3,7 +3,7 @@ import { createSecureContext, getCACertificates, setDefaultCACertificates, TLSSo
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classify } from '../../../functions/deliver/classify.ts';
 import type { PostResult } from '../../../functions/deliver/http-client.ts';
-import { makeCertificate } from './certificates.ts';
+import { makeCertificate } from '../../../local/demo/certificates.ts';
 import { hostileReceivers, type HostileReceiver } from './hostile-receivers.ts';
 import { listen, newClient, to } from './listening.ts';
 

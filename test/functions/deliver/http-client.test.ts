@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { makeCertificate } from './certificates.ts';
+import { makeCertificate } from '../../../local/demo/certificates.ts';
 import { knowing, listen, newClient, serve, serveKept, serveRaw, to, type Speak } from './listening.ts';
 
 const noContent = 'HTTP/1.1 204 No Content\r\n\r\n';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { createHttpClient } from '../../../functions/deliver/http-client.ts';
 import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
-import { makeCertificate } from './certificates.ts';
+import { makeCertificate } from '../../../local/demo/certificates.ts';
 import { to } from './listening.ts';
 
 const PortsSchema = z.array(z.tuple([z.string(), z.int()]));

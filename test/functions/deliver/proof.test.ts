@@ -6,7 +6,7 @@ import type { PostResult } from '../../../functions/deliver/http-client.ts';
 import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
 import { AttemptSchema } from '../../../schemas/delivery.ts';
 import { makeAttempt as sampleAttempt, makeEvent } from '../../helpers/deliveries.ts';
-import { makeCertificate } from './certificates.ts';
+import { makeCertificate } from '../../../local/demo/certificates.ts';
 import { knowing, listen, newClient, serve, serveKept, serveRaw, to } from './listening.ts';
 import { signingSecret } from './world.ts';
 
