@@ -1,13 +1,13 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadNetwork } from '../local/network/load.ts';
-import { startStack, type LocalStack } from '../local/stack.ts';
+import { startStack, type LocalStack, type StackOptions } from '../local/stack.ts';
 import { synthesize } from '../local/synthesize.ts';
 import { NetworkFileSchema } from '../schemas/network.ts';
 import { startLoad, type LoadProcess } from './load/process.ts';
 import { askForOrder } from './load/ordered-endpoints.ts';
-import { allEndpoints, networkOf, PlanSchema, type PlanInput } from './load/plan.ts';
+import { allEndpoints, networkOf, PlanSchema, speaksTls, type PlanInput } from './load/plan.ts';
 import { figuresBetween, type FunctionFigures, type Stats } from './measure/function-figures.ts';
 import { functionBytes, residentBytes } from './measure/memory.ts';
 import { collectGarbage } from './profile/inspector.ts';
@@ -19,6 +19,8 @@ export interface BedOptions {
   /** Differences from the stage `local`; costs a synthesis. */
   readonly stageConfig?: object;
   readonly dynamodbEndpoint?: string;
+  /** Variables that a function has beside its own, by its logical id. */
+  readonly variablesOf?: (logicalId: string) => Readonly<Record<string, string>>;
   /** See StackOptions. */
   readonly streamIdleMs?: number;
 }
@@ -46,6 +48,7 @@ export async function openBed(context: ScenarioContext, options: BedOptions): Pr
   await using opening = new AsyncDisposableStack();
   const log = createWriteStream(path.join(context.folder, `${options.name}.log`));
   opening.defer(() => void log.end());
+  const plan = PlanSchema.parse(options.plan);
   const load = await startLoad(options.plan);
   opening.defer(() => load.stop());
   const stack = await startStack({
@@ -53,14 +56,14 @@ export async function openBed(context: ScenarioContext, options: BedOptions): Pr
     mqttPort: 0,
     httpPort: 0,
     assembly: await assemblyOf(context, options),
+    ...environmentOf(context, options, load.authority),
     ...(options.dynamodbEndpoint !== undefined && { dynamodbEndpoint: options.dynamodbEndpoint }),
     ...(options.streamIdleMs !== undefined && { streamIdleMs: options.streamIdleMs }),
     log: (line) => log.write(`${line}\n`),
   });
   opening.defer(() => stack.stop());
-  const plan = PlanSchema.parse(options.plan);
   const idleBytes = residentBytes(process.pid, new Set([load.pid]));
-  await loadNetwork(stack, NetworkFileSchema.parse(networkOf(plan, load.origin)));
+  await loadNetwork(stack, NetworkFileSchema.parse(networkOf(plan, load.ports)));
   await askForOrder(stack, allEndpoints(plan));
   await load.connect(stack.addresses.mqtt);
   // What the loader made happen has to be out of the way.
@@ -93,6 +96,32 @@ export async function openBed(context: ScenarioContext, options: BedOptions): Pr
 
 /** What the first finds unused is given back to the system while others have their turn. */
 const collections = 2;
+
+/** The functions' own, and what a scenario or the load generator's receivers ask for. */
+function environmentOf(
+  context: ScenarioContext,
+  options: BedOptions,
+  authority: string,
+): Pick<StackOptions, 'functionEnvironment'> {
+  const trust = trusting(context, options, authority);
+  const { variablesOf = () => ({}) } = options;
+  return { functionEnvironment: (logicalId, usual) => ({ ...usual, ...trust, ...variablesOf(logicalId) }) };
+}
+
+/**
+ * Has the functions trust who signed the certificates of the load generator's receivers, beside those whom Node trusts: what
+ * is checked stays as it is in AWS. Where none of them speaks TLS, the functions are left as they are.
+ */
+function trusting(
+  { folder }: ScenarioContext,
+  { name, plan }: BedOptions,
+  authority: string,
+): Record<string, string> {
+  if (!allEndpoints(PlanSchema.parse(plan)).some(speaksTls)) return {};
+  const file = path.join(folder, `${name}-authority.pem`);
+  writeFileSync(file, authority);
+  return { NODE_EXTRA_CA_CERTS: file };
+}
 
 async function assemblyOf(context: ScenarioContext, { name, stageConfig }: BedOptions): Promise<string> {
   if (stageConfig === undefined) return context.assembly;

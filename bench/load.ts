@@ -71,6 +71,7 @@ class LoadGenerator {
       strays: this.ledger.strays.size,
       badSignatures: this.receivers.badSignatures(),
       requestBytes: this.receivers.requestBytes,
+      connections: this.receivers.connections(),
       ...this.ledger.order(),
       peakPerSecond: this.receivers.peakPerSecond(),
       peakPerTenSeconds: this.receivers.peakPerTenSeconds(),
@@ -103,7 +104,8 @@ let generator: LoadGenerator | undefined;
 async function obey(command: Command): Promise<LoadReport> {
   if (command.type === 'plan') {
     generator = await LoadGenerator.start(command.plan);
-    return { type: 'planned', origin: generator.receivers.origin };
+    const { ports, authority } = generator.receivers;
+    return { type: 'planned', ports, authority };
   }
   if (generator === undefined) throw new Error(`${command.type} came before the plan`);
   switch (command.type) {

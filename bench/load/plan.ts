@@ -5,12 +5,24 @@ import type { TowerReport } from '../../local/demo/tower.ts';
 /** Signs for every endpoint of the benchmark. */
 export const secret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
 
+/**
+ * How a receiver speaks. `plain` and both kinds of TLS are hosts of their own, as partners are, which are called by name;
+ * `closing` ends each connection with its answer.
+ */
+export const TransportSchema = z.enum(['shared', 'plain', 'tls', 'closing']);
+export type Transport = z.infer<typeof TransportSchema>;
+
+export const speaksTls = ({ transport }: { transport: Transport }): boolean =>
+  transport === 'tls' || transport === 'closing';
+
 const EndpointPlanSchema = z.object({
   name: z.string(),
   /** Figures of receipt are kept apart by it. */
   label: z.string().default('healthy'),
   /** Somewhere else than at the load generator's receiver. */
   url: z.string().optional(),
+  /** Default: all are at one address, in plain HTTP. */
+  transport: TransportSchema.default('shared'),
   /** Before the load generator's receiver answers. */
   delayMs: z.number().default(0),
   /** What it does not get counts as lost, and a run waits for it. */
@@ -144,9 +156,20 @@ export const endpointsOf = (group: GroupPlan): HearingEndpoint[] =>
 
 export const allEndpoints = ({ groups }: Plan): HearingEndpoint[] => groups.flatMap(endpointsOf);
 
-/** @param origin of the load generator's receiver, such as `http://127.0.0.1:4000` */
-export function networkOf(plan: Plan, origin: string): NetworkInput {
-  const all = plan.groups.map((group) => groupNetwork(group, origin));
+/** Only loopback is called so, and whoever calls needs no name server (RFC 6761, section 6.3). */
+export const hostNameOf = ({ endpointId }: { endpointId: string }): string => `${endpointId}.localhost`;
+
+/** TCP ports of the load generator's receivers. */
+export type Ports = Record<Transport, number>;
+
+function urlAt(ports: Ports, endpointId: string, transport: Transport): string {
+  const scheme = speaksTls({ transport }) ? 'https' : 'http';
+  const host = transport === 'shared' ? '127.0.0.1' : hostNameOf({ endpointId });
+  return `${scheme}://${host}:${ports[transport]}/${endpointId}`;
+}
+
+export function networkOf(plan: Plan, ports: Ports): NetworkInput {
+  const all = plan.groups.map((group) => groupNetwork(group, ports));
   return {
     partners: all.flatMap(({ partners = [] }) => partners),
     endpoints: all.flatMap(({ endpoints = [] }) => endpoints),
@@ -155,7 +178,7 @@ export function networkOf(plan: Plan, origin: string): NetworkInput {
   };
 }
 
-function groupNetwork(group: GroupPlan, origin: string): NetworkInput {
+function groupNetwork(group: GroupPlan, ports: Ports): NetworkInput {
   const lockers = numbers(lockersOf(group)).map((index) => ({ locker: index + 1 }));
   const partnerOf = (tower: number) => partnerIdOf(group, tower % group.partners);
   const reservations = (tower: number) =>
@@ -171,7 +194,7 @@ function groupNetwork(group: GroupPlan, origin: string): NetworkInput {
       return { partnerId, clientIds: [partnerId] };
     }),
     endpoints: numbers(group.partners).flatMap((partner) =>
-      group.endpoints.map((endpoint) => networkEndpoint(group, partner, endpoint, origin)),
+      group.endpoints.map((endpoint) => networkEndpoint(group, partner, endpoint, ports)),
     ),
     towers: numbers(group.towers).map((tower) => ({
       towerId: towerIdOf(group, tower),
@@ -182,13 +205,13 @@ function groupNetwork(group: GroupPlan, origin: string): NetworkInput {
   };
 }
 
-function networkEndpoint(group: GroupPlan, partner: number, endpoint: EndpointPlan, origin: string) {
+function networkEndpoint(group: GroupPlan, partner: number, endpoint: EndpointPlan, ports: Ports) {
   const endpointId = endpointIdOf(group, partner, endpoint);
   const { locker, scheduleSeconds } = endpoint;
   return {
     endpointId,
     partnerId: partnerIdOf(group, partner),
-    url: endpoint.url ?? `${origin}/${endpointId}`,
+    url: endpoint.url ?? urlAt(ports, endpointId, endpoint.transport),
     contract: 'standard' as const,
     secret,
     filter: { types, ...(locker !== undefined && { lockers: [locker] }) },

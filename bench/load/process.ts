@@ -9,13 +9,15 @@ import {
   type RunOptions,
   type RunResult,
 } from './protocol.ts';
-import type { PlanInput } from './plan.ts';
+import type { PlanInput, Ports } from './plan.ts';
 
 /** The load generator, seen from the benchmark. One thing at a time, except that `run`s of two groups may overlap. */
 export interface LoadProcess {
   readonly pid: number;
-  /** Where its receivers listen: `http://127.0.0.1:PORT`. */
-  readonly origin: string;
+  /** Where its receivers listen. */
+  readonly ports: Ports;
+  /** PEM: whom to trust to reach those that speak TLS. */
+  readonly authority: string;
   connect(mqtt: string): Promise<void>;
   run(options: RunOptions): Promise<RunResult>;
   /** Accounts for events that every endpoint of the group is to get by another way than a publication of its towers. */
@@ -31,10 +33,11 @@ export async function startLoad(plan: PlanInput): Promise<LoadProcess> {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const conversation = new Conversation(child);
-  const { origin } = await conversation.ask({ type: 'plan', plan }, 'planned');
+  const { ports, authority } = await conversation.ask({ type: 'plan', plan }, 'planned');
   return {
     pid: child.pid ?? 0,
-    origin,
+    ports,
+    authority,
     connect: async (mqtt) => {
       await conversation.ask({ type: 'connect', mqtt }, 'connected');
     },

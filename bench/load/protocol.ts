@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PlanSchema } from './plan.ts';
+import { PlanSchema, TransportSchema } from './plan.ts';
 
 const AnswerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('accept'), delayMs: z.number() }),
@@ -65,6 +65,8 @@ const AuditSchema = z.object({
   badSignatures: z.int(),
   /** Request lines, headers and bodies: what leaves for partners, without TLS. */
   requestBytes: z.number(),
+  /** Since the start, by transport of the receivers. */
+  connections: z.record(TransportSchema, z.object({ made: z.int(), handshakes: z.int() })),
   lanes: z.int(),
   outOfOrder: z.int(),
   badSequences: z.int(),
@@ -78,7 +80,12 @@ export type Audit = z.infer<typeof AuditSchema>;
 
 /** What it answers, one to each command. */
 const LoadReportSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('planned'), origin: z.string() }),
+  z.object({
+    type: z.literal('planned'),
+    ports: z.record(TransportSchema, z.int()),
+    /** PEM. */
+    authority: z.string(),
+  }),
   z.object({ type: z.literal('connected') }),
   z.object({ type: z.literal('booked') }),
   z.object({ type: z.literal('answering') }),

@@ -1,16 +1,21 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, UnansweredRequest } from '../../local/demo/inbox.ts';
-import { startReceiver } from '../../local/demo/receiver.ts';
+import { makeCertificate } from '../../local/demo/certificates.ts';
+import { startReceiver, type Receiver } from '../../local/demo/receiver.ts';
 import type { Ledger } from './ledger.ts';
-import { secret, type HearingEndpoint } from './plan.ts';
+import { hostNameOf, secret, speaksTls, type HearingEndpoint, type Ports, type Transport } from './plan.ts';
 import { nowMs } from './publisher.ts';
 import type { LoadAnswer } from './protocol.ts';
 
 /** The partners' side of the load: an inbox for each endpoint, entered into the ledger. */
 export interface Receivers {
-  readonly origin: string;
+  readonly ports: Ports;
+  /** PEM. Whoever signed the certificates of those that speak TLS. */
+  readonly authority: string;
   readonly requestBytes: number;
+  /** Made so far, and those with TLS among them. */
+  connections(): Record<Transport, Receiver['connections']>;
   badSignatures(): number;
   /** Most arrivals at one endpoint within one second, by label. */
   peakPerSecond(): Record<string, number>;
@@ -31,13 +36,23 @@ export async function startReceivers({
   ledger,
   onComplete,
 }: ReceiversOptions): Promise<Receivers> {
-  const receiver = await startReceiver();
+  const authority = makeCertificate({ isCa: true });
+  const certificate = makeCertificate({
+    issuer: authority,
+    names: endpoints.filter(speaksTls).map(hostNameOf),
+  });
+  const receivers = {
+    shared: await startReceiver(),
+    plain: await startReceiver(),
+    tls: await startReceiver({ certificate }),
+    closing: await startReceiver({ certificate, keepsConnections: false }),
+  };
   const answers = new Map<string, LoadAnswer>();
   const [ofSecond, ofTenSeconds] = [new Peaks(1), new Peaks(10)];
   let requestBytes = 0;
-  const inboxes = endpoints.map(({ endpointId, label, delayMs }) => {
+  const inboxes = endpoints.map(({ endpointId, label, delayMs, transport }) => {
     const usual: LoadAnswer = { kind: 'accept', delayMs };
-    const inbox = receiver.expect(`/${endpointId}`, {
+    const inbox = receivers[transport].expect(`/${endpointId}`, {
       secret,
       keep: false,
       behaviour: (request) => decide(answers.get(label) ?? usual, request),
@@ -60,8 +75,16 @@ export async function startReceivers({
     });
     return inbox;
   });
+  const forEachTransport = <T>(of: (receiver: Receiver) => T): Record<Transport, T> => ({
+    shared: of(receivers.shared),
+    plain: of(receivers.plain),
+    tls: of(receivers.tls),
+    closing: of(receivers.closing),
+  });
   return {
-    origin: receiver.origin,
+    ports: forEachTransport(({ port }) => port),
+    authority: authority.cert,
+    connections: () => forEachTransport(({ connections }) => ({ ...connections })),
     get requestBytes() {
       return requestBytes;
     },

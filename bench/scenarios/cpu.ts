@@ -37,7 +37,7 @@ export const cpu: Scenario = {
     const start = async (name: Side['name'], sources: string): Promise<Side> => {
       const load = await startLoad(plan);
       stopping.defer(() => load.stop());
-      const stack = await startForeignStack(sources, networkOf(PlanSchema.parse(plan), load.origin));
+      const stack = await startForeignStack(sources, networkOf(PlanSchema.parse(plan), load.ports));
       stopping.defer(() => stack.stop());
       await load.connect(stack.mqtt);
       await load.run({ group: 'tower', messages: warmUp, perSecond: null });

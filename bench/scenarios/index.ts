@@ -12,6 +12,7 @@ import { ordered } from './ordered.ts';
 import { profile } from './profile.ts';
 import { steady } from './steady.ts';
 import { timers } from './timers.ts';
+import { tls } from './tls.ts';
 import { towers } from './towers.ts';
 
 /** In the order in which they run. */
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   kills,
   ordered,
   timers,
+  tls,
   bill,
   cpu,
   profile,

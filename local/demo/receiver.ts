@@ -1,11 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
+import type { Certificate } from './certificates.ts';
 import { Inbox, type Answer, type InboxOptions, type ReceivedRequest } from './inbox.ts';
 
-/** A partner's HTTP server on 127.0.0.1. Each path that is expected has its own inbox; others are answered 404. */
+/** A partner's server on 127.0.0.1. Each path that is expected has its own inbox; others are answered 404. */
 export interface Receiver {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or `https:`. */
   readonly origin: string;
+  readonly port: number;
+  /** Those that were made so far, and of how many TLS was agreed on. */
+  readonly connections: { made: number; handshakes: number };
   /** Requests to paths that nobody expects. */
   readonly strays: { method: string; path: string }[];
   url(path: string): string;
@@ -15,10 +20,20 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-export async function startReceiver({ port = 0 }: { port?: number } = {}): Promise<Receiver> {
+export interface ReceiverOptions {
+  /** Default: a free one. */
+  port?: number;
+  /** Speaks HTTPS with it. Default: plain HTTP. */
+  certificate?: Pick<Certificate, 'cert' | 'key'>;
+  /** False says `connection: close` with each answer. Default true. */
+  keepsConnections?: boolean;
+}
+
+export async function startReceiver(options: ReceiverOptions = {}): Promise<Receiver> {
+  const { port = 0, certificate, keepsConnections = true } = options;
   const inboxes = new Map<string, Inbox>();
   const strays: Receiver['strays'] = [];
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     const inbox = inboxes.get(path);
     if (inbox === undefined) {
@@ -28,12 +43,20 @@ export async function startReceiver({ port = 0 }: { port?: number } = {}): Promi
       return;
     }
     serve(inbox, request, response).catch((error: unknown) => response.destroy(asError(error)));
-  });
+  };
+  const server = certificate === undefined ? createServer(listener) : createTlsServer(certificate, listener);
   // Longer than any sender keeps an idle connection, so that none is closed under a request.
   server.keepAliveTimeout = 120_000;
-  const origin = `http://127.0.0.1:${await listen(server, port)}`;
+  if (!keepsConnections) server.maxRequestsPerSocket = 1;
+  const connections = { made: 0, handshakes: 0 };
+  server.on('connection', () => (connections.made += 1));
+  server.on('secureConnection', () => (connections.handshakes += 1));
+  const bound = await listen(server, port);
+  const origin = `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${bound}`;
   return {
     origin,
+    port: bound,
+    connections,
     strays,
     url: (path) => `${origin}${path}`,
     expect(path, options = {}) {

@@ -11,7 +11,7 @@ import {
 } from '../../bench/load/plan.ts';
 import { NetworkFileSchema } from '../../schemas/network.ts';
 
-const origin = 'http://127.0.0.1:4000';
+const ports = { shared: 4000, plain: 4001, tls: 4002, closing: 4003 };
 
 const planOf = (group: Partial<PlanInput['groups'][number]>) =>
   PlanSchema.parse({
@@ -27,16 +27,26 @@ describe('a plan', () => {
     if (group === undefined) throw new Error('no group');
     const reports = [0, 1, 2].flatMap((tower) => reportsOf(group, tower));
     expect(reports.length).toBeGreaterThanOrEqual(100);
-    const { towers = [] } = networkOf(plan, origin);
+    const { towers = [] } = networkOf(plan, ports);
     const lockers = new Set(towers[0]?.lockers.map(({ locker }) => locker));
     for (const report of reports) expect(lockers).toContain('locker' in report ? report.locker : null);
   });
 
   it('makes a network that the loader takes', () => {
-    const network = networkOf(planOf({ partners: 2 }), origin);
+    const network = networkOf(planOf({ partners: 2 }), ports);
     expect(() => NetworkFileSchema.parse(network)).not.toThrow();
     expect(network.endpoints).toHaveLength(4);
     expect(network.partners).toHaveLength(2);
+  });
+
+  it.each([
+    ['shared', 'http://127.0.0.1:4000/tower-1-one'],
+    ['plain', 'http://tower-1-one.localhost:4001/tower-1-one'],
+    ['tls', 'https://tower-1-one.localhost:4002/tower-1-one'],
+    ['closing', 'https://tower-1-one.localhost:4003/tower-1-one'],
+  ] as const)('gives an endpoint of transport %s its address', (transport, url) => {
+    const { endpoints = [] } = networkOf(planOf({ endpoints: [{ name: 'one', transport }] }), ports);
+    expect(endpoints.map((endpoint) => endpoint.url)).toEqual([url]);
   });
 
   it('of whoever wants order has an endpoint of its own, so that it changes nothing for the others', () => {
