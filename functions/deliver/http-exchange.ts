@@ -135,7 +135,9 @@ function limitReading(outgoing: http.ClientRequest, maxBytes: number): void {
 function responseTo(outgoing: http.ClientRequest, body: Uint8Array): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     let interim = 0;
+    let isAnswered = false;
     outgoing.once('response', (response) => {
+      isAnswered = true;
       // On a kept connection, before we asked anything: RFC 9112, section 9.2. It answers no request of ours.
       if (outgoing.reusedSocket && !outgoing.writableEnded) outgoing.destroy(connectionClosed());
       else resolve(response);
@@ -150,7 +152,10 @@ function responseTo(outgoing: http.ClientRequest, body: Uint8Array): Promise<htt
     });
     // Stays for good: an error after the response began would end the process if nobody listened.
     outgoing.on('error', reject);
-    outgoing.once('close', () => reject(connectionClosed()));
+    outgoing.once('close', () => {
+      // Every request ends here, and making an error costs a stack trace.
+      if (!isAnswered) reject(connectionClosed());
+    });
     if (outgoing.reusedSocket) afterOneTurn(() => outgoing.end(body));
     else outgoing.end(body);
   });
@@ -159,29 +164,41 @@ function responseTo(outgoing: http.ClientRequest, body: Uint8Array): Promise<htt
 /** Once everything has been read that had come before now: the first may run in the turn that is under way. */
 const afterOneTurn = (then: () => void) => setImmediate(() => setImmediate(then));
 
-/** At most `maxBytes`; leaving the loop early destroys the socket. Throws when the body breaks off: `seen` has what came until then. */
-async function readBody(
+/**
+ * At most `maxBytes`; the connection is cut there. Rejects when the body breaks off: `seen` has what came until then. Most
+ * answers have no body at all, and an iterator over a stream costs more than the rest of the answer.
+ */
+function readBody(
   response: http.IncomingMessage,
   maxBytes: number,
   seen: Pick<Exchanged, 'responseBody' | 'responseTruncated'>,
 ): Promise<void> {
-  response.on('error', () => {});
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   seen.responseTruncated = true;
-  try {
-    for await (const chunk of response) {
-      if (!(chunk instanceof Uint8Array)) continue;
+  const read = new Promise<void>((resolve, reject) => {
+    response.on('error', reject);
+    response.on('data', (chunk: Uint8Array) => {
+      if (bytes >= maxBytes) return;
       chunks.push(chunk);
       bytes += chunk.byteLength;
-      if (bytes >= maxBytes) return;
       if (chunks.length === maxChunks) chunks.splice(0, maxChunks, Buffer.concat(chunks));
-    }
-    if (!response.complete) throw connectionClosed();
-    seen.responseTruncated = false;
-  } finally {
+      if (bytes < maxBytes) return;
+      resolve();
+      response.destroy();
+    });
+    response.once('end', () => {
+      if (!response.complete) return;
+      seen.responseTruncated = bytes >= maxBytes;
+      resolve();
+    });
+    response.once('close', () => {
+      if (!response.complete) reject(connectionClosed());
+    });
+  });
+  return read.finally(() => {
     seen.responseBody = Buffer.concat(chunks).subarray(0, maxBytes);
-  }
+  });
 }
 
 const protocolError = (message: string): Error => Object.assign(new Error(message), { code: 'HPE_USER' });
