@@ -5,12 +5,14 @@ import { signIn, type ApiClient } from '../helpers/api-client.ts';
 import type { Inbox } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import { busyTowers, startPublishing } from './busy-towers.ts';
-import { secret, standardEndpoint, startWorld, type World } from './world.ts';
+import { secret, standardEndpoint, startWorld, typesHeard, type World } from './world.ts';
 
 const towerIds = ['0000000000000001', '0000000000000002', '0000000000000003'];
 const eventsPerTower = 100;
 const total = towerIds.length * eventsPerTower;
 const kills = 4;
+/** Of the partner that has endpoints of both kinds. */
+const ownTower = '0000000000000004';
 
 const PageSchema = z.object({
   items: z.array(z.looseObject({ id: z.string() })),
@@ -38,16 +40,33 @@ async function pull(client: ApiClient, count: number): Promise<string[]> {
 describe('a partner that only pulls', () => {
   let world: World;
   let inbox: Inbox;
+  let ordinary: Inbox;
+  let trouble: Inbox;
 
   beforeAll(async () => {
     world = await startWorld({
       network: (receiver) => {
         inbox = receiver.expect('/all', { secret });
+        const failsOnce = { secret, behaviour: [{ status: 500 }, { status: 204 }] };
+        ordinary = receiver.expect('/ordinary', failsOnce);
+        trouble = receiver.expect('/trouble', failsOnce);
         return {
-          towers: busyTowers(towerIds, ['acme', 'puller']),
-          // Only one of the two has an endpoint.
-          partners: [{ partnerId: 'acme' }, { partnerId: 'puller', clientIds: ['puller-backend'] }],
-          endpoints: [standardEndpoint('all', receiver.url('/all'))],
+          towers: [
+            ...busyTowers(towerIds, ['acme', 'puller']),
+            { towerId: ownTower, partnerIds: ['both'], lockers: [{ locker: 1 }] },
+          ],
+          // Only one of the first two has an endpoint.
+          partners: [
+            { partnerId: 'acme' },
+            { partnerId: 'puller', clientIds: ['puller-backend'] },
+            { partnerId: 'both', clientIds: ['both-backend'] },
+          ],
+          endpoints: [
+            standardEndpoint('all', receiver.url('/all')),
+            // Gives up at once, which is told to the other one.
+            { ...standardEndpoint('ordinary', receiver.url('/ordinary'), 'both'), scheduleSeconds: [0] },
+            { ...standardEndpoint('trouble', receiver.url('/trouble'), 'both'), operational: true },
+          ],
         };
       },
     });
@@ -75,6 +94,27 @@ describe('a partner that only pulls', () => {
     // Whoever comes later sees the same in the same order, by any step.
     expect(await pull(puller, total)).toEqual(pulled);
   }, 240_000);
+
+  it('gets what an ordinary endpoint and an operational one get together, each of which fails once', async () => {
+    const both = await signIn(world.stack.ready, 'both-backend', 'partner');
+    const tower = await world.tower(ownTower);
+    await tower.publish({ type: 'locker.opened', locker: 1 });
+    // Once it has said that the first one was given up, the endpoint takes the others.
+    await trouble.waitForAccepted(1, 60_000);
+    await tower.publish({ type: 'locker.closed', locker: 1 });
+    await tower.publish({ type: 'locker.opened', locker: 1 });
+    await ordinary.waitForAccepted(2, 30_000);
+    const dead = (await world.deliveries()).filter(({ status }) => status === 'dead');
+    expect(dead).toMatchObject([{ endpointId: 'ordinary', reason: 'http_500' }]);
+
+    const pulled = await pull(both, 4);
+    expect(pulled).toHaveLength(4);
+    const given = ordinary.accepted.union(trouble.accepted);
+    expect(new Set(pulled)).toEqual(given.union(new Set(dead.map(({ event }) => event.id))));
+    expect(typesHeard(trouble)).toEqual(['delivery.dead', 'delivery.dead']);
+    expect(ordinary.accepted.isDisjointFrom(trouble.accepted)).toBe(true);
+    expect(typesHeard(ordinary)).toEqual(['locker.opened', 'locker.closed', 'locker.opened']);
+  }, 120_000);
 
   it('that waits at the end of the log has an event within moments', async () => {
     const puller = await signIn(world.stack.ready, 'puller-backend', 'partner');
