@@ -8,29 +8,34 @@ const maxQueries = 10;
 export interface FilteredList<T> {
   read: (page: PageRequest) => Promise<Page<T>>;
   isVisible: (row: T) => boolean;
+  /** Whether the caller may know of a row, though it asked for others. Default: what is visible. */
+  mayBeKnown?: (row: T) => boolean;
   /** The key that `read` goes on after. */
   keyOf: (row: T) => string;
 }
 
 /**
  * A page of a list that the caller sees only some rows of. A cursor can be read by whoever gets it, so `next` is the key of
- * a row on the page, never of one that was left out. Hence a page is empty only when nothing follows.
+ * a row on the page, or of one that the caller may know, never of another one. Hence a page is empty only when nothing
+ * follows, or when what was looked at is the caller's own, and not what was asked for.
  */
 export async function visiblePage<T>(
-  { read, isVisible, keyOf }: FilteredList<T>,
+  { read, isVisible, mayBeKnown = isVisible, keyOf }: FilteredList<T>,
   { limit, after }: PageRequest,
 ): Promise<Page<T>> {
   const visible: T[] = [];
+  let known: T | undefined;
   let from = after;
   for (let queries = 1; ; queries += 1) {
     const batch = await read({ limit: batchSize, after: from });
     visible.push(...batch.items.filter(isVisible));
+    known = batch.items.findLast(mayBeKnown) ?? known;
     from = batch.next;
-    const isEnd = from === null;
-    if (!isEnd && visible.length <= limit && (visible.length === 0 || queries < maxQueries)) continue;
-    const items = visible.slice(0, limit);
-    const last = items.at(-1);
-    const hasMore = !isEnd || visible.length > limit;
-    return { items, next: hasMore && last !== undefined ? keyOf(last) : null };
+    if (visible.length > limit) {
+      const items = visible.slice(0, limit);
+      return { items, next: items.map(keyOf).at(-1) ?? null };
+    }
+    if (from === null) return { items: visible, next: null };
+    if (queries >= maxQueries && known !== undefined) return { items: visible, next: keyOf(known) };
   }
 }

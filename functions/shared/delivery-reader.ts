@@ -3,12 +3,15 @@ import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from './aws/doc
 import { deliveryRecordKey, parseDeliveryItem } from './delivery-item.ts';
 import { parseDeliveryId } from './keys.ts';
 import { cutPage, type Page, type PageRequest } from './page.ts';
+import { listUndelivered, type UndeliveredQuery } from './undelivered-list.ts';
 
 export interface DeliveryReader {
   /** Null when there is none, or the id is no delivery id. */
   get(deliveryId: string): Promise<DeliveryRecord | null>;
   /** An endpoint's deliveries of one day of receipt (`2026-03-20`), newest first. */
   listByDay(endpointId: string, day: string, page: PageRequest): Promise<Page<DeliveryRecord>>;
+  /** What an endpoint has dead or held, of one day of receipt or of all, newest first. The index lags by moments. */
+  listUndelivered(query: UndeliveredQuery, page: PageRequest): Promise<Page<DeliveryRecord>>;
 }
 
 export function createDeliveryReader(options: {
@@ -42,5 +45,7 @@ export function createDeliveryReader(options: {
       const queried = { rows: Items.map(parseDeliveryItem), isCut: LastEvaluatedKey !== undefined };
       return cutPage(queried, limit, (record) => deliveryRecordKey(record).sk);
     },
+    listUndelivered: async (query, page) =>
+      listUndelivered({ documents, table: deliveriesTable }, query, page),
   };
 }

@@ -72,6 +72,7 @@ export interface DueKeysQuery {
   from: Position | null;
   /** Gives only the items of this partition of the table. The others are read all the same, and count for `limit`. */
   pk?: string;
+  newestFirst?: true;
 }
 
 /** Which item waits, and until when: all that the index knows. */
@@ -85,10 +86,10 @@ export interface DueKeysPage {
 
 const DueKeySchema = ItemKeySchema.extend({ dueAt: z.string() });
 
-/** A page of a table's `due` index, the longest overdue first. */
+/** A page of a table's `due` index, the longest overdue first unless asked for otherwise. */
 export async function queryDueKeys(
   { documents, table }: TableOptions,
-  { partition, since, until, limit, from, pk }: DueKeysQuery,
+  { partition, since, until, limit, from, pk, newestFirst }: DueKeysQuery,
 ): Promise<DueKeysPage> {
   const page = await documents.send(
     new QueryCommand({
@@ -103,6 +104,7 @@ export async function queryDueKeys(
         ...(pk !== undefined && { ':pk': pk }),
       },
       Limit: limit,
+      ScanIndexForward: newestFirst !== true,
       ...(from !== null && { ExclusiveStartKey: from }),
     }),
   );

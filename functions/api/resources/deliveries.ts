@@ -13,10 +13,11 @@ import { locationOf, openRedrive } from '../open-redrive.ts';
 import { defineOperation, nothing, type Operation } from '../operation.ts';
 import { pageOf, pageQuery, toPageBody, toPageRequest } from '../pagination.ts';
 import { contended, Problem } from '../problem.ts';
-import type { Services } from '../services.ts';
+import type { PageRequest, Services } from '../services.ts';
 import { visiblePage } from '../visible-page.ts';
 
 const tag = 'Deliveries';
+const undeliveredStatuses = ['dead', 'held'] as const;
 
 const listDeliveries = defineOperation({
   operationId: 'listDeliveries',
@@ -24,13 +25,20 @@ const listDeliveries = defineOperation({
   path: '/v1/endpoints/{endpointId}/deliveries',
   tag,
   summary: 'List the deliveries of an endpoint',
-  description: 'Of one day, newest first. A delivery shows here when its first attempt has ended.',
+  description:
+    'Of one day, newest first. A delivery shows here when its first attempt has ended. With `status`: what is dead or held, of all days that are kept.',
   access: 'any',
   params: z.strictObject({ endpointId: NameSchema }),
   query: z.strictObject({
     ...pageQuery,
-    /** In UTC, by when Towercast learned of the event. Default: today. */
-    day: z.iso.date().optional(),
+    day: z.iso.date().optional().meta({
+      description:
+        'In UTC, by when Towercast learned of the event. Default: today, and with `status` every day that is kept.',
+    }),
+    status: z.enum(undeliveredStatuses).optional().meta({
+      description:
+        'Only what is `dead` (given up) or `held` (its endpoint was disabled). A page may be short, or empty, before the last one.',
+    }),
     /** Operators name the endpoint's partner. */
     partnerId: NameSchema.optional(),
   }),
@@ -40,13 +48,14 @@ const listDeliveries = defineOperation({
     const partnerId = ownerFor(caller, query.partnerId, '/query/partnerId');
     const ref = { kind: 'endpoint', partnerId, endpointId } as const;
     visibleTo(caller, (await services.entities.getMany([ref])).get(ref), 'endpoint');
-    const day = query.day ?? services.now().slice(0, 10);
-    const list = `deliveries ${endpointId} ${day}`;
+    const { list, ...rows } = listOf(services, { ...query, endpointId });
+    const isOwn = (record: DeliveryRecord) => record.partnerId === partnerId;
     const page = await visiblePage(
       {
-        read: async (request) => services.deliveries.listByDay(endpointId, day, request),
+        read: rows.read,
         // An endpoint's id may have been another partner's before.
-        isVisible: (record) => record.partnerId === partnerId,
+        mayBeKnown: isOwn,
+        isVisible: (record) => isOwn(record) && rows.isWanted(record),
         keyOf: (record) => deliveryRecordKey(record).sk,
       },
       toPageRequest(query, list),
@@ -54,6 +63,29 @@ const listDeliveries = defineOperation({
     return { body: toPageBody(page, list, show) };
   },
 });
+
+interface DeliveryQuery {
+  endpointId: string;
+  day?: string | undefined;
+  status?: (typeof undeliveredStatuses)[number] | undefined;
+}
+
+/** What is listed, and the name that binds cursors to it. The index of what is dead or held tells the two apart by their records only. */
+function listOf({ deliveries, now }: Services, { endpointId, status, day }: DeliveryQuery) {
+  if (status === undefined) {
+    const oneDay = day ?? now().slice(0, 10);
+    return {
+      list: `deliveries ${endpointId} ${oneDay}`,
+      read: async (page: PageRequest) => deliveries.listByDay(endpointId, oneDay, page),
+      isWanted: () => true,
+    };
+  }
+  return {
+    list: `deliveries ${endpointId} ${status} ${day ?? 'of all days'}`,
+    read: async (page: PageRequest) => deliveries.listUndelivered({ endpointId, day: day ?? null }, page),
+    isWanted: (record: DeliveryRecord) => record.status === status,
+  };
+}
 
 const getDelivery = defineOperation({
   operationId: 'getDelivery',

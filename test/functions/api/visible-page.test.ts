@@ -51,6 +51,17 @@ describe('the pages of a list that has others’ rows too', () => {
     );
   });
 
+  it('may be empty before the end where what was looked at may be known, so that no page takes for ever', async () => {
+    const rows = rowsOf([...Array.from({ length: 2_500 }, () => false), true]);
+    const { list, limits } = listOf(rows);
+    const known = { ...list, mayBeKnown: ({ key }: Row) => key < '000900' };
+    const first = await visiblePage(known, { limit: 5, after: null });
+    expect(first).toEqual({ items: [], next: '000899' });
+    expect(limits).toHaveLength(10);
+    // Of what follows none may be named, but what is asked for.
+    expect((await visiblePage(known, { limit: 5, after: first.next })).items).toEqual([rows.at(-1)]);
+  });
+
   it('go past any number of others’ rows', async () => {
     const rows = rowsOf([true, ...Array.from({ length: 2_500 }, () => false), true]);
     const pages = await walk(rows, 5);
