@@ -9,6 +9,7 @@ const AttemptSchema = z.looseObject({
   status: z.int().nullish(),
   reason: z.string().nullish(),
   durationMs: z.number(),
+  host: z.string().nullish(),
   peerAddress: z.string().nullish(),
   connection: z
     .looseObject({
@@ -45,6 +46,8 @@ function attemptText(attempt: Attempt): string {
   const rows = isUnknown
     ? ([['', unknown]] as const)
     : ([
+        // Records of before there was one have none.
+        ['host', plain(attempt.host ?? '')],
         ['peer', peerText(attempt)],
         ['times', timesText(attempt)],
         ['request', digest(requestSha256)],

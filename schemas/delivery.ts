@@ -57,6 +57,10 @@ export const AttemptSchema = z.object({
     .meta({ description: 'A stable code such as `http_500`, `timeout`, `redirect`; null when delivered.' }),
   /** To the end of the response, or to the failure. */
   durationMs: z.number(),
+  host: z.string().exactOptional().meta({
+    description:
+      "Whom the request was meant for: host, and port unless it is the protocol's own, of the endpoint's URL at that time. Its path, query and credentials may hold secrets and are not kept. Attempts of before this was recorded, and crashed ones, have none.",
+  }),
   peerAddress: z.string().nullable(),
   /** Null in records of before this field existed, too. */
   connection: ConnectionSchema.nullable().default(null),

@@ -15,12 +15,12 @@ export interface AttemptContext {
 }
 
 /**
- * One wide line per attempt: all that is asked of the log afterwards, under names that don't change. Neither URL, body
- * nor headers: those may hold secrets.
+ * One wide line per attempt: all that is asked of the log afterwards, under names that don't change. Of the URL its host
+ * only, neither body nor headers: those may hold secrets.
  */
 export function attemptLine(
   { task, endpoint, channel, order }: AttemptContext,
-  { number, at, outcome, status, reason, durationMs, peerAddress, connection, times }: Attempt,
+  { number, at, outcome, status, reason, durationMs, host, peerAddress, connection, times }: Attempt,
   nowMs: number,
 ): Record<string, unknown> {
   const { event, replay } = task;
@@ -40,6 +40,7 @@ export function attemptLine(
     reason,
     durationMs,
     times,
+    host: host ?? null,
     peerAddress,
     tlsProtocol: connection?.tls?.protocol ?? null,
     reused: connection?.reused ?? null,

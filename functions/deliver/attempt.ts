@@ -68,6 +68,7 @@ export async function makeAttempt(
     status: result.status,
     reason: verdict.kind === 'delivered' ? null : verdict.reason,
     durationMs: Math.round(result.durationMs * 10) / 10,
+    ...hostAskedFor(input.endpoint),
     peerAddress: result.peerAddress,
     connection: result.connection,
     times: result.times,
@@ -77,6 +78,12 @@ export async function makeAttempt(
     ...(result.responseTruncated && { responseTruncated: true }),
   };
   return { attempt, verdict };
+}
+
+/** The rest of a URL may hold secrets: many a partner is known by its path. None for what is no URL. */
+function hostAskedFor({ url }: Pick<Endpoint, 'url'>): Pick<Attempt, 'host'> {
+  const host = URL.parse(url)?.host;
+  return host === undefined ? {} : { host };
 }
 
 function authHeaders(auth: EndpointAuth): Record<string, string> {

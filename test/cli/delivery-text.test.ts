@@ -10,6 +10,7 @@ const attempt = {
   status: 500,
   reason: 'http_500',
   durationMs: 52.3,
+  host: 'partner.example:8443',
   peerAddress: '203.0.113.7',
   connection: { port: 443, reused: false, tls: { protocol: 'TLSv1.3', certificateSha256: 'c3' } },
   times: { dns: 1.5, connect: 13, tls: 27.1, firstByte: 52 },
@@ -36,6 +37,7 @@ describe('deliveries show', () => {
       'REASON  -',
       '',
       'ATTEMPT 1  2026-03-20T09:15:01.000Z  failed  http_500',
+      '  host      partner.example:8443',
       '  peer      203.0.113.7:443, TLSv1.3, certificate sha256 c3, new connection',
       '  times     dns 1.5, connect 13, tls 27.1, first byte 52, end 52.3 (ms from the start)',
       '  request   sha256 a1',
@@ -72,8 +74,8 @@ describe('deliveries show', () => {
   });
 
   it('reads records of before there was proof', () => {
-    expect(printed({ connection: null, times: null })).toContain(
-      'peer      203.0.113.7\n  times     end 52.3',
-    );
+    const text = printed({ host: undefined, connection: null, times: null });
+    expect(text).toContain('peer      203.0.113.7\n  times     end 52.3');
+    expect(text).not.toContain('host');
   });
 });

@@ -9,7 +9,7 @@ const context = { task: makeTask(), endpoint, channel: 'live', order: undefined 
 
 describe('the line of an attempt', () => {
   it('names tower, event, delivery, endpoint and partner, and what came of it and when', () => {
-    expect(attemptLine(context, makeAttempt(), nowMs)).toEqual({
+    expect(attemptLine(context, makeAttempt({ host: 'partner.example' }), nowMs)).toEqual({
       towerId: '0000000000000001',
       locker: 9,
       eventId: 'evt_0000000000000001-9_mmykbvk0_b7-1042',
@@ -29,6 +29,7 @@ describe('the line of an attempt', () => {
       reason: 'http_500',
       durationMs: 12,
       times: { dns: 1, connect: 3, tls: 7, firstByte: 12 },
+      host: 'partner.example',
       peerAddress: '203.0.113.7',
       tlsProtocol: 'TLSv1.3',
       reused: false,

@@ -9,7 +9,12 @@ const older = `whsec_${Buffer.alloc(32, 'older').toString('base64')}`;
 const basic: EndpointSecrets['auth'] = { type: 'basic', username: 'myuser', password: 'mypasswoord' };
 
 /** One attempt, to a partner that answers with `answer`. */
-async function attempt(changes: Partial<EndpointSecrets> = {}, event = makeEvent(), answer = '') {
+async function attempt(
+  changes: Partial<EndpointSecrets> = {},
+  event = makeEvent(),
+  answer = '',
+  url = 'https://partner.example/hooks',
+) {
   const posts: PostRequest[] = [];
   const secrets = { signingKeys: [{ key: signingSecret, notAfter: null }], auth: basic, ...changes };
   const made = await makeAttempt(
@@ -25,12 +30,16 @@ async function attempt(changes: Partial<EndpointSecrets> = {}, event = makeEvent
     {
       number: 1,
       event,
-      endpoint: { url: 'https://partner.example/hooks' },
+      endpoint: { url },
       rendering: { method: 'POST', headers: {}, body: Buffer.from('{}') },
       secrets,
     },
   );
-  return { headers: posts[0]?.headers ?? {}, excerpt: made.attempt.responseExcerpt ?? '' };
+  return {
+    headers: posts[0]?.headers ?? {},
+    excerpt: made.attempt.responseExcerpt ?? '',
+    made: made.attempt,
+  };
 }
 
 /** How many keys sign when the older one ends at this time. */
@@ -67,6 +76,21 @@ describe('an attempt', () => {
     ];
     const { excerpt } = await attempt({ signingKeys }, makeEvent(), answer);
     expect(excerpt).toBe('Basic [secret], [secret], [secret], [secret]');
+  });
+
+  it.each([
+    ['https://partner.example/hooks', 'partner.example'],
+    ['https://user:planted@Partner.Example:8443/planted?token=planted#planted', 'partner.example:8443'],
+    ['https://[2606:4700:4700::1111]/', '[2606:4700:4700::1111]'],
+    ['https://bücher.example/', 'xn--bcher-kva.example'],
+  ])('keeps of the URL who was asked, and nothing that may be a secret: %s', async (url, host) => {
+    const { made } = await attempt({}, makeEvent(), '', url);
+    expect(made.host).toBe(host);
+    expect(JSON.stringify(made)).not.toContain('planted');
+  });
+
+  it('keeps no host of what is no URL', async () => {
+    expect((await attempt({}, makeEvent(), '', 'partner.example')).made).not.toHaveProperty('host');
   });
 
   it('keeps an answer as it is when a credential is empty', async () => {

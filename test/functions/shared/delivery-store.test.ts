@@ -43,6 +43,7 @@ const provenAttempt = makeAttempt({
   outcome: 'delivered',
   status: 200,
   reason: null,
+  host: 'hooks.eu-central-1.partner.example',
   peerAddress: '2001:db8:85a3::8a2e:370:7334',
   connection: { port: 443, reused: true, tls: { protocol: 'TLSv1.3', certificateSha256: 'c3'.repeat(32) } },
   times: { dns: null, connect: null, tls: null, firstByte: 123.4 },
@@ -70,12 +71,19 @@ describe('a stored record', () => {
     expect(await store.get(record)).toEqual(record);
   });
 
+  it('of before attempts had a host is read as it is', async () => {
+    const { host: _, ...older } = provenAttempt;
+    const record = newRecord({ attempts: [older] });
+    await store.put(record);
+    expect((await store.get(record))?.attempts).toEqual([older]);
+  });
+
   it('takes one write unit when a partner with a certificate answered with a few words', async () => {
     const record = newRecord({
       partnerId: 'partner-with-a-name-of-thirty',
       endpointId: '0194f3a2-7c41-7d3e-9a55-3c1f0a6b9e77',
       status: 'delivered',
-      attempts: [{ ...provenAttempt, responseExcerpt: 'x'.repeat(256) }],
+      attempts: [{ ...provenAttempt, responseExcerpt: 'x'.repeat(200) }],
     });
     await store.put(record);
     expect(itemBytes(toWireItem((await storedItem(record)) ?? {}))).toBeLessThan(1_024);
