@@ -11,7 +11,7 @@ export interface Certificate {
 }
 
 export interface CertificateOptions {
-  /** DNS names and IPv4 addresses, beside the common name `towercast test`. */
+  /** DNS names and addresses, beside the common name `towercast test`. */
   names?: readonly string[];
   /** Default: it signs itself. */
   issuer?: Certificate;
@@ -40,8 +40,18 @@ const subjectAltName = hex('0603551d11');
 const basicConstraints = hex('0603551d13');
 
 const nameOf = (text: string) => sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from(text)))));
-const generalName = (name: string) =>
-  /^[\d.]+$/.test(name) ? der(0x87, Buffer.from(name.split('.').map(Number))) : der(0x82, Buffer.from(name));
+const generalName = (name: string) => {
+  if (name.includes(':')) return der(0x87, ipv6Bytes(name));
+  return /^[\d.]+$/.test(name)
+    ? der(0x87, Buffer.from(name.split('.').map(Number)))
+    : der(0x82, Buffer.from(name));
+};
+
+function ipv6Bytes(address: string): Buffer {
+  const [left = [], right = []] = address.split('::').map((part) => part.split(':').filter(Boolean));
+  const zeros = Array.from({ length: 8 - left.length - right.length }, () => '0');
+  return hex([...left, ...zeros, ...right].map((group) => group.padStart(4, '0')).join(''));
+}
 
 /** RFC 5280 with as little as OpenSSL accepts: a P-256 key, names, and whether it may sign others. */
 export function makeCertificate(options: CertificateOptions = {}): Certificate {
