@@ -73,7 +73,10 @@ export function entityKey(ref: EntityRef | Entity): ItemKey {
   }
 }
 
-/** One endpoint's deliveries of one day are one query, newest first by descending `sk`. */
+/**
+ * One endpoint's deliveries of one day are one query, newest first by descending `sk`, and one partition, which takes 1,000 writes a
+ * second: docs/runbook.md, "Limits".
+ */
 export function deliveryKey(endpointId: string, receivedAt: Instant, eventId: string): ItemKey {
   return { pk: `${endpointId}#${receivedAt.slice(0, 10)}`, sk: `${timeToBase36(receivedAt)}_${eventId}` };
 }
