@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
-import { makeCertificate } from './certificates.ts';
+import { makeCertificate } from '../../../local/demo/certificates.ts';
 import { knowing, listen, newClient, to } from './listening.ts';
 
 /** What Node's sockets connect by, whatever is between: agents, TLS, the choice of an address. */
