@@ -1,5 +1,5 @@
 import { costOf, prices, type PriceName } from './prices.ts';
-import { sum, type FunctionFigures } from './measure/function-figures.ts';
+import { requestsTo, sum, type FunctionFigures } from './measure/function-figures.ts';
 
 /** What was counted while a number of events went through. */
 export interface BillCounts {
@@ -47,7 +47,7 @@ export function billOf(counts: BillCounts): Bill {
     quantity: counted * perMillion,
     dollars: costOf(price, counted * perMillion),
   });
-  const queueRequests = requestsOf(functions, 'SQS.') + counts.pollRequests;
+  const queueRequests = requestsTo('SQS.', functions) + counts.pollRequests;
   const items = [
     item('IoT Core: rule', 'ruleTriggered', counts.publications),
     item('IoT Core: action', 'ruleAction', counts.publications),
@@ -57,7 +57,7 @@ export function billOf(counts: BillCounts): Bill {
     item('DynamoDB: reads', 'readUnit', counts.readUnits),
     item('SQS: requests', 'standardRequest', queueRequests),
     item('SQS: fair queue', 'fairQueue', queueRequests),
-    item('KMS: decrypts', 'kmsRequest', requestsOf(functions, 'KMS.')),
+    item('KMS: decrypts', 'kmsRequest', requestsTo('KMS.', functions)),
     item('CloudWatch: logs', 'logs', sum(functions.map(logBytes))),
     item('Data transfer to partners', 'transferOut', counts.requestBytes),
   ].sort((a, b) => b.dollars - a.dollars);
@@ -73,13 +73,6 @@ export function quantityOf({ price, quantity }: BillItem): string {
 }
 
 export const unitOf = ({ price }: BillItem): string => prices[price].unit;
-
-const requestsOf = (functions: readonly FunctionFigures[], prefix: string): number =>
-  sum(
-    functions.flatMap(({ requests }) =>
-      Object.entries(requests).map(([operation, count]) => (operation.startsWith(prefix) ? count : 0)),
-    ),
-  );
 
 /** What took CPU here takes longer on the share of a CPU that the memory buys. */
 export function gigabyteSeconds({ billedMs, cpuMs, memoryMb }: FunctionFigures): number {

@@ -3,6 +3,7 @@ import {
   request as httpRequest,
   type ClientRequest,
   type IncomingMessage,
+  type Server,
   type ServerResponse,
 } from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -14,10 +15,11 @@ export interface Capacity {
   readonly read: Record<string, number>;
 }
 
-export interface CapacityProxy {
-  readonly url: string;
-  /** What was consumed since the last call. */
-  take(): Capacity;
+export interface CapacityProxy<Caller extends string> {
+  /** Each caller has a port of its own, by which it is known. */
+  readonly urls: ReadonlyMap<Caller, string>;
+  /** What each consumed since the last call. */
+  take(): Map<Caller, Capacity>;
   close(): void;
 }
 
@@ -45,9 +47,38 @@ const metered: Readonly<Record<string, boolean>> = {
 };
 
 /** Stands between the stack and its DynamoDB engine and asks each request what it consumed. */
-export async function startCapacityProxy(target: string): Promise<CapacityProxy> {
-  let capacity: Capacity = { write: {}, read: {} };
-  const { hostname, port } = new URL(target);
+export async function startCapacityProxy<Caller extends string>(
+  target: string,
+  callers: readonly Caller[],
+): Promise<CapacityProxy<Caller>> {
+  const consumed = new Map<Caller, Capacity>();
+  const note = (caller: Caller) => (writes: boolean, operation: string, units: number) => {
+    const capacity = consumed.get(caller) ?? { write: {}, read: {} };
+    consumed.set(caller, capacity);
+    add(writes ? capacity.write : capacity.read, operation, units);
+  };
+  const servers = await Promise.all(
+    callers.map(async (caller) => ({ caller, ...(await listen(new URL(target), note(caller))) })),
+  );
+  return {
+    urls: new Map(servers.map(({ caller, url }) => [caller, url])),
+    take: () => {
+      const taken = new Map(consumed);
+      consumed.clear();
+      return taken;
+    },
+    close: () => {
+      for (const { server } of servers) {
+        server.close();
+        server.closeAllConnections();
+      }
+    },
+  };
+}
+
+type Note = (writes: boolean, operation: string, units: number) => void;
+
+async function listen({ hostname, port }: URL, note: Note): Promise<{ server: Server; url: string }> {
   const forward = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const operation = String(incoming.headers['x-amz-target']).split('.')[1] ?? '';
     const writes = metered[operation];
@@ -58,31 +89,19 @@ export async function startCapacityProxy(target: string): Promise<CapacityProxy>
     forwarded.end(body);
     const response = await responseOf(forwarded);
     const answer = await buffer(response);
-    if (writes !== undefined && response.statusCode === 200)
-      add(writes ? capacity.write : capacity.read, operation, unitsOf(answer, writes));
+    if (writes !== undefined && response.statusCode === 200) note(writes, operation, unitsOf(answer, writes));
     outgoing.writeHead(response.statusCode ?? 502, response.headers).end(answer);
   };
   const server = createServer((incoming, outgoing) => {
     forward(incoming, outgoing).catch(() => outgoing.destroy());
   });
-  const address = await new Promise<string>((resolve) => {
+  const url = await new Promise<string>((resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const bound = server.address();
       resolve(typeof bound === 'object' && bound !== null ? `http://127.0.0.1:${bound.port}` : '');
     });
   });
-  return {
-    url: address,
-    take: () => {
-      const taken = capacity;
-      capacity = { write: {}, read: {} };
-      return taken;
-    },
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  return { server, url };
 }
 
 const responseOf = (request: ClientRequest): Promise<IncomingMessage> =>
@@ -109,3 +128,13 @@ function unitsOf(answer: Buffer, writes: boolean): number {
 function add(to: Record<string, number>, operation: string, units: number): void {
   to[operation] = (to[operation] ?? 0) + units;
 }
+
+/** Of all callers together. */
+export const totalCapacity = (consumed: ReadonlyMap<string, Capacity>): Capacity => {
+  const total: Capacity = { write: {}, read: {} };
+  for (const { write, read } of consumed.values()) {
+    for (const [operation, units] of Object.entries(write)) add(total.write, operation, units);
+    for (const [operation, units] of Object.entries(read)) add(total.read, operation, units);
+  }
+  return total;
+};

@@ -21,6 +21,14 @@ export interface FunctionFigures {
 export const sum = (values: Iterable<number>): number =>
   [...values].reduce((total, value) => total + value, 0);
 
+/** @param service such as `SQS.`; empty: all */
+export const requestsTo = (service: string, figures: readonly FunctionFigures[]): number =>
+  sum(
+    figures.flatMap(({ requests }) =>
+      Object.entries(requests).map(([operation, count]) => (operation.startsWith(service) ? count : 0)),
+    ),
+  );
+
 /** By logical id of the function. */
 export function figuresBetween(before: Stats, after: Stats): Record<string, FunctionFigures> {
   return Object.fromEntries(

@@ -1,5 +1,5 @@
 import type { Percentiles } from '../measure/percentiles.ts';
-import { cpuPerEvent, sum, type FunctionFigures } from '../measure/function-figures.ts';
+import { requestsTo, sum, type FunctionFigures } from '../measure/function-figures.ts';
 import { fixed, type Row } from '../scenario.ts';
 
 export const megabytes = (bytes: number): string => fixed(bytes / 1024 ** 2, 0);
@@ -16,21 +16,32 @@ export const latencyRow = (latencyMs: Record<string, Percentiles>): Row[] =>
 
 const ms = (value: number): string => fixed(value, 0);
 
-/** CPU, AWS requests and log bytes per event, by function and together. */
-export function perEventRows(functions: Record<string, FunctionFigures>, events: number): Row[] {
-  const cpu = cpuPerEvent(functions, events);
-  const used = Object.entries(functions).filter(([name]) => name in cpu);
-  const row = (name: string, figures: readonly FunctionFigures[]): Row => [
-    name,
-    fixed(cpu[name] ?? 0),
-    fixed(sum(figures.flatMap(({ requests }) => Object.values(requests))) / events),
-    fixed(sum(figures.map(({ logBytes }) => logBytes)) / events, 0),
-  ];
+export const costHeader: Row = ['', 'CPU ms', 'AWS requests', 'DynamoDB', 'SQS', 'log bytes'];
+
+/**
+ * What an event costs by function and together, and what a delivery takes of `deliver`: CPU milliseconds, requests to AWS, those
+ * to DynamoDB and SQS among them, bytes of log.
+ */
+export function costRows(
+  functions: Record<string, FunctionFigures>,
+  { events, received }: { events: number; received: number },
+): Row[] {
+  const used = Object.entries(functions).filter(([, { cpuMs }]) => cpuMs > 0);
+  const { DeliverFunction: deliver } = functions;
   return [
-    ...used.map(([name, figures]) => row(name, [figures])),
-    row(
+    ...used.map(([name, figures]) => costRow(name, [figures], events)),
+    costRow(
       'together',
       used.map(([, figures]) => figures),
+      events,
     ),
+    ...(deliver === undefined ? [] : [costRow('DeliverFunction, a delivery', [deliver], received)]),
   ];
 }
+
+const costRow = (name: string, figures: readonly FunctionFigures[], count: number): Row => [
+  name,
+  fixed(sum(figures.map(({ cpuMs }) => cpuMs)) / count),
+  ...['', 'DynamoDB.', 'SQS.'].map((service) => fixed(requestsTo(service, figures) / count)),
+  fixed(sum(figures.map(({ logBytes }) => logBytes)) / count, 0),
+];

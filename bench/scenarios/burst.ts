@@ -1,6 +1,6 @@
 import { openBed, warmUpMessages } from '../bed.ts';
 import { orderly, twoEndpoints } from '../load/plan.ts';
-import { latencyRow, perEventRows } from '../report/rows.ts';
+import { costHeader, costRows, latencyRow } from '../report/rows.ts';
 import { fixed, inOrder, none, type Scenario } from '../scenario.ts';
 
 /** Fifty towers report as fast as their PUBACKs come. */
@@ -41,8 +41,8 @@ export const burst: Scenario = {
       sections: [
         {
           title: 'An event costs',
-          header: ['', 'CPU ms', 'AWS requests', 'log bytes'],
-          rows: perEventRows(functions, result.events),
+          header: costHeader,
+          rows: costRows(functions, result),
         },
         {
           title: 'Latency under the burst, ms',

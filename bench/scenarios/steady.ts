@@ -3,7 +3,7 @@ import { orderly, twoEndpoints } from '../load/plan.ts';
 import { measureBundles } from '../measure/bundles.ts';
 import { measureStart } from '../measure/start.ts';
 import { fixed, inOrder, none, type Row, type Scenario, type ScenarioResult } from '../scenario.ts';
-import { latencyRow, megabytes, perEventRows } from '../report/rows.ts';
+import { costHeader, costRows, latencyRow, megabytes } from '../report/rows.ts';
 
 const perSecond = 50;
 
@@ -54,8 +54,8 @@ export const steady: Scenario = {
         },
         {
           title: 'An event costs',
-          header: ['', 'CPU ms', 'AWS requests', 'log bytes'],
-          rows: perEventRows(functions, result.events),
+          header: costHeader,
+          rows: costRows(functions, result),
         },
         {
           title: 'Bundles',
