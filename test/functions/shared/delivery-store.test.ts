@@ -43,7 +43,7 @@ const provenAttempt = makeAttempt({
   outcome: 'delivered',
   status: 200,
   reason: null,
-  host: 'hooks.eu-central-1.partner.example',
+  host: 'partner.example',
   peerAddress: '2001:db8:85a3::8a2e:370:7334',
   connection: { port: 443, reused: true, tls: { protocol: 'TLSv1.3', certificateSha256: 'c3'.repeat(32) } },
   times: { dns: null, connect: null, tls: null, firstByte: 123.4 },
@@ -83,7 +83,7 @@ describe('a stored record', () => {
       partnerId: 'partner-with-a-name-of-thirty',
       endpointId: '0194f3a2-7c41-7d3e-9a55-3c1f0a6b9e77',
       status: 'delivered',
-      attempts: [{ ...provenAttempt, responseExcerpt: 'x'.repeat(200) }],
+      attempts: [{ ...provenAttempt, responseExcerpt: 'x'.repeat(256) }],
     });
     await store.put(record);
     expect(itemBytes(toWireItem((await storedItem(record)) ?? {}))).toBeLessThan(1_024);
