@@ -135,29 +135,32 @@ function unmetCases(): PlannedCase[] {
 const isCertain = ({ faults }: PlannedCase): boolean =>
   faults.every(({ sometimes }) => sometimes === undefined);
 
+/** Resolves with the calls that no fault met. */
+async function runAlone(cases: readonly TaggedCase[]): Promise<string[]> {
+  const wave = new Wave(world, cases);
+  waves.push(wave);
+  await wave.load();
+  // Those of one call one after the other: that is what they shared.
+  const ofOneCall = Map.groupBy(cases, ({ faults }) => faults.slice(-1).map(boundaryName).join());
+  const unmet = await Promise.all(
+    [...ofOneCall.values()].map(async (some) => {
+      const missed: string[] = [];
+      for (const { tag, name } of some)
+        for (const call of await wave.run(tag)) missed.push(`${name}: ${call}`);
+      return missed;
+    }),
+  );
+  expect(await wave.violations()).toEqual([]);
+  return unmet.flat();
+}
+
 describe('faults that were done to nobody beside others', () => {
   it('are done without them, and survived', async () => {
-    const cases = tagged(unmetCases().filter(isCertain));
-    const wave = new Wave(world, cases);
-    waves.push(wave);
-    await wave.load();
-    // Those of one call one after the other: that is what they shared.
-    const ofOneCall = Map.groupBy(cases, ({ faults }) => faults.slice(-1).map(boundaryName).join());
-    const unmet = await Promise.all(
-      [...ofOneCall.values()].map(async (some) => {
-        const missed: string[] = [];
-        for (const { tag, name } of some)
-          for (const call of await wave.run(tag)) missed.push(`${name}: ${call}`);
-        return missed;
-      }),
-    );
-    expect(unmet.flat()).toEqual([]);
-    expect(await wave.violations()).toEqual([]);
-    expect(
-      unmetCases()
-        .filter(isCertain)
-        .map(({ name }) => name),
-    ).toEqual([]);
+    const open = () => unmetCases().filter(isCertain);
+    // The few that are left may take each other along once more: a batch of fan-out that is given up, say.
+    for (let round = 1; round <= 3 && open().length > 0; round += 1)
+      expect(await runAlone(tagged(open()))).toEqual([]);
+    expect(open().map(({ name }) => name)).toEqual([]);
   });
 });
 
