@@ -43,12 +43,15 @@ describe('a rate across functions', () => {
       for (let turnMs: number | null = null; ;) {
         const nowMs = Date.now();
         const limiter = limiters[index % functions];
-        const admission = await ask(limiter, `rated-${perSecond}`, { perSecond }, { nowMs, turnMs }).catch(
-          (error: unknown) => {
-            if (codeOf(error) !== 'item_contended') throw error;
-            return null;
-          },
-        );
+        const admission: Admission | null = await ask(
+          limiter,
+          `rated-${perSecond}`,
+          { perSecond },
+          { nowMs, turnMs },
+        ).catch((error: unknown) => {
+          if (codeOf(error) !== 'item_contended') throw error;
+          return null;
+        });
         // So many ask at once that it could not be answered: it comes again, as the gate has it, but sooner.
         if (admission === null) {
           await wait(100 + 200 * Math.random());
