@@ -53,6 +53,9 @@ function ipv6Bytes(address: string): Buffer {
   return hex([...left, ...zeros, ...right].map((group) => group.padStart(4, '0')).join(''));
 }
 
+/** RFC 7468. An empty line before the end, say, is none that OpenSSL takes. */
+const linesOf = (base64: string): string => (base64.match(/.{1,64}/g) ?? []).join('\n');
+
 /** RFC 5280 with as little as OpenSSL accepts: a P-256 key, names, and whether it may sign others. */
 export function makeCertificate(options: CertificateOptions = {}): Certificate {
   const { names = [], issuer, isCa = false } = options;
@@ -78,7 +81,7 @@ export function makeCertificate(options: CertificateOptions = {}): Certificate {
   const signature = der(0x03, Buffer.from([0]), sign('sha256', toBeSigned, signer.privateKey));
   const base64 = sequence(toBeSigned, ecdsaWithSha256, signature).toString('base64');
   return {
-    cert: `-----BEGIN CERTIFICATE-----\n${base64.replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${linesOf(base64)}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     signer: { name, privateKey },
   };
