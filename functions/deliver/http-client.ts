@@ -1,4 +1,4 @@
-import http from 'node:http';
+import type { Agent } from 'node:http';
 import https from 'node:https';
 import { checkTarget, type AddressGuard } from '../shared/address-guard.ts';
 import { nothingWitnessed, type Witnessed } from './connection-witness.ts';
@@ -12,6 +12,7 @@ import {
   createKeptAgents,
   type ConnectionLimits,
 } from './kept-connections.ts';
+import { http } from '../shared/node-http.ts';
 
 export interface PostRequest {
   /** Credentials in it are not sent. */
@@ -77,7 +78,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const target = checkTarget(request.url, guard);
       if (target.kind === 'refused') return refusal(target.reason);
       const { url, protocol } = target;
-      const attempt = (agent: http.Agent) =>
+      const attempt = (agent: Agent) =>
         exchange({
           ...request,
           url,

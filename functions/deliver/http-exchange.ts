@@ -1,10 +1,11 @@
-import http from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { hostOf, type AddressGuard } from '../shared/address-guard.ts';
 import { isSuccess } from './classify.ts';
 import { nothingWitnessed, watchConnection, type Witnessed } from './connection-witness.ts';
 import { connectionClosed, failureReason, type FailureReason } from './failure-reason.ts';
+import { http } from '../shared/node-http.ts';
 
 export interface ExchangeOptions {
   url: URL;
@@ -12,7 +13,7 @@ export interface ExchangeOptions {
   method: string;
   headers: Record<string, string>;
   body: Uint8Array;
-  agent: http.Agent;
+  agent: Agent;
   lookup: LookupFunction;
   guard: AddressGuard;
   /** What is read of the response body before the connection is cut. */
@@ -59,7 +60,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     failure: null,
     stale: false,
   };
-  let outgoing: http.ClientRequest | undefined;
+  let outgoing: ClientRequest | undefined;
   let timedOut = false;
   let broken: Error | undefined;
   const deadline = setTimeout(() => {
@@ -96,7 +97,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
   }
 }
 
-function createRequest(options: ExchangeOptions): http.ClientRequest {
+function createRequest(options: ExchangeOptions): ClientRequest {
   const { url, protocol } = options;
   return transports[protocol].request({
     protocol,
@@ -119,7 +120,7 @@ function createRequest(options: ExchangeOptions): http.ClientRequest {
 const serverNameOf = (url: URL): string => (isIP(hostOf(url)) === 0 ? hostOf(url).replace(/\.$/, '') : '');
 
 /** Counts in what the parser is given: a connection's own count is of all its requests. */
-function limitReading(outgoing: http.ClientRequest, maxBytes: number): void {
+function limitReading(outgoing: ClientRequest, maxBytes: number): void {
   let bytes = 0;
   const count = (chunk: Uint8Array) => {
     bytes += chunk.byteLength;
@@ -132,7 +133,7 @@ function limitReading(outgoing: http.ClientRequest, maxBytes: number): void {
   });
 }
 
-function responseTo(outgoing: http.ClientRequest, body: Uint8Array): Promise<http.IncomingMessage> {
+function responseTo(outgoing: ClientRequest, body: Uint8Array): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let interim = 0;
     let isAnswered = false;
@@ -169,7 +170,7 @@ const afterOneTurn = (then: () => void) => setImmediate(() => setImmediate(then)
  * answers have no body at all, and an iterator over a stream costs more than the rest of the answer.
  */
 function readBody(
-  response: http.IncomingMessage,
+  response: IncomingMessage,
   maxBytes: number,
   seen: Pick<Exchanged, 'responseBody' | 'responseTruncated'>,
 ): Promise<void> {

@@ -1,7 +1,8 @@
-import http from 'node:http';
+import type { Agent } from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Protocol } from '../shared/address-guard.ts';
+import { http } from '../shared/node-http.ts';
 
 export interface ConnectionLimits {
   /** Idle connections to all hosts together, of either protocol: the oldest one makes room for the next. */
@@ -32,7 +33,7 @@ export const connectionOptions = {
 } as const;
 
 /** Connections are kept for the next event to the same host: a TLS handshake costs more than the POST. */
-export function createKeptAgents(limits: ConnectionLimits): Record<Protocol, http.Agent> {
+export function createKeptAgents(limits: ConnectionLimits): Record<Protocol, Agent> {
   const idle = new IdleConnections(limits);
   const options = {
     ...connectionOptions,
@@ -94,7 +95,7 @@ class IdleConnections {
 }
 
 /** The agent calls both for each connection that comes to idle, or no longer does. */
-function withIdle(agent: http.Agent, idle: IdleConnections): http.Agent {
+function withIdle(agent: Agent, idle: IdleConnections): Agent {
   const keepSocketAlive = agent.keepSocketAlive.bind(agent);
   const reuseSocket = agent.reuseSocket.bind(agent);
   agent.keepSocketAlive = (socket) => {

@@ -78,6 +78,13 @@ describe('bundles', () => {
     expect(best).toBeLessThan(100);
   });
 
+  it.each(functionNames)(
+    '%s loads no client that it does not use, as an import of node:http does',
+    (name) => {
+      expect(readFileSync(bundleOf(name), 'utf8')).not.toMatch(/from ?"node:http"/);
+    },
+  );
+
   it.each(functionNames)('%s is deployed as it was bundled', (name) => {
     const { Metadata } = z
       .object({ Metadata: z.object({ 'aws:asset:path': z.string() }) })

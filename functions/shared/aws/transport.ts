@@ -1,6 +1,7 @@
-import http from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import { AwsError } from './errors.ts';
+import { http } from '../node-http.ts';
 
 export interface HttpRequest {
   /** With the query, as it was signed. */
@@ -11,7 +12,7 @@ export interface HttpRequest {
 
 export interface HttpAnswer {
   status: number;
-  headers: http.IncomingHttpHeaders;
+  headers: IncomingHttpHeaders;
   body: string;
 }
 
@@ -57,7 +58,7 @@ export function createTransport(options: TransportOptions): Transport {
  * and most of what a request costs is what is built around it.
  */
 function exchange(
-  request: http.ClientRequest,
+  request: ClientRequest,
   { body }: HttpRequest,
   { connectTimeoutMs, requestTimeoutMs, maxAnswerBytes = defaultMaxAnswerBytes }: TransportOptions,
 ): Promise<HttpAnswer> {
