@@ -194,6 +194,24 @@ const outage: Flow = {
   behaviour: until(areAllParked, { atMost: 5 }),
 };
 
+/** Its partner disables it while its backlog waits: that is held, and what it failed is forgotten. */
+const abandon: Flow = {
+  ...bustle,
+  name: 'abandon',
+  endpoint: { scheduleSeconds: [0, ...Array.from({ length: 19 }, () => 1)] },
+  behaviour: () => down,
+  endings: Object.fromEntries(doors.map((type) => [type, 'held'])),
+  async drive(scene) {
+    await bustle.drive(scene);
+    await scene.until('all to be parked', () => areAllParked(scene.state()));
+    await setStatus(scene, 'disabled');
+  },
+  disagreement: (state) => {
+    const failures = entityOf(state, 'endpoint-health')?.['failures'];
+    return failures === 0 ? null : `an endpoint with ${String(failures)} failures`;
+  },
+};
+
 /** More than the endpoint takes at once. */
 const limit: Flow = { ...bustle, name: 'limit', endpoint: { limits: { perSecond: 2, concurrency: 1 } } };
 
@@ -253,19 +271,18 @@ const comeBack: Flow = {
     await scene.until('the held delivery', held);
     scene.inbox.behaviour = up;
     const path = `/v1/endpoints/${scene.tag}`;
-    await enable(scene, path);
+    await setStatus(scene, 'active');
     await askUntilDone(scene, 'POST', `${path}/recover`, {});
   },
 };
 
-async function enable(scene: Scene, path: string): Promise<void> {
+async function setStatus(scene: Scene, status: 'active' | 'disabled'): Promise<void> {
   const partner = await scene.partner();
-  await scene.until('the endpoint to be enabled', async () => {
+  const path = `/v1/endpoints/${scene.tag}`;
+  await scene.until(`the endpoint to be ${status}`, async () => {
     const read = await partner.call('GET', path).catch(() => null);
     const headers = { 'if-match': read?.headers.get('etag') ?? '' };
-    const changed = await partner
-      .call('PATCH', path, { body: { status: 'active' }, headers })
-      .catch(() => null);
+    const changed = await partner.call('PATCH', path, { body: { status }, headers }).catch(() => null);
     if (changed?.status === 200) return true;
     scene.refused();
     return false;
@@ -282,6 +299,7 @@ export const deliveryFlows = {
   die,
   bury,
   outage,
+  abandon,
   limit,
   crawl,
   comeBack,

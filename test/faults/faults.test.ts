@@ -137,30 +137,31 @@ const isCertain = ({ faults }: PlannedCase): boolean =>
 
 const openCases = (): PlannedCase[] => unmetCases().filter(isCertain);
 
-/** Resolves with the calls that no fault met. */
-async function runAlone(cases: readonly TaggedCase[]): Promise<string[]> {
+async function runAlone(cases: readonly TaggedCase[]): Promise<void> {
   const wave = new Wave(world, cases);
   waves.push(wave);
   await wave.load();
   // Those of one call one after the other: that is what they shared.
   const ofOneCall = Map.groupBy(cases, ({ faults }) => faults.slice(-1).map(boundaryName).join());
-  const unmet = await Promise.all(
+  await Promise.all(
     [...ofOneCall.values()].map(async (some) => {
-      const missed: string[] = [];
-      for (const { tag, name } of some)
-        for (const call of await wave.run(tag)) missed.push(`${name}: ${call}`);
-      return missed;
+      for (const { tag } of some) await wave.run(tag);
     }),
   );
   expect(await wave.violations()).toEqual([]);
-  return unmet.flat();
 }
 
 describe('faults that were done to nobody beside others', () => {
   it('are done without them, and survived', async () => {
     // The few that are left may take each other along once more: a batch of fan-out that is given up, say.
-    for (let round = 1; round <= 3 && openCases().length > 0; round += 1)
-      expect(await runAlone(tagged(openCases()))).toEqual([]);
+    for (let round = 1; round <= 3 && openCases().length > 0; round += 1) {
+      print(
+        `done to nobody yet: ${openCases()
+          .map(({ name }) => name)
+          .join('; ')}`,
+      );
+      await runAlone(tagged(openCases()));
+    }
     expect(openCases().map(({ name }) => name)).toEqual([]);
   });
 });
