@@ -5,6 +5,7 @@ import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
 import type { EndpointDirectory, EndpointReader, KnownEndpoint } from '../shared/endpoint-directory.ts';
 import type { ReadMessages } from '../shared/read-messages.ts';
 import type { Channel } from '../shared/queue.ts';
+import { isDisabledUnasked } from '../domain/endpoint-health.ts';
 import { isPast } from '../domain/lane.ts';
 import { attemptsOfSchedule, endpointUnknown, wasAcknowledged } from '../shared/delivery-record.ts';
 import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
@@ -140,10 +141,7 @@ async function attemptOnce(
   const { attempts } = task;
   if (endpoint === null) return { kind: 'dead', attempts, reason: endpointUnknown };
   if (endpoint.status === 'disabled') {
-    const { disabledReason } = endpoint;
-    // Nobody asked for these: see DisableEndpoint.
-    const byRequest = disabledReason !== 'gone' && disabledReason !== 'failing';
-    return { kind: 'held', attempts, reason: 'endpoint_disabled', byRequest };
+    return { kind: 'held', attempts, reason: 'endpoint_disabled', byRequest: !isDisabledUnasked(endpoint) };
   }
   const { ended, wasRead } = await readingOf(deps, task, endpoint, schedule);
   if (ended !== null) return ended;

@@ -113,18 +113,20 @@ export function madeWell(health: EndpointHealth): HealthStep | undefined {
   return isWell ? undefined : quietly({ ...health, ...newStart });
 }
 
+/** Whether nobody asked for it: see DisableEndpoint. That is told, and what is held then is somebody's business. */
+export const isDisabledUnasked = ({ disabledReason }: Pick<Endpoint, 'disabledReason'>): boolean =>
+  disabledReason === 'gone' || disabledReason === 'failing';
+
 /**
  * The same, for the endpoint that was disabled. Unless that was asked for it was told, so its end is to be told, too: by the first
  * success once it is enabled, whether or not it was told to be failing before.
  */
 export function begunAnew(
   health: EndpointHealth,
-  { disabledReason }: Pick<Endpoint, 'disabledReason'>,
+  endpoint: Pick<Endpoint, 'disabledReason'>,
   nowMs: number,
 ): HealthStep | undefined {
-  const step = madeWell(health);
-  const wasDisablingTold = disabledReason === 'gone' || disabledReason === 'failing';
-  if (!wasDisablingTold || health.toldSince !== null) return step;
+  if (!isDisabledUnasked(endpoint) || health.toldSince !== null) return madeWell(health);
   return quietly({ ...health, ...newStart, toldSince: health.failingSince ?? instantFromMs(nowMs) });
 }
 

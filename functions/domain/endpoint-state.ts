@@ -9,8 +9,8 @@ const missedMs = 3_600_000;
 
 /**
  * When `timers` must look at an endpoint: at once while there may be parked deliveries that may be sent, else when the
- * breaker lets a probe through, or when one that came and went will have stayed closed. Null: never. Nothing waits that would not come by itself, and no verdict on its failures is
- * due.
+ * breaker lets a probe through, or when one that came and went will have stayed closed. Null: never. Nothing waits that
+ * would not come by itself, and no verdict on its failures is due.
  */
 export function lookAt(health: EndpointHealth, nowMs: number): Instant | null {
   const { breaker, openUntil, openedAt, backlogAt, settlesAt } = health;

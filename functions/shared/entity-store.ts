@@ -5,13 +5,12 @@ import {
   DeleteCommand,
   type DynamoDBDocumentClient,
   PutCommand,
-  QueryCommand,
 } from './aws/documents.ts';
 import { entityItem, parseEntity } from './entity-item.ts';
 import { EntitySet } from './entity-set.ts';
 import { dueShardName, entityKey, type EntityRef, type ItemKey } from './keys.ts';
 import { whileVersion } from './optimistic-locking.ts';
-import { keyOf, queryDueKeys, readItems, type Position } from './read-items.ts';
+import { keyOf, countDueKeys, queryDueKeys, readItems, type Position } from './read-items.ts';
 
 /** A page of the due index; `next` is null at its end. */
 export interface DuePage {
@@ -92,19 +91,8 @@ export function createEntityStore(options: EntityStoreOptions): EntityStore {
       }
       return due;
     },
-    async countDue({ shard, now, after }) {
-      const { Count = 0 } = await documents.send(
-        new QueryCommand({
-          TableName: entitiesTable,
-          IndexName: 'due',
-          KeyConditionExpression: 'duePk = :shard AND dueAt <= :now',
-          ExpressionAttributeValues: { ':shard': dueShardName(shard), ':now': now },
-          Select: 'COUNT',
-          ...(after !== null && { ExclusiveStartKey: after }),
-        }),
-      );
-      return Count;
-    },
+    countDue: async ({ shard, now, after }) =>
+      countDueKeys(tableOf(options), { partition: dueShardName(shard), until: now, from: after }),
   };
 }
 

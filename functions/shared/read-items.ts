@@ -86,6 +86,28 @@ export interface DueKeysPage {
 
 const DueKeySchema = ItemKeySchema.extend({ dueAt: z.string() });
 
+/** `until`: default whenever it is due. `limit`: the count ends there. */
+type DueKeysCount = Pick<DueKeysQuery, 'partition'> & Partial<Pick<DueKeysQuery, 'until' | 'limit' | 'from'>>;
+
+/** How many keys a partition of a table's `due` index has, as far as one request reads. The index lags by moments. */
+export async function countDueKeys(
+  { documents, table }: TableOptions,
+  { partition, until, limit, from = null }: DueKeysCount,
+): Promise<number> {
+  const { Count = 0 } = await documents.send(
+    new QueryCommand({
+      TableName: table,
+      IndexName: 'due',
+      KeyConditionExpression: `duePk = :partition${until === undefined ? '' : ' AND dueAt <= :until'}`,
+      ExpressionAttributeValues: { ':partition': partition, ...(until !== undefined && { ':until': until }) },
+      Select: 'COUNT',
+      ...(limit !== undefined && { Limit: limit }),
+      ...(from !== null && { ExclusiveStartKey: from }),
+    }),
+  );
+  return Count;
+}
+
 /** A page of a table's `due` index, the longest overdue first unless asked for otherwise. */
 export async function queryDueKeys(
   { documents, table }: TableOptions,
