@@ -4,8 +4,16 @@ import type { Inbox } from '../helpers/receiver.ts';
 import { testStage, testStageWithBreaker } from '../helpers/stage-config.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { enable, expectToldOnce, toldAbout, typesAbout, waitUntilTold } from './operational-webhooks.ts';
-import { otherSecret, secret, standardEndpoint, startWorld, type World } from './world.ts';
+import {
+  enable,
+  expectAudience,
+  expectToldOnce,
+  toldAbout,
+  typesAbout,
+  waitUntilTold,
+  type Audience,
+} from './operational-webhooks.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const openSeconds = 2;
@@ -17,14 +25,8 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
   let tower: Tower;
   let acme: ApiClient;
   let failing: Inbox;
-  let partner: Inbox;
-  let operator: Inbox;
-  let rival: Inbox;
+  let audience: Audience;
   let published = 0;
-  const listeners = () => [
-    { endpointId: 'partner', partnerId: 'acme', inbox: partner },
-    { endpointId: 'operator', partnerId: 'operator', inbox: operator },
-  ];
 
   beforeAll(async () => {
     world = await startWorld({
@@ -34,13 +36,7 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
       },
       network: (receiver) => {
         failing = receiver.expect('/failing', { secret, behaviour: { status: 500 } });
-        partner = receiver.expect('/partner', { secret });
-        operator = receiver.expect('/operator', { secret: otherSecret });
-        rival = receiver.expect('/rival', { secret });
-        const operational = (name: string, partnerId: string) => ({
-          ...standardEndpoint(name, receiver.url(`/${name}`), partnerId),
-          operational: true,
-        });
+        audience = expectAudience(receiver);
         return {
           towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
           partners: [
@@ -48,12 +44,7 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
             { partnerId: 'rival' },
             { partnerId: 'operator' },
           ],
-          endpoints: [
-            standardEndpoint('failing', receiver.url('/failing')),
-            operational('partner', 'acme'),
-            { ...operational('operator', 'operator'), secret: otherSecret },
-            operational('rival', 'rival'),
-          ],
+          endpoints: [standardEndpoint('failing', receiver.url('/failing')), ...audience.endpoints],
         };
       },
     });
@@ -70,7 +61,7 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
     (await world.entities('endpoint')).find((one) => one['endpointId'] === 'failing');
   const records = async () => (await world.deliveries()).filter(({ endpointId }) => endpointId === 'failing');
   const expectStory = async (story: string[]) => {
-    for (const { inbox } of listeners()) {
+    for (const { inbox } of audience.listeners) {
       await waitUntilTold(inbox, 'failing', story.length);
       expect(typesAbout(inbox, 'failing')).toEqual(story);
     }
@@ -127,8 +118,8 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
     await expectStory(['endpoint.failing', 'endpoint.disabled', 'endpoint.recovered']);
     expect((await acme.call('POST', '/v1/endpoints/failing/recover', { body: {} })).status).toBe(202);
     await failing.waitForAccepted(published, 150_000);
-    await expectToldOnce(world, listeners());
-    for (const { inbox } of listeners()) {
+    await expectToldOnce(world, audience.listeners);
+    for (const { inbox } of audience.listeners) {
       const told = toldAbout(inbox, 'failing');
       const failingSince = told[0]?.type === 'endpoint.failing' ? told[0].data.failingSince : undefined;
       expect(told).toMatchObject([
@@ -137,6 +128,6 @@ describe('an endpoint that fails for days is switched off, and nothing meant for
         { type: 'endpoint.recovered', data: { partnerId: 'acme', failingSince, reason: null } },
       ]);
     }
-    expect(rival.requests).toEqual([]);
+    expect(audience.rival.requests).toEqual([]);
   }, 180_000);
 });

@@ -5,8 +5,15 @@ import type { Inbox } from '../helpers/receiver.ts';
 import { testStageWithBreaker } from '../helpers/stage-config.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { expectToldOnce, toldAbout, typesAbout, waitUntilTold } from './operational-webhooks.ts';
-import { otherSecret, secret, standardEndpoint, startWorld, type World } from './world.ts';
+import {
+  expectAudience,
+  expectToldOnce,
+  toldAbout,
+  typesAbout,
+  waitUntilTold,
+  type Audience,
+} from './operational-webhooks.ts';
+import { secret, standardEndpoint, startWorld, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const outages = 4;
@@ -17,36 +24,19 @@ describe('an endpoint that comes and goes', () => {
   let world: World;
   let tower: Tower;
   let flapping: Inbox;
-  let partner: Inbox;
-  let operator: Inbox;
-  let rival: Inbox;
+  let audience: Audience;
   let published = 0;
-  const listeners = () => [
-    { endpointId: 'partner', partnerId: 'acme', inbox: partner },
-    { endpointId: 'operator', partnerId: 'operator', inbox: operator },
-  ];
 
   beforeAll(async () => {
     world = await startWorld({
       stageConfig: testStageWithBreaker({ failures: 2, openSeconds: 1, maxOpenSeconds: steadySeconds }),
       network: (receiver) => {
         flapping = receiver.expect('/flapping', { secret });
-        partner = receiver.expect('/partner', { secret });
-        operator = receiver.expect('/operator', { secret: otherSecret });
-        rival = receiver.expect('/rival', { secret });
-        const operational = (name: string, partnerId: string) => ({
-          ...standardEndpoint(name, receiver.url(`/${name}`), partnerId),
-          operational: true,
-        });
+        audience = expectAudience(receiver);
         return {
           towers: [{ towerId, partnerIds: ['acme'], lockers: [{ locker: 1 }] }],
           partners: ['acme', 'rival', 'operator'].map((partnerId) => ({ partnerId })),
-          endpoints: [
-            standardEndpoint('flapping', receiver.url('/flapping')),
-            operational('partner', 'acme'),
-            { ...operational('operator', 'operator'), secret: otherSecret },
-            operational('rival', 'rival'),
-          ],
+          endpoints: [standardEndpoint('flapping', receiver.url('/flapping')), ...audience.endpoints],
         };
       },
     });
@@ -94,18 +84,18 @@ describe('an endpoint that comes and goes', () => {
       flapping.behaviour = { status: 204 };
       closed = await publishUntilBreaker('closed');
     }
-    for (const { inbox } of listeners()) await waitUntilTold(inbox, 'flapping', 3);
-    await expectToldOnce(world, listeners());
+    for (const { inbox } of audience.listeners) await waitUntilTold(inbox, 'flapping', 3);
+    await expectToldOnce(world, audience.listeners);
     const told = ['endpoint.failing', 'endpoint.recovered', 'endpoint.failing'];
-    for (const { inbox } of listeners()) expect(typesAbout(inbox, 'flapping')).toEqual(told);
+    for (const { inbox } of audience.listeners) expect(typesAbout(inbox, 'flapping')).toEqual(told);
 
     // It takes requests all the time: by one of them it has stayed for long enough.
     await publishUntil(
-      async () => (typesAbout(operator, 'flapping').length > told.length ? true : undefined),
+      async () => (typesAbout(audience.operator, 'flapping').length > told.length ? true : undefined),
       'its recovery',
     );
-    await expectToldOnce(world, listeners());
-    for (const { inbox } of listeners()) {
+    await expectToldOnce(world, audience.listeners);
+    for (const { inbox } of audience.listeners) {
       const [, , second, last] = toldAbout(inbox, 'flapping');
       expect(typesAbout(inbox, 'flapping')).toEqual([...told, 'endpoint.recovered']);
       expect(second?.data).toMatchObject({ partnerId: 'acme', reason: 'http_500' });
@@ -117,12 +107,12 @@ describe('an endpoint that comes and goes', () => {
         instantToMs(closed?.closedAt ?? '') + steadySeconds * 1_000,
       );
     }
-    expect(rival.requests).toEqual([]);
+    expect(audience.rival.requests).toEqual([]);
   }, 180_000);
 
   it('gets every event in the end', async () => {
     await flapping.waitForAccepted(published, 150_000);
     expect(flapping.badSignatures).toBe(0);
-    for (const { inbox } of listeners()) expect(typesAbout(inbox, 'flapping')).toHaveLength(4);
+    for (const { inbox } of audience.listeners) expect(typesAbout(inbox, 'flapping')).toHaveLength(4);
   }, 160_000);
 });

@@ -4,8 +4,16 @@ import type { Inbox } from '../helpers/receiver.ts';
 import { testStageWithBreaker } from '../helpers/stage-config.ts';
 import { waitFor } from '../helpers/stack-process.ts';
 import type { Tower } from '../helpers/tower.ts';
-import { enable, expectToldOnce, toldAbout, typesAbout, waitUntilTold } from './operational-webhooks.ts';
-import { otherSecret, secret, standardEndpoint, startWorld, typesHeard, type World } from './world.ts';
+import {
+  enable,
+  expectAudience,
+  expectToldOnce,
+  toldAbout,
+  typesAbout,
+  waitUntilTold,
+  type Audience,
+} from './operational-webhooks.ts';
+import { secret, standardEndpoint, startWorld, typesHeard, type World } from './world.ts';
 
 const towerId = '0000000000000001';
 const events = 4;
@@ -16,16 +24,10 @@ const burst = failures + 2;
 describe('what goes wrong with deliveries is told to whom it concerns', () => {
   let world: World;
   let tower: Tower;
-  let partner: Inbox;
-  let operator: Inbox;
-  let rival: Inbox;
+  let audience: Audience;
   let ordinary: Inbox;
   let gone: Inbox;
   let deaf: Inbox;
-  const listeners = () => [
-    { endpointId: 'partner', partnerId: 'acme', inbox: partner },
-    { endpointId: 'operator', partnerId: 'operator', inbox: operator },
-  ];
 
   beforeAll(async () => {
     const stage = testStageWithBreaker({
@@ -41,9 +43,7 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
         delivery: { ...stage.delivery, attemptTimeoutMs: 3_000, timeoutSeconds: 12 },
       },
       network: (receiver) => {
-        partner = receiver.expect('/partner', { secret });
-        operator = receiver.expect('/operator', { secret: otherSecret });
-        rival = receiver.expect('/rival', { secret });
+        audience = expectAudience(receiver);
         ordinary = receiver.expect('/ordinary', { secret });
         // So late that many ask before anybody has heard that it is gone.
         gone = receiver.expect('/gone', { secret, behaviour: { status: 410, delayMs: 1_000 } });
@@ -63,16 +63,11 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
             { ...at('failing', 'acme'), scheduleSeconds, filter: { lockers: [1] } },
             { ...at('gone', 'acme'), scheduleSeconds, filter: { lockers: [2] } },
             at('ordinary', 'acme'),
-            { ...at('partner', 'acme'), operational: true },
             // Hears of all, and takes none of it: that must not make more of it.
             { ...at('deaf', 'acme'), operational: true, scheduleSeconds: [0, 1, 1, 1, 1] },
-            {
-              ...at('operator', 'operator'),
-              secret: otherSecret,
-              operational: true,
-              contract: 'cloudevents' as const,
-            },
-            { ...at('rival', 'rival'), operational: true },
+            ...audience.endpoints.map((one) =>
+              one.endpointId === 'operator' ? { ...one, contract: 'cloudevents' as const } : one,
+            ),
           ],
         };
       },
@@ -88,14 +83,14 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
     (await world.deliveries()).filter((record) => record.endpointId === endpointId);
 
   it('an endpoint that fails, and each delivery to it that is given up', async () => {
-    for (const { inbox } of listeners()) {
+    for (const { inbox } of audience.listeners) {
       await waitUntilTold(inbox, 'failing', events + 1, 40_000);
       expect(typesAbout(inbox, 'failing').toSorted()).toEqual([
         ...Array.from({ length: events }, () => 'delivery.dead'),
         'endpoint.failing',
       ]);
     }
-    const told = toldAbout(partner, 'failing');
+    const told = toldAbout(audience.partner, 'failing');
     const records = await recordsOf('failing');
     const [first = ''] = records.flatMap(({ attempts }) => attempts.map(({ at }) => at)).toSorted();
     expect(told.find(({ type }) => type === 'endpoint.failing')?.data).toMatchObject({
@@ -112,7 +107,7 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
   }, 60_000);
 
   it('an endpoint that answers 410 is disabled, which is told once, however many were told so', async () => {
-    for (const { inbox } of listeners()) await waitUntilTold(inbox, 'gone', 1);
+    for (const { inbox } of audience.listeners) await waitUntilTold(inbox, 'gone', 1);
     await waitFor(
       async () => {
         const records = await recordsOf('gone');
@@ -122,8 +117,8 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
       },
       { timeoutMs: 40_000, describe: () => `${burst} held records` },
     );
-    await expectToldOnce(world, listeners());
-    for (const { inbox } of listeners())
+    await expectToldOnce(world, audience.listeners);
+    for (const { inbox } of audience.listeners)
       expect(toldAbout(inbox, 'gone')).toMatchObject([
         { type: 'endpoint.disabled', data: { partnerId: 'acme', reason: 'gone' } },
       ]);
@@ -134,7 +129,7 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
     await enable(await signIn(world.stack.ready, 'acme-backend', 'partner'), 'gone');
     await Promise.all(opened(2, 2));
     await gone.waitForAccepted(2, 30_000);
-    for (const { inbox } of listeners()) {
+    for (const { inbox } of audience.listeners) {
       await waitUntilTold(inbox, 'gone', 2);
       expect(toldAbout(inbox, 'gone')).toMatchObject([
         { type: 'endpoint.disabled' },
@@ -153,7 +148,7 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
       },
       { timeoutMs: 60_000, describe: () => 'the end of all deliveries to the deaf endpoint' },
     );
-    for (const { inbox } of listeners()) {
+    for (const { inbox } of audience.listeners) {
       await waitUntilTold(inbox, 'deaf', 1);
       expect(typesAbout(inbox, 'deaf')).toEqual(['endpoint.failing']);
     }
@@ -164,10 +159,10 @@ describe('what goes wrong with deliveries is told to whom it concerns', () => {
   }, 90_000);
 
   it('each once, and nobody else hears of it; ordinary endpoints hear of ordinary events only', async () => {
-    await expectToldOnce(world, listeners());
+    await expectToldOnce(world, audience.listeners);
     const published = events + burst + 2;
     await ordinary.waitForAccepted(published, 20_000);
-    expect(rival.requests).toEqual([]);
+    expect(audience.rival.requests).toEqual([]);
     expect(ordinary.distinct).toBe(published);
     for (const type of typesHeard(ordinary)) expect(type).toBe('locker.opened');
   }, 60_000);

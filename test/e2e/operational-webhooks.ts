@@ -2,9 +2,9 @@ import { expect } from 'vitest';
 import * as z from 'zod';
 import { InstantSchema } from '../../schemas/primitives.ts';
 import type { ApiClient } from '../helpers/api-client.ts';
-import type { Inbox, ReceivedRequest } from '../helpers/receiver.ts';
+import type { Inbox, ReceivedRequest, Receiver } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
-import type { World } from './world.ts';
+import { otherSecret, secret, standardEndpoint, type World } from './world.ts';
 
 const every = {
   id: z.string(),
@@ -101,6 +101,40 @@ export async function expectToldOnce(world: World, listeners: readonly Listener[
     );
     expect(inbox.requests.map(({ id }) => id).toSorted()).toEqual(events.map(({ id }) => id).toSorted());
   }
+}
+
+/** The operational endpoints of `acme` and of the operator, who shall hear of trouble at acme's, and a rival's, who shall not. */
+export interface Audience {
+  partner: Inbox;
+  operator: Inbox;
+  rival: Inbox;
+  listeners: readonly Listener[];
+  /** For the network file. */
+  endpoints: (ReturnType<typeof standardEndpoint> & { operational: true })[];
+}
+
+export function expectAudience(receiver: Receiver): Audience {
+  const partner = receiver.expect('/partner', { secret });
+  const operator = receiver.expect('/operator', { secret: otherSecret });
+  const rival = receiver.expect('/rival', { secret });
+  const at = (name: string, partnerId: string) => ({
+    ...standardEndpoint(name, receiver.url(`/${name}`), partnerId),
+    operational: true as const,
+  });
+  return {
+    partner,
+    operator,
+    rival,
+    listeners: [
+      { endpointId: 'partner', partnerId: 'acme', inbox: partner },
+      { endpointId: 'operator', partnerId: 'operator', inbox: operator },
+    ],
+    endpoints: [
+      at('partner', 'acme'),
+      { ...at('operator', 'operator'), secret: otherSecret },
+      at('rival', 'rival'),
+    ],
+  };
 }
 
 /** Enables an endpoint again, as its partner. */
