@@ -50,8 +50,7 @@ export function identify(raw: RawCall, names: Names, aliases: Aliases): Call {
   const text = `${decodeURIComponent(raw.path)} ${raw.body.toString('utf8')}`;
   const tags = [...new Set([...tagsIn(text), ...aliases.tagsIn(text)])];
   const [tag] = tags;
-  if (tag !== undefined && tags.length === 1)
-    for (const [name] of text.matchAll(/booking~[0-9a-f-]{36}/g)) aliases.add(name, tag);
+  if (tag !== undefined && tags.length === 1) aliases.learn(text, tag);
   const target = raw.headers['x-amz-target'];
   if (typeof target !== 'string') {
     const isPublication = raw.path.startsWith('/topics/');

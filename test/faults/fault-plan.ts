@@ -42,7 +42,7 @@ export class Fault {
 
   /** It met its call as often as it should, or that call was shared with another case and met that one's fault. */
   get met(): boolean {
-    return this.#isShared || this.injected >= (this.mode === 'fails twice' ? 2 : 1);
+    return this.#isShared || this.injected >= (isLasting(this.mode) ? 1 : timesOf(this.mode));
   }
 
   /** Another case's fault was done to its call too. */

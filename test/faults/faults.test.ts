@@ -120,29 +120,31 @@ type PlannedFault = Omit<FaultInput, 'tag'>;
 
 const faultName = (fault: PlannedFault): string => `${boundaryName(fault)} ${fault.mode}`;
 
-/** Cases whose fault was done to nobody yet: a neighbour's was done to the call that they shared, or it was never made. */
-function unmetCases(): PlannedCase[] {
-  const done = new Set(
-    world.plan.faults.filter(({ injected }) => injected > 0).map(({ input }) => faultName(input)),
-  );
-  // The one that a case is for comes last.
-  const open = plannedCases.filter(({ faults }) => faults.slice(-1).some((own) => !done.has(faultName(own))));
-  return [...Map.groupBy(open, ({ faults }) => faults.slice(-1).map(faultName).join()).values()].flatMap(
-    ([first]) => first ?? [],
-  );
+/** The one that a case is for comes last. */
+function ownFault({ name, faults }: PlannedCase): PlannedFault {
+  const own = faults.at(-1);
+  if (own === undefined) throw new TypeError(`${name} has no fault`);
+  return own;
 }
 
 const isCertain = ({ faults }: PlannedCase): boolean =>
-  faults.every(({ sometimes }) => sometimes === undefined);
+  faults.length > 0 && faults.every(({ sometimes }) => sometimes === undefined);
 
-const openCases = (): PlannedCase[] => unmetCases().filter(isCertain);
+/** Cases whose fault was done to nobody yet: a neighbour's was done to the call that they shared. One for each fault. */
+function openCases(): PlannedCase[] {
+  const done = new Set(
+    world.plan.faults.filter(({ injected }) => injected > 0).map(({ input }) => faultName(input)),
+  );
+  const open = plannedCases.filter((one) => isCertain(one) && !done.has(faultName(ownFault(one))));
+  return [...new Map(open.map((one) => [faultName(ownFault(one)), one])).values()];
+}
 
 async function runAlone(cases: readonly TaggedCase[]): Promise<void> {
   const wave = new Wave(world, cases);
   waves.push(wave);
   await wave.load();
   // Those of one call one after the other: that is what they shared.
-  const ofOneCall = Map.groupBy(cases, ({ faults }) => faults.slice(-1).map(boundaryName).join());
+  const ofOneCall = Map.groupBy(cases, (one) => boundaryName(ownFault(one)));
   await Promise.all(
     [...ofOneCall.values()].map(async (some) => {
       for (const { tag } of some) await wave.run(tag);
