@@ -24,6 +24,8 @@ export class FunctionPool {
   /** The one that worked last comes first, so that a low load keeps few busy. */
   readonly #idle: Idle[] = [];
   readonly #waiting: Waiting[] = [];
+  /** They load the handler. */
+  readonly #starting = new Set<FunctionProcess>();
   readonly #reaper: NodeJS.Timeout;
   readonly #running = new Map<FunctionProcess, Promise<void>>();
   /** Ended by us: they need no replacement. */
@@ -40,11 +42,8 @@ export class FunctionPool {
   }
 
   /** Starts the first process. Returns why the handler can't be loaded, if so. */
-  async warm(): Promise<FunctionError | undefined> {
-    const process = this.#start();
-    const error = await process.ready;
-    if (!error) this.#release(process);
-    return error;
+  warm(): Promise<FunctionError | undefined> {
+    return this.#start();
   }
 
   /** Runs the function once. Waits for a free process; never rejects. */
@@ -77,17 +76,18 @@ export class FunctionPool {
     clearTimeout(deadline);
   }
 
+  /**
+   * Who waits gets whatever process is free first: the one that was started for it, or one that has ended its work meanwhile. Lambda
+   * may do so with its execution environments, too (Lambda, "Execution environment lifecycle", Init phase).
+   */
   #dispatch(): void {
-    while (this.#waiting.length > 0 && !this.#stopped) {
-      const process = this.#idle.pop()?.process ?? this.#grow();
-      if (!process) return;
-      const next = this.#waiting.shift();
-      if (next) this.#running.set(process, this.#run(process, next));
+    if (this.#stopped) return;
+    while (this.#waiting.length > 0 && this.#idle.length > 0) {
+      const [process, next] = [this.#idle.pop()?.process, this.#waiting.shift()];
+      if (process && next) this.#running.set(process, this.#run(process, next));
     }
-  }
-
-  #grow(): FunctionProcess | undefined {
-    return this.#processes.size < this.definition.concurrency ? this.#start() : undefined;
+    while (this.#starting.size < this.#waiting.length && this.#processes.size < this.definition.concurrency)
+      void this.#start();
   }
 
   async #run(process: FunctionProcess, { event, resolve }: Waiting): Promise<void> {
@@ -103,11 +103,27 @@ export class FunctionPool {
     this.#dispatch();
   }
 
-  #start(): FunctionProcess {
+  /** Resolves when it is free for the first time, or with why it can't be: then who has waited longest is told. */
+  async #start(): Promise<FunctionError | undefined> {
     const process = new FunctionProcess(this.#options);
     this.#processes.add(process);
+    this.#starting.add(process);
     void process.exited.then(() => this.#forget(process));
-    return process;
+    const error = await process.ready;
+    this.#starting.delete(process);
+    if (!error) this.#release(process);
+    else this.#refuse(error);
+    return error;
+  }
+
+  #refuse(error: FunctionError): void {
+    const result: InvocationResult = { ok: false, error };
+    const next = this.#waiting.shift();
+    if (next) {
+      this.#count(result);
+      next.resolve(result);
+    }
+    this.#dispatch();
   }
 
   /** A process that died is replaced, unless nobody waits and others are left. */

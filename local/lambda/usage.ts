@@ -1,6 +1,9 @@
-import { ClientRequest } from 'node:http';
 import { subscribe } from 'node:diagnostics_channel';
+import type { ClientRequest } from 'node:http';
 import type { Usage } from './protocol.ts';
+
+/** Whoever imports the module gets all of undici with it: a fifth of what a process takes to start. */
+const http = process.getBuiltinModule('node:http');
 
 /** Names of `x-amz-target` prefixes, as people know the services. */
 const services: Readonly<Record<string, string>> = {
@@ -19,7 +22,7 @@ export function measureUsage(iotDataEndpoint: string | undefined): { since: () =
   subscribe('http.client.request.start', (message) => {
     const request =
       typeof message === 'object' && message !== null && 'request' in message ? message.request : null;
-    if (!(request instanceof ClientRequest)) return;
+    if (!(request instanceof http.ClientRequest)) return;
     const operation = operationOf(request, iotDataHost);
     if (operation === undefined) httpRequests++;
     else requests[operation] = (requests[operation] ?? 0) + 1;

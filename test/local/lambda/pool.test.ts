@@ -147,6 +147,25 @@ describe('a function in its pool', () => {
     expect(subject.pool.pids).toHaveLength(3);
   });
 
+  it('gives who waits for a process to start one that is free sooner', async () => {
+    // Only the first process ever gets ready.
+    await using subject = await deploy(
+      `import { existsSync, writeFileSync } from 'node:fs';
+      if (existsSync('started')) await new Promise((resolve) => setTimeout(resolve, 60_000));
+      writeFileSync('started', '');
+      export const handler = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return process.pid;
+      };`,
+      { concurrency: 2 },
+    );
+    await subject.pool.warm();
+    const [first] = subject.pool.pids;
+    const results = await Promise.all([subject.pool.invoke({}), subject.pool.invoke({})]);
+    expect(results).toMatchObject([{ payload: first }, { payload: first }]);
+    expect(subject.pool.pids).toHaveLength(2);
+  });
+
   it('that can not be loaded says so when it is warmed and at each invocation', async () => {
     await using subject = await deploy('import "./missing.mjs"; export const handler = async () => 1;');
     expect(await subject.pool.warm()).toMatchObject({ errorMessage: containing('missing.mjs') });
