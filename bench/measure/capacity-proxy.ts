@@ -1,13 +1,5 @@
-import {
-  createServer,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
+import { startAwsProxy, type AwsMessage, type Rewrite } from './aws-proxy.ts';
 
 /** Capacity units by operation, as DynamoDB itself reports them. */
 export interface Capacity {
@@ -57,67 +49,38 @@ export async function startCapacityProxy<Caller extends string>(
     consumed.set(caller, capacity);
     add(writes ? capacity.write : capacity.read, operation, units);
   };
-  const servers = await Promise.all(
-    callers.map(async (caller) => ({ caller, ...(await listen(new URL(target), note(caller))) })),
+  const proxies = await Promise.all(
+    callers.map(async (caller) => ({ caller, proxy: await startAwsProxy(target, asking(note(caller))) })),
   );
   return {
-    urls: new Map(servers.map(({ caller, url }) => [caller, url])),
+    urls: new Map(proxies.map(({ caller, proxy }) => [caller, proxy.url])),
     take: () => {
       const taken = new Map(consumed);
       consumed.clear();
       return taken;
     },
     close: () => {
-      for (const { server } of servers) {
-        server.close();
-        server.closeAllConnections();
-      }
+      for (const { proxy } of proxies) proxy.close();
     },
   };
 }
 
-type Note = (writes: boolean, operation: string, units: number) => void;
-
-async function listen({ hostname, port }: URL, note: Note): Promise<{ server: Server; url: string }> {
-  const forward = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const operation = String(incoming.headers['x-amz-target']).split('.')[1] ?? '';
+const asking =
+  (note: (writes: boolean, operation: string, units: number) => void): Rewrite =>
+  (operation, request) => {
     const writes = metered[operation];
-    const sent = await buffer(incoming);
-    const body = writes === undefined ? sent : withCapacity(sent);
-    const headers = { ...incoming.headers, 'content-length': String(body.length) };
-    const forwarded = httpRequest({ hostname, port, method: incoming.method, path: incoming.url, headers });
-    forwarded.end(body);
-    const response = await responseOf(forwarded);
-    const answer = await buffer(response);
-    if (writes !== undefined && response.statusCode === 200) note(writes, operation, unitsOf(answer, writes));
-    outgoing.writeHead(response.statusCode ?? 502, response.headers).end(answer);
+    if (writes === undefined) return undefined;
+    return {
+      request: { ...request, ReturnConsumedCapacity: 'TOTAL' },
+      answer: (answer) => {
+        note(writes, operation, unitsOf(answer, writes));
+        return undefined;
+      },
+    };
   };
-  const server = createServer((incoming, outgoing) => {
-    forward(incoming, outgoing).catch(() => outgoing.destroy());
-  });
-  const url = await new Promise<string>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const bound = server.address();
-      resolve(typeof bound === 'object' && bound !== null ? `http://127.0.0.1:${bound.port}` : '');
-    });
-  });
-  return { server, url };
-}
 
-const responseOf = (request: ClientRequest): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
-    request.once('response', resolve).once('error', reject);
-  });
-
-const RequestSchema = z.record(z.string(), z.json());
-
-function withCapacity(body: Buffer): Buffer {
-  const request = RequestSchema.parse(JSON.parse(body.toString()));
-  return Buffer.from(JSON.stringify({ ...request, ReturnConsumedCapacity: 'TOTAL' }));
-}
-
-function unitsOf(answer: Buffer, writes: boolean): number {
-  const { ConsumedCapacity: consumed } = ResponseSchema.parse(JSON.parse(answer.toString()));
+function unitsOf(answer: AwsMessage, writes: boolean): number {
+  const { ConsumedCapacity: consumed } = ResponseSchema.parse(answer);
   const parts = consumed === undefined ? [] : Array.isArray(consumed) ? consumed : [consumed];
   return parts.reduce(
     (sum, part) => sum + ((writes ? part.WriteCapacityUnits : part.ReadCapacityUnits) ?? part.CapacityUnits),

@@ -1,6 +1,8 @@
+import path from 'node:path';
 import { billOf, gigabyteSeconds, quantityOf, unitOf, type Bill } from '../bill.ts';
 import { openBed, warmUpMessages, type Bed } from '../bed.ts';
 import { startDynoxide } from '../../local/engines/dynoxide.ts';
+import { startAwsProxy } from '../measure/aws-proxy.ts';
 import { orderly } from '../load/plan.ts';
 import type { RunResult } from '../load/protocol.ts';
 import type { PollStats } from '../../local/local-stack.ts';
@@ -10,6 +12,7 @@ import {
   type Capacity,
   type CapacityProxy,
 } from '../measure/capacity-proxy.ts';
+import { shardStreams } from '../measure/sharded-stream.ts';
 import { carriers, requestsTo, sum, type FunctionFigures } from '../measure/function-figures.ts';
 import { measureTable, type TableBytes } from '../measure/item-bytes.ts';
 import { costOf } from '../prices.ts';
@@ -25,9 +28,10 @@ const partnerMs = 100;
 const retentionMonths = 3;
 /**
  * A table on demand begins with four partitions, so its stream with four shards, and Lambda polls each of them four times a
- * second. The engine here has one shard. Sources: DynamoDB, "On-demand capacity mode"; Lambda, "Using DynamoDB".
+ * second. The engine here has one shard, which is shown as four. Sources: DynamoDB, "On-demand capacity mode"; Lambda, "Using DynamoDB".
  */
-const streamIdleMs = 1_000 / (4 * 4);
+const shards = 4;
+const streamIdleMs = 1_000 / 4;
 
 /** Counts what AWS would put on the bill, and multiplies it with bench/prices.ts. */
 export const bill: Scenario = {
@@ -35,10 +39,12 @@ export const bill: Scenario = {
   describes: `AWS bill per million events, two endpoints that answer in ${partnerMs} ms, ${perSecond} events a second`,
   async run(context) {
     await using engines = new AsyncDisposableStack();
-    const engine = await startDynoxide();
+    const engine = await startDynoxide(path.join(context.folder, 'bill-tables.db'));
     engines.defer(() => engine.stop());
     const proxy = await startCapacityProxy(engine.endpoint, callers);
     engines.defer(() => proxy.close());
+    const sharded = await startAwsProxy(proxy.urls.get(others) ?? '', shardStreams(shards, 'pk'));
+    engines.defer(() => sharded.close());
     const messages = perSecond * (context.quick ? 8 : 40);
     const flood = context.quick ? 400 : 2_000;
     const ordered = 100;
@@ -46,7 +52,7 @@ export const bill: Scenario = {
     const endpoint = { delayMs: partnerMs };
     await using bed = await openBed(context, {
       name: 'bill',
-      dynamodbEndpoint: proxy.urls.get(others) ?? '',
+      dynamodbEndpoint: sharded.url,
       variablesOf: (logicalId) => {
         const url = proxy.urls.get(logicalId);
         return url === undefined ? {} : { AWS_ENDPOINT_URL_DYNAMODB: url };

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDynoxide } from '../../local/engines/dynoxide.ts';
 import type { LocalStack } from '../../local/local-stack.ts';
@@ -20,7 +21,7 @@ export const timers: Scenario = {
   describes: '100,000 due deliveries for 100 endpoints',
   async run(context) {
     const ordered = context.quick ? 20 : 200;
-    const engine = await startDynoxide();
+    const engine = await startDynoxide(path.join(context.folder, 'timers-tables.db'));
     try {
       const plan = PlanSchema.parse({
         groups: [

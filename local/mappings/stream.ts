@@ -51,6 +51,7 @@ export function startStreamMapping(options: StreamMappingOptions): Mapping {
 
 class StreamReader {
   readonly #options: StreamMappingOptions;
+  readonly #idleMs: number;
   readonly #signal: AbortSignal;
   readonly #checkpoint: Checkpoint;
   readonly #passes: (record: Json) => boolean;
@@ -59,6 +60,7 @@ class StreamReader {
 
   constructor(options: StreamMappingOptions, signal: AbortSignal) {
     this.#options = options;
+    this.#idleMs = options.idleMs ?? 25;
     this.#signal = signal;
     this.#checkpoint = new Checkpoint(options.checkpointFile, options.streamArn);
     this.#passes = createFilter(options.properties.FilterCriteria);
@@ -69,14 +71,16 @@ class StreamReader {
     while (!this.#signal.aborted) {
       await this.#retrying(async () => {
         const shards = await this.#describe();
-        for (const shard of shards) this.#start(shard, shards);
+        for (const [index, shard] of shards.entries())
+          this.#start(shard, shards, (index / shards.length) * this.#idleMs);
         await (this.#reading.size > 0 ? Promise.race(this.#reading.values()) : this.#pause(1000));
       });
     }
     await Promise.all(this.#reading.values());
   }
 
-  #start({ ShardId, ParentShardId }: Shard, all: readonly Shard[]): void {
+  /** @param afterMs Shards have pollers of their own, which are not in step. */
+  #start({ ShardId, ParentShardId }: Shard, all: readonly Shard[], afterMs: number): void {
     if (ShardId === undefined || this.#reading.has(ShardId) || this.#finished.has(ShardId)) return;
     const parentIsRead =
       ParentShardId === undefined ||
@@ -85,7 +89,9 @@ class StreamReader {
     if (!parentIsRead) return;
     this.#reading.set(
       ShardId,
-      this.#readShard(ShardId).finally(() => this.#reading.delete(ShardId)),
+      this.#pause(afterMs)
+        .then(() => this.#readShard(ShardId))
+        .finally(() => this.#reading.delete(ShardId)),
     );
   }
 
@@ -112,7 +118,7 @@ class StreamReader {
       { abortSignal: this.#signal },
     );
     if (Records.length === 0) {
-      await this.#pause(this.#options.idleMs ?? 25);
+      await this.#pause(this.#idleMs);
       return NextShardIterator;
     }
     const records = Records.map((record) => streamRecord(record, properties.EventSourceArn));
