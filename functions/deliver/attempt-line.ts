@@ -1,4 +1,4 @@
-import type { Attempt, DeliveryTask } from '../../schemas/delivery.ts';
+import type { Attempt, AttemptTimes, DeliveryTask } from '../../schemas/delivery.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import type { KnownEndpoint } from '../shared/endpoint-directory.ts';
 import type { Channel } from '../shared/queue.ts';
@@ -39,7 +39,7 @@ export function attemptLine(
     status,
     reason,
     durationMs,
-    times,
+    times: times && measured(times),
     host: host ?? null,
     peerAddress,
     tlsProtocol: connection?.tls?.protocol ?? null,
@@ -47,6 +47,10 @@ export function attemptLine(
     latencyMs: nowMs - instantToMs(event.receivedAt),
   };
 }
+
+/** Over a kept connection most of them are none, and CloudWatch charges by the byte. */
+const measured = (times: AttemptTimes): Partial<AttemptTimes> =>
+  Object.fromEntries(Object.entries(times).filter(([, milliseconds]) => milliseconds !== null));
 
 /**
  * Whether an attempt says how long an event took to its partner. What is acknowledged by reading is received again and

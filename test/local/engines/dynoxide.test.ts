@@ -1,9 +1,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ensureTable, TableSchema } from '../../../local/engines/dynamodb.ts';
@@ -66,5 +68,36 @@ describe('the embedded DynamoDB', () => {
     await ensureTable(client, 'things', tableOf('pk', 'sk'));
     await ensureTable(client, 'things', tableOf('pk', 'sk'));
     await expect(ensureTable(client, 'things', tableOf('pk'))).rejects.toThrow(/--fresh/);
+  });
+
+  it('finds the number of the next stream record, and those after one, without a look at all of them', async () => {
+    const binary = createRequire(import.meta.url)
+      .resolve(`@dynoxide/${process.platform}-${process.arch}/package.json`)
+      .replace('package.json', 'dynoxide');
+    // As the engine asks, so that another version that asks otherwise is seen here.
+    const asked = (await readFile(binary, 'latin1')).replaceAll(/\s+/g, ' ');
+    const queries = [
+      'SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1 FROM _stream_records WHERE table_name = ?1',
+      'FROM _stream_records WHERE table_name = ?1 AND shard_id = ?2 AND CAST(sequence_number AS INTEGER) > ?3 ORDER BY CAST(sequence_number AS INTEGER) ASC LIMIT ?4',
+    ];
+    for (const query of queries) expect(asked).toContain(query);
+
+    const folder = await mkdtemp(path.join(tmpdir(), 'towercast-dynoxide-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'tables.db');
+    const engine = await startDynoxide(file);
+    await engine.stop();
+    using database = new DatabaseSync(file, { readOnly: true });
+    const plans = queries.map((query) => {
+      const whole = query.startsWith('SELECT') ? query : `SELECT new_image ${query}`;
+      return database
+        .prepare(`EXPLAIN QUERY PLAN ${whole}`)
+        .all()
+        .map(({ detail }) => detail);
+    });
+    expect(plans).toEqual([
+      [expect.stringContaining('towercast_next_number')],
+      [expect.stringContaining('towercast_next_records')],
+    ]);
   });
 });
