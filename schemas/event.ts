@@ -148,6 +148,13 @@ const DeliveryDeadDataSchema = z.object({
   eventType: z.string(),
   reason: z.string(),
   attempts: z.int().min(0),
+  /** Of a delivery in order, which the lane goes on without. Null of others, and in events of before this field existed. */
+  sequence: z.int().min(1).nullable().default(null).meta({
+    description: 'Where its endpoint asks for order: its number, which is skipped. Else null.',
+  }),
+  sequenceOf: z.string().nullable().default(null).meta({
+    description: 'What that number counts: the same as the header `towercast-sequence-of`.',
+  }),
 });
 
 /** In the place of a delivery that was given up, at an endpoint that asks for order. */

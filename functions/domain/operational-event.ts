@@ -33,13 +33,17 @@ export const endpointEvent = (
 
 /**
  * Tells of a delivery that was given up; null when it was itself about a delivery, since that would never end, or a sample
- * that somebody tried an endpoint with, and has the answer of.
+ * that somebody tried an endpoint with, and has the answer of. `lane`: of a delivery in order, if it is known. Not every contract
+ * can say that a number is skipped: this can, at the partner's operational endpoints.
  */
 export function deliveryDead(
-  record: Pick<DeliveryRecord, 'id' | 'endpointId' | 'partnerId' | 'event' | 'reason' | 'attempts'>,
-  context: OperationalContext,
+  record: Pick<
+    DeliveryRecord,
+    'id' | 'endpointId' | 'partnerId' | 'event' | 'reason' | 'attempts' | 'sequence'
+  >,
+  { lane = null, ...context }: OperationalContext & { lane?: string | null },
 ): DomainEvent | null {
-  const { id, event, attempts, endpointId, partnerId } = record;
+  const { id, event, attempts, endpointId, partnerId, sequence = null } = record;
   if (isOperational(event.type) || isSampleId(event.id)) return null;
   const data = {
     deliveryId: id,
@@ -49,6 +53,8 @@ export function deliveryDead(
     eventType: event.type,
     reason: record.reason ?? 'unknown',
     attempts: attempts.length,
+    sequence: lane === null ? null : sequence,
+    sequenceOf: sequence === null ? null : lane,
   };
   // A replay of it may die once more, and has made more attempts by then.
   const name = `delivery.dead ${id} ${attempts.length}`;

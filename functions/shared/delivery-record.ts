@@ -3,7 +3,7 @@ import { summaryOf, type Attempt, type DeliveryRecord, type DeliveryTask } from 
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import { deliveryDead, type OperationalContext } from '../domain/operational-event.ts';
-import { deliveryId } from './keys.ts';
+import { deliveryId, laneOfId } from './keys.ts';
 
 /** What a delivery has come to. */
 export type DeliveryState = Pick<DeliveryRecord, 'status' | 'reason' | 'attempts' | 'dueAt' | 'waitsFor'>;
@@ -27,8 +27,13 @@ export const recordOfTask = (task: DeliveryTask, state: DeliveryState): Delivery
 export const endpointUnknown = 'endpoint_unknown';
 
 /** What is told together with a record: that the delivery is dead. Null when there is nothing to tell. */
-export const noticeOf = (record: DeliveryRecord, context: OperationalContext): DomainEvent | null =>
-  record.status === 'dead' && record.reason !== endpointUnknown ? deliveryDead(record, context) : null;
+export function noticeOf(record: DeliveryRecord, context: OperationalContext): DomainEvent | null {
+  if (record.status !== 'dead' || record.reason === endpointUnknown) return null;
+  const { id, type } = record.event;
+  // What stands for another delivery has the number of that one, in its lane.
+  const lane = type === 'sequence.skipped' ? null : laneOfId(id);
+  return deliveryDead(record, { ...context, lane });
+}
 
 /** Whether a record is what this very task came to: one attempt more, or its end, which takes none where there is no endpoint. */
 export const isOutcomeOf = (task: DeliveryTask, record: DeliveryRecord | null): record is DeliveryRecord =>

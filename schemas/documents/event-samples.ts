@@ -132,13 +132,14 @@ const undelivered = {
   eventType: 'reservation.stocked',
   reason: 'http_500',
 };
+const skipped = { sequence: 7, sequenceOf: `${tower.towerId}-${tower.locker}` };
 const owned = { endpointId, partnerId: 'acme' };
 const operationalData: Readonly<Record<string, object>> = {
   'endpoint.failing': { ...owned, failingSince: at.occurredAt, reason: 'http_500' },
   'endpoint.recovered': { ...owned, failingSince: at.occurredAt, reason: null },
   'endpoint.disabled': { ...owned, failingSince: at.occurredAt, reason: 'failing' },
-  'delivery.dead': { ...undelivered, ...owned, attempts: 10 },
-  'sequence.skipped': { ...undelivered, sequence: 7, sequenceOf: `${tower.towerId}-${tower.locker}` },
+  'delivery.dead': { ...undelivered, ...owned, attempts: 10, ...skipped },
+  'sequence.skipped': { ...undelivered, ...skipped },
 };
 
 /** Where an event of this family happens. */

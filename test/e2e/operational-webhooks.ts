@@ -29,6 +29,8 @@ const DeadDataSchema = z.strictObject({
   eventType: z.string(),
   reason: z.string(),
   attempts: z.int(),
+  sequence: z.int().nullable(),
+  sequenceOf: z.string().nullable(),
 });
 const said = [
   { type: z.enum(['endpoint.failing', 'endpoint.recovered', 'endpoint.disabled']), data: HealthDataSchema },

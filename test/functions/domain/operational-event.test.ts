@@ -64,7 +64,20 @@ describe('an operational event', () => {
       eventType: 'reservation.stocked',
       reason: 'http_500',
       attempts: 3,
+      sequence: null,
+      sequenceOf: null,
     });
+  });
+
+  it('names the number that is skipped, of what was sent in order', () => {
+    const ordered = { ...dead, sequence: 7 };
+    expect(deliveryDead(ordered, { ...context, lane: 'tower-9' })?.data).toMatchObject({
+      sequence: 7,
+      sequenceOf: 'tower-9',
+    });
+    // Where that is not known, or does not count, a number says nothing.
+    for (const event of [deliveryDead(ordered, context), deliveryDead(dead, { ...context, lane: 'tower-9' })])
+      expect(event?.data).toMatchObject({ sequence: null, sequenceOf: null });
   });
 
   it('is never made of a delivery of one: that would never end', () => {

@@ -139,6 +139,8 @@ describe('a lane', () => {
       via: 'ordered',
       task: { sequence: 1, event: { data: { sequence: 1, eventId: eventAt(9, 1).id, reason: 'http_500' } } },
     });
+    const sequenceOf = '0000000000000001-9';
+    expect(world.notices).toMatchObject([{ type: 'delivery.dead', data: { sequence: 1, sequenceOf } }]);
     expect(world.recordOf(2)).toMatchObject({ reason: 'behind', sequence: 2 });
     await world.give(skip?.task ?? taskOf(0));
     const next = world.sent.at(-1);
@@ -185,7 +187,7 @@ describe('a lane', () => {
     expect(world.sent).toMatchObject([{ task: { sequence: 1, event: { type: 'sequence.skipped' } } }]);
   });
 
-  it('shows a jump where the contract has no way to say so', async () => {
+  it('shows a jump where the contract has no way to say so, and tells the operational endpoints which number it is', async () => {
     const world = makeLaneWorld({
       endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0], contract: 'reservation-status' })],
       answer: (request) => responds(request.headers['webhook-id'] === eventAt(9, 1).id ? 500 : 200),
@@ -194,6 +196,22 @@ describe('a lane', () => {
     expect(world.numbers()).toEqual([
       [1, 0],
       [2, 0],
+    ]);
+    expect(world.notices).toMatchObject([
+      { type: 'delivery.dead', data: { sequence: 1, sequenceOf: '0000000000000001-9' } },
+    ]);
+  });
+
+  it('names no number of its own when what tells of a skipped one is given up', async () => {
+    const world = makeLaneWorld({
+      endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0] })],
+      answer: () => responds(500),
+    });
+    await world.give(taskOf(1));
+    await world.give(world.sent.at(-1)?.task ?? taskOf(0));
+    expect(world.notices.map(({ data }) => data)).toMatchObject([
+      { eventType: 'reservation.stocked', sequence: 1 },
+      { eventType: 'sequence.skipped', sequence: null, sequenceOf: null },
     ]);
   });
 
