@@ -92,6 +92,11 @@ const replay: Flow = {
     const { endpointId } = answer.status < 300 ? IdSchema.parse(answer.json) : await findEndpoint(scene);
     await postOnce(scene, '/v1/redrives', { endpointId, source: 'events' });
   },
+  // What is sent may arrive before that is noted.
+  disagreement: (state) => {
+    const redrive = entityOf(state, 'redrive');
+    return redrive?.['status'] === 'done' ? null : `redrive ${String(redrive?.['status'])}`;
+  },
 };
 
 /** A second key signs beside the first. */

@@ -15,8 +15,6 @@ export interface FaultedBoundary extends Boundary {
   readonly anonymous?: boolean;
   /** Faults that lead here: it is called when something else has failed. */
   readonly after?: readonly Omit<FaultInput, 'tag'>[];
-  /** Why it may happen that no fault meets the call: it is made only when others come between. */
-  readonly sometimes?: string;
   /** Modes that make no sense here. */
   readonly without?: readonly Mode[];
 }
@@ -39,7 +37,7 @@ const {
   rerun,
   forget,
 } = deliveryFlows;
-const { queueUp, fileInLane, skip, wearOut, comeBackInLane } = laneFlows;
+const { queueUp, fileInLane, fileOver, comeApart, skip, wearOut, comeBackInLane } = laneFlows;
 const { book, point, register, replay, rotate, pull, pullAndWait, knock } = apiFlows;
 
 type Row = readonly [call: string, flow: Flow, more?: Omit<FaultedBoundary, keyof Boundary | 'flow'>];
@@ -52,6 +50,11 @@ const disabling = 'DynamoDB.TransactWriteItems(EntitiesTable+EventsTable)';
 const recording = 'DynamoDB.BatchWriteItem(DeliveriesTable)';
 
 const refused = (name: string, call: string) => ({ function: name, call, mode: 'is refused' }) as const;
+/** The call before it brings the retry into its lane. */
+const wakingNext = {
+  ...refused('DeliverFunction', 'SQS.SendMessageBatch(OrderedDeliveryQueue)'),
+  skip: 1,
+} as const;
 const losing = (name: string, call: string) => ({ function: name, call, mode: 'loses its answer' }) as const;
 
 /**
@@ -76,11 +79,7 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['SQS.SendMessageBatch(DeliveryQueue)', open],
     ['SQS.SendMessageBatch(SlowDeliveryQueue)', crawl],
     ['SQS.SendMessageBatch(OrderedDeliveryQueue)', queueUp],
-    [
-      'DynamoDB.GetItem(EventsTable)',
-      queueUp,
-      { sometimes: 'only when what one commit holds of a locker comes apart in the stream' },
-    ],
+    ['DynamoDB.GetItem(EventsTable)', comeApart],
   ]),
   ...of('DeliverFunction', [
     ['DynamoDB.Query(EntitiesTable:partner)', open],
@@ -140,17 +139,9 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.PutItem(DeliveriesTable)', file],
     ['DynamoDB.TransactWriteItems(DeliveriesTable+EventsTable)', bury],
     ['DynamoDB.GetItem(DeliveriesTable:lane)', fileInLane],
-    [
-      'DynamoDB.GetItem(EventsTable)',
-      queueUp,
-      { sometimes: 'only when deliver died of what it had delivered, and others wait behind that' },
-    ],
+    ['DynamoDB.GetItem(EventsTable)', fileOver, { after: [wakingNext] }],
     ['DynamoDB.PutItem(DeliveriesTable:lane)', fileInLane],
-    [
-      'SQS.SendMessageBatch(OrderedDeliveryQueue)',
-      fileInLane,
-      { sometimes: 'only when the turn of what is filed is over by then' },
-    ],
+    ['SQS.SendMessageBatch(OrderedDeliveryQueue)', fileOver, { after: [wakingNext] }],
     ['DynamoDB.BatchWriteItem(EntitiesTable)', poison],
     [
       'DynamoDB.GetItem(DeliveriesTable)',
@@ -184,11 +175,7 @@ export const boundaries: readonly FaultedBoundary[] = [
     ['DynamoDB.Query(DeliveriesTable.due:undelivered)', comeBack],
     ['DynamoDB.PutItem(DeliveriesTable)', comeBack],
     ['SQS.SendMessageBatch(SlowDeliveryQueue)', comeBack],
-    [
-      'DynamoDB.PutItem(EntitiesTable:redrive)',
-      replay,
-      { sometimes: 'what is sent may have arrived before this is noted' },
-    ],
+    ['DynamoDB.PutItem(EntitiesTable:redrive)', replay],
     ['DynamoDB.PutItem(EntitiesTable:redrive)', comeBack],
     ['SQS.SendMessageBatch(SlowDeliveryQueue)', replay],
     ['SQS.SendMessageBatch(OrderedDeliveryQueue)', comeBackInLane],
@@ -263,8 +250,6 @@ export const unusedPermissions: Readonly<Record<string, string>> = {
   'ApiFunction EntitiesTable/index/byPartner: dynamodb:Query': 'reads: lists',
   'ApiFunction EventsTable: dynamodb:Query': 'reads: the access log of a lock',
   'DeadLetterFunction DeliveriesTable: dynamodb:DeleteItem': 'only when what waits in a lane has its turn',
-  'DeadLetterFunction EventsTable: dynamodb:GetItem': 'only when others wait behind what deliver died of',
-  'DeadLetterFunction OrderedDeliveryQueue: sqs:SendMessage': 'only when the turn of what is filed is over',
   'TimersFunction DeliveriesTable: dynamodb:GetItem': 'only when what is given up has a place in a lane',
   'TimersFunction DeliveriesTable: dynamodb:DeleteItem': 'only when what waits in a lane has its turn',
   'TimersFunction EntitiesTable: dynamodb:ConditionCheckItem': 'only when an endpoint has failed for days',

@@ -13,8 +13,6 @@ export interface FaultInput extends Boundary {
   readonly mode: Mode;
   /** Lets this many calls pass first. */
   readonly skip?: number;
-  /** Why it may come to its end without such a call. */
-  readonly sometimes?: string;
   /** Takes calls that name no case: a query for all that is due, say. */
   readonly anonymous?: boolean;
 }

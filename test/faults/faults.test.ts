@@ -127,15 +127,12 @@ function ownFault({ name, faults }: PlannedCase): PlannedFault {
   return own;
 }
 
-const isCertain = ({ faults }: PlannedCase): boolean =>
-  faults.length > 0 && faults.every(({ sometimes }) => sometimes === undefined);
-
 /** Cases whose fault was done to nobody yet: a neighbour's was done to the call that they shared. One for each fault. */
 function openCases(): PlannedCase[] {
   const done = new Set(
     world.plan.faults.filter(({ injected }) => injected > 0).map(({ input }) => faultName(input)),
   );
-  const open = plannedCases.filter((one) => isCertain(one) && !done.has(faultName(ownFault(one))));
+  const open = plannedCases.filter((one) => one.faults.length > 0 && !done.has(faultName(ownFault(one))));
   return [...new Map(open.map((one) => [faultName(ownFault(one)), one])).values()];
 }
 

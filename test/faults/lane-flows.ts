@@ -1,22 +1,28 @@
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
 import { entityKey } from '../../functions/shared/keys.ts';
 import { bustle, deliveryFlows, doors, firstTask, sendToDlq } from './delivery-flows.ts';
 import { entityOf, type Flow, type Scene } from './flow.ts';
+import { invokeWhole } from './lost-and-found.ts';
 import { down, until, up, type PartnerBehaviour } from './partner.ts';
 import { towerFlows } from './tower-flows.ts';
 
 const { open } = towerFlows;
 const { file, comeBack } = deliveryFlows;
 
-const askForOrder = ({ world, tag }: Scene) =>
+const setEndpoint = ({ world, tag }: Scene, UpdateExpression: string, values: Record<string, unknown>) =>
   world.documents.send(
     new UpdateCommand({
       TableName: world.stack.tables['EntitiesTable'],
       Key: entityKey({ kind: 'endpoint', partnerId: tag, endpointId: tag }),
-      UpdateExpression: 'SET ordered = :true',
-      ExpressionAttributeValues: { ':true': true },
+      UpdateExpression,
+      ...(UpdateExpression.includes('#filter') && { ExpressionAttributeNames: { '#filter': 'filter' } }),
+      ExpressionAttributeValues: values,
     }),
   );
+
+const askForOrder = (scene: Scene) => setEndpoint(scene, 'SET ordered = :true', { ':true': true });
 
 /** One after the other, though the first is refused until the others have come. */
 const queueUp: Flow = {
@@ -48,6 +54,69 @@ const fileInLane: Flow = {
 const refusesTheFirst: PartnerBehaviour = () => {
   let first: string | null = null;
   return ({ id }) => ((first ??= id) === id ? down : up);
+};
+
+const pair = ['locker.opened', 'locker.closed'] as const;
+
+/** It fails the first request, and more about that event until the other one waits behind it. */
+const failsOnce: PartnerBehaviour = (state) => {
+  let first: string | null = null;
+  return ({ id, attempt }) => {
+    first ??= id;
+    const isAlone = attempt <= 4 && state().deliveries.length < pair.length;
+    return id === first && (attempt === 1 || isAlone) ? down : up;
+  };
+};
+
+/** What deliver was done with but could not pass on: others wait behind it. Its first call to the lanes' queue is for the retry. */
+const fileOver: Flow = {
+  ...queueUp,
+  name: 'file what is over',
+  events: pair,
+  behaviour: failsOnce,
+  endpoint: { scheduleSeconds: [0, 4, 4, 4, 4] },
+  async drive(scene) {
+    await askForOrder(scene);
+    const tower = await scene.tower();
+    await tower.publishAll(pair.map((type) => ({ type, locker: 1 })));
+    await scene.until('a head that is over, and what waits behind it', () => {
+      const statuses = scene.state().deliveries.map(({ status }) => status);
+      return statuses.includes('delivered') && statuses.length === pair.length;
+    });
+    await sendToDlq(scene, firstTask(scene), 'OrderedDeliveryDlq');
+  },
+};
+
+/** Two events of one commit, the second of which comes without the first: the endpoint's filter kept both back until then. */
+const comeApart: Flow = {
+  ...open,
+  name: 'come apart',
+  events: pair,
+  ordered: true,
+  endpoint: { filter: { types: ['locker.forced'] } },
+  async drive(scene) {
+    const tower = await scene.tower();
+    await tower.publishRaw(JSON.stringify(pair.map((type) => tower.stamp({ type, locker: 1 }))));
+    await scene.until('both events', () => scene.state().events.length === pair.length);
+    await setEndpoint(scene, 'SET ordered = :true, #filter.types = :types', {
+      ':true': true,
+      ':types': pair,
+    });
+    const second = scene.state().events.find(({ after }) => after !== undefined);
+    if (second === undefined) throw new Error('no event comes after another one');
+    const { pk, sk } = second;
+    const dynamodb = {
+      SequenceNumber: '1',
+      Keys: { pk: { S: pk }, sk: { S: sk } },
+      NewImage: z.json().parse(marshall(second)),
+    };
+    // Until fan-out knows what the endpoint asks for now.
+    await scene.until('fan-out to send both', async () => {
+      const batch = { Records: [{ eventName: 'INSERT', dynamodb }] };
+      if (!(await invokeWhole(scene.world.stack, 'FanOutFunction', batch))) scene.refused();
+      return scene.inbox.requests.length > 0;
+    });
+  },
 };
 
 /** The first of a lane is given up: what says so takes its place, and the others follow. */
@@ -89,4 +158,4 @@ const comeBackInLane: Flow = {
   },
 };
 
-export const laneFlows = { queueUp, fileInLane, skip, wearOut, comeBackInLane };
+export const laneFlows = { queueUp, fileInLane, fileOver, comeApart, skip, wearOut, comeBackInLane };
