@@ -111,9 +111,15 @@ export class FunctionPool {
     void process.exited.then(() => this.#forget(process));
     const error = await process.ready;
     this.#starting.delete(process);
-    if (!error) this.#release(process);
+    if (!error) this.#welcome(process);
     else this.#refuse(error);
     return error;
+  }
+
+  /** If nobody waits for it any more, those that have worked before come first: they are warm. */
+  #welcome(process: FunctionProcess): void {
+    this.#idle.unshift({ process, since: Date.now() });
+    this.#dispatch();
   }
 
   #refuse(error: FunctionError): void {

@@ -1,5 +1,6 @@
-import { realpath } from 'node:fs/promises';
+import { realpath, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { listen } from '../../../local/engines/free-port.ts';
 import { waitFor } from '../../helpers/stack-process.ts';
@@ -164,6 +165,32 @@ describe('a function in its pool', () => {
     const results = await Promise.all([subject.pool.invoke({}), subject.pool.invoke({})]);
     expect(results).toMatchObject([{ payload: first }, { payload: first }]);
     expect(subject.pool.pids).toHaveLength(2);
+  });
+
+  it('prefers processes that have worked to one that nobody waited for in the end', async () => {
+    // The second process gets ready when there is nothing to do any more.
+    await using subject = await deploy(
+      `import { existsSync, writeFileSync } from 'node:fs';
+      const isSecond = existsSync('started');
+      writeFileSync('started', '');
+      while (isSecond && !existsSync('go')) await new Promise((resolve) => setTimeout(resolve, 5));
+      console.log('ready ' + process.pid);
+      export const handler = async () => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return process.pid;
+      };`,
+      { concurrency: 2 },
+    );
+    await subject.pool.warm();
+    const [first] = subject.pool.pids;
+    await Promise.all([subject.pool.invoke({}), subject.pool.invoke({})]);
+    await writeFile(path.join(subject.directory, 'go'), '');
+    await waitFor(() => (subject.lines.length === 2 ? true : undefined), {
+      ...soon,
+      describe: () => 'the second process',
+    });
+    for (let count = 0; count < 5; count += 1)
+      expect(await subject.pool.invoke({})).toMatchObject({ payload: first });
   });
 
   it('that can not be loaded says so when it is warmed and at each invocation', async () => {
