@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDynoxide } from '../../local/engines/dynoxide.ts';
 import type { LocalStack } from '../../local/local-stack.ts';
@@ -21,7 +20,7 @@ export const timers: Scenario = {
   describes: '100,000 due deliveries for 100 endpoints',
   async run(context) {
     const ordered = context.quick ? 20 : 200;
-    const engine = await startDynoxide(path.join(context.folder, 'timers-tables.db'));
+    const engine = await startDynoxide();
     try {
       const plan = PlanSchema.parse({
         groups: [
