@@ -116,7 +116,7 @@ export class FaultCase {
 
   /** Where neighbours take processes down with them, work may come by another way: past what leads to a kill, too. */
   get #mayMiss(): boolean {
-    return this.#inputs.some(({ mode }) => isKill(mode));
+    return this.#inputs.some(({ mode, mayMiss }) => isKill(mode) || mayMiss !== undefined);
   }
 
   /** What the promises say against it, once everything is quiet. */

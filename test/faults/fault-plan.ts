@@ -13,6 +13,8 @@ export interface FaultInput extends Boundary {
   readonly mode: Mode;
   /** Lets this many calls pass first. */
   readonly skip?: number;
+  /** Why it may come to its end without such a call. */
+  readonly mayMiss?: string;
   /** Takes calls that name no case: a query for all that is due, say. */
   readonly anonymous?: boolean;
 }

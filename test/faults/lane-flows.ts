@@ -58,14 +58,10 @@ const refusesTheFirst: PartnerBehaviour = () => {
 
 const pair = ['locker.opened', 'locker.closed'] as const;
 
-/** It fails the first request, and more about that event until the other one waits behind it. */
-const failsOnce: PartnerBehaviour = (state) => {
+/** It fails the first request: by the second, the other event waits behind this one. */
+const failsOnce: PartnerBehaviour = () => {
   let first: string | null = null;
-  return ({ id, attempt }) => {
-    first ??= id;
-    const isAlone = attempt <= 4 && state().deliveries.length < pair.length;
-    return id === first && (attempt === 1 || isAlone) ? down : up;
-  };
+  return ({ id, attempt }) => ((first ??= id) === id && attempt === 1 ? down : up);
 };
 
 /** What deliver was done with but could not pass on: others wait behind it. Its first call to the lanes' queue is for the retry. */
@@ -74,7 +70,7 @@ const fileOver: Flow = {
   name: 'file what is over',
   events: pair,
   behaviour: failsOnce,
-  endpoint: { scheduleSeconds: [0, 4, 4, 4, 4] },
+  endpoint: { scheduleSeconds: [0, 6, 6, 6, 6] },
   async drive(scene) {
     await askForOrder(scene);
     const tower = await scene.tower();
