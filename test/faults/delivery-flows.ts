@@ -9,7 +9,7 @@ import { askUntilDone } from './asking.ts';
 import { entityOf, type Flow, type Scene } from './flow.ts';
 import { invokeWhole } from './lost-and-found.ts';
 import { down, gone, until, up } from './partner.ts';
-import type { CaseState } from './storage.ts';
+import type { CaseState, StoredEvent } from './storage.ts';
 import { towerFlows } from './tower-flows.ts';
 
 const { open } = towerFlows;
@@ -235,6 +235,16 @@ const crawl: Flow = {
   },
 };
 
+/** An event as the stream gives it. */
+export const insertOf = (event: StoredEvent, sequenceNumber: number) => ({
+  eventName: 'INSERT',
+  dynamodb: {
+    SequenceNumber: String(sequenceNumber),
+    Keys: { pk: { S: event.pk }, sk: { S: event.sk } },
+    NewImage: z.json().parse(marshall(event)),
+  },
+});
+
 /** The stream gives everything again, and the other way round. */
 const rerun: Flow = {
   ...bustle,
@@ -244,13 +254,7 @@ const rerun: Flow = {
     await bustle.drive(scene);
     await scene.inbox.waitForAccepted(doors.length, 180_000);
     await scene.until('all events', () => scene.state().events.length === doors.length);
-    const Records = scene
-      .state()
-      .events.map((event, index) => ({
-        eventName: 'INSERT',
-        dynamodb: { SequenceNumber: String(index), NewImage: z.json().parse(marshall(event)) },
-      }))
-      .toReversed();
+    const Records = scene.state().events.map(insertOf).toReversed();
     await scene.until('fan-out to take it', () =>
       invokeWhole(scene.world.stack, 'FanOutFunction', { Records }),
     );

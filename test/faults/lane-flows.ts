@@ -1,8 +1,7 @@
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
-import * as z from 'zod';
+import type { Endpoint } from '../../schemas/endpoint.ts';
 import { entityKey } from '../../functions/shared/keys.ts';
-import { bustle, deliveryFlows, doors, firstTask, sendToDlq } from './delivery-flows.ts';
+import { bustle, deliveryFlows, doors, firstTask, insertOf, sendToDlq } from './delivery-flows.ts';
 import { entityOf, type Flow, type Scene } from './flow.ts';
 import { invokeWhole } from './lost-and-found.ts';
 import { down, until, up, type PartnerBehaviour } from './partner.ts';
@@ -11,18 +10,18 @@ import { towerFlows } from './tower-flows.ts';
 const { open } = towerFlows;
 const { file, comeBack } = deliveryFlows;
 
-const setEndpoint = ({ world, tag }: Scene, UpdateExpression: string, values: Record<string, unknown>) =>
+const setEndpoint = ({ world, tag }: Scene, changes: Pick<Partial<Endpoint>, 'ordered' | 'filter'>) =>
   world.documents.send(
     new UpdateCommand({
       TableName: world.stack.tables['EntitiesTable'],
       Key: entityKey({ kind: 'endpoint', partnerId: tag, endpointId: tag }),
-      UpdateExpression,
-      ...(UpdateExpression.includes('#filter') && { ExpressionAttributeNames: { '#filter': 'filter' } }),
-      ExpressionAttributeValues: values,
+      AttributeUpdates: Object.fromEntries(
+        Object.entries(changes).map(([name, Value]) => [name, { Action: 'PUT', Value }]),
+      ),
     }),
   );
 
-const askForOrder = (scene: Scene) => setEndpoint(scene, 'SET ordered = :true', { ':true': true });
+const askForOrder = (scene: Scene) => setEndpoint(scene, { ordered: true });
 
 /** One after the other, though the first is refused until the others have come. */
 const queueUp: Flow = {
@@ -94,21 +93,12 @@ const comeApart: Flow = {
     const tower = await scene.tower();
     await tower.publishRaw(JSON.stringify(pair.map((type) => tower.stamp({ type, locker: 1 }))));
     await scene.until('both events', () => scene.state().events.length === pair.length);
-    await setEndpoint(scene, 'SET ordered = :true, #filter.types = :types', {
-      ':true': true,
-      ':types': pair,
-    });
+    await setEndpoint(scene, { ordered: true, filter: { types: [...pair] } });
     const second = scene.state().events.find(({ after }) => after !== undefined);
     if (second === undefined) throw new Error('no event comes after another one');
-    const { pk, sk } = second;
-    const dynamodb = {
-      SequenceNumber: '1',
-      Keys: { pk: { S: pk }, sk: { S: sk } },
-      NewImage: z.json().parse(marshall(second)),
-    };
+    const batch = { Records: [insertOf(second, 1)] };
     // Until fan-out knows what the endpoint asks for now.
     await scene.until('fan-out to send both', async () => {
-      const batch = { Records: [{ eventName: 'INSERT', dynamodb }] };
       if (!(await invokeWhole(scene.world.stack, 'FanOutFunction', batch))) scene.refused();
       return scene.inbox.requests.length > 0;
     });

@@ -15,6 +15,18 @@ export const handler = async (event) => {
   await new Promise((resolve) => setTimeout(resolve, 60_000));
 };`;
 
+/** Its second process gets ready when there is a file `go`. */
+const secondWaits = `
+import { existsSync, writeFileSync } from 'node:fs';
+const isSecond = existsSync('started');
+writeFileSync('started', '');
+while (isSecond && !existsSync('go')) await new Promise((resolve) => setTimeout(resolve, 5));
+console.log('ready');
+export const handler = async () => {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return process.pid;
+};`;
+
 const soon = { timeoutMs: 10_000 };
 
 describe('a function in its pool', () => {
@@ -149,17 +161,7 @@ describe('a function in its pool', () => {
   });
 
   it('gives who waits for a process to start one that is free sooner', async () => {
-    // Only the first process ever gets ready.
-    await using subject = await deploy(
-      `import { existsSync, writeFileSync } from 'node:fs';
-      if (existsSync('started')) await new Promise((resolve) => setTimeout(resolve, 60_000));
-      writeFileSync('started', '');
-      export const handler = async () => {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        return process.pid;
-      };`,
-      { concurrency: 2 },
-    );
+    await using subject = await deploy(secondWaits, { concurrency: 2 });
     await subject.pool.warm();
     const [first] = subject.pool.pids;
     const results = await Promise.all([subject.pool.invoke({}), subject.pool.invoke({})]);
@@ -168,22 +170,11 @@ describe('a function in its pool', () => {
   });
 
   it('prefers processes that have worked to one that nobody waited for in the end', async () => {
-    // The second process gets ready when there is nothing to do any more.
-    await using subject = await deploy(
-      `import { existsSync, writeFileSync } from 'node:fs';
-      const isSecond = existsSync('started');
-      writeFileSync('started', '');
-      while (isSecond && !existsSync('go')) await new Promise((resolve) => setTimeout(resolve, 5));
-      console.log('ready ' + process.pid);
-      export const handler = async () => {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        return process.pid;
-      };`,
-      { concurrency: 2 },
-    );
+    await using subject = await deploy(secondWaits, { concurrency: 2 });
     await subject.pool.warm();
     const [first] = subject.pool.pids;
     await Promise.all([subject.pool.invoke({}), subject.pool.invoke({})]);
+    // It gets ready when there is nothing to do any more.
     await writeFile(path.join(subject.directory, 'go'), '');
     await waitFor(() => (subject.lines.length === 2 ? true : undefined), {
       ...soon,
