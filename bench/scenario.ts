@@ -51,7 +51,7 @@ export const fixed = (value: number, digits = 2): string => value.toFixed(digits
 
 export const atMost = (what: string, value: number, limit: number, unit = ''): Check => ({
   what,
-  measured: `${fixed(value)}${unit}`,
+  measured: `${Number.isInteger(value) ? value : fixed(value)}${unit}`,
   aim: `≤ ${limit}${unit}`,
   holds: value <= limit,
 });
