@@ -78,6 +78,9 @@ export const AttemptSchema = z.object({
     .max(1024)
     .nullable()
     .meta({ description: 'The start of the response body as text, without your keys and credentials.' }),
+  retryAfterSeconds: z.int().min(0).exactOptional().meta({
+    description: 'How long the answer asked to stay away, if it did and is heeded (429 and 503).',
+  }),
   responseTruncated: z.literal(true).exactOptional().meta({
     description:
       'Only a part of the response body was read: its first 16,384 bytes, or what came before it broke off.',

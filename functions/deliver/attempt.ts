@@ -75,9 +75,15 @@ export async function makeAttempt(
     requestSha256: sha256(rendering.body),
     responseSha256: result.status === null ? null : sha256(result.responseBody),
     responseExcerpt: responseExcerpt(result, secretTexts(secrets), outcome),
+    ...askedToStayAway(verdict),
     ...(result.responseTruncated && { responseTruncated: true }),
   };
   return { attempt, verdict };
+}
+
+function askedToStayAway(verdict: Verdict): Pick<Attempt, 'retryAfterSeconds'> {
+  const ms = verdict.kind === 'retry' ? verdict.retryAfterMs : null;
+  return ms === null ? {} : { retryAfterSeconds: ms / 1_000 };
 }
 
 /** The rest of a URL may hold secrets: many a partner is known by its path. None for what is no URL. */
@@ -103,20 +109,34 @@ const basicCredentials = ({ username, password }: Extract<EndpointAuth, { type: 
 
 /** Keys, those that ended included, and credentials. */
 const secretTexts = ({ signingKeys, auth }: EndpointSecrets): string[] => [
-  ...signingKeys.map(({ key }) => key),
+  // Libraries keep a key without its prefix, and some show it.
+  ...signingKeys.flatMap(({ key }) => [key, ...formsOf(key.replace(/^whs(?:ec|k)_/, ''))]),
   ...credentialTexts(auth),
 ];
 
-/** Every form in which a credential goes out. */
+/** Fewer characters than these tell nothing, and occur anyway. */
+const shortestUsername = 4;
+
+/** Every form in which a credential goes out, and what it is made of. */
 function credentialTexts(auth: EndpointAuth): string[] {
   switch (auth.type) {
     case 'none':
       return [];
     case 'bearer':
       return [auth.token];
-    case 'basic':
-      return [basicCredentials(auth), auth.password];
+    case 'basic': {
+      const { username, password } = auth;
+      // Many an API has its key for a user name, and no password.
+      const isTelling = password === '' || username.length >= shortestUsername;
+      return [...formsOf(basicCredentials(auth)), password, ...(isTelling ? [username] : [])];
+    }
   }
+}
+
+/** Base64 as it is sent, and as others write it. */
+function formsOf(base64: string): string[] {
+  const unpadded = base64.replace(/=+$/, '');
+  return [base64, unpadded, unpadded.replaceAll('+', '-').replaceAll('/', '_')];
 }
 
 const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes);

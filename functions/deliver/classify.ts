@@ -9,22 +9,32 @@ export type Verdict =
 
 export const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
+/** These ask for something by their head alone. */
+const gone = 410;
+const laterPlease: ReadonlySet<number> = new Set([429, 503]);
+
 /**
  * Only a 2xx acknowledges. A redirect is a failure (a login page is not a receiver), 410 means never again; all else
- * is worth another try, 4xx too, since partners deploy mistakes.
+ * is worth another try, 4xx too, since partners deploy mistakes. Whatever becomes of its body, an answer that asks for
+ * something is heeded: servers that have too much to do break off there.
  *
  * @param nowMs epoch milliseconds, for a Retry-After that is a date
  */
 export function classify(result: PostResult, nowMs: number): Verdict {
-  if (result.kind === 'error') return { kind: 'retry', reason: result.reason, retryAfterMs: null };
   const { status } = result;
+  if (result.kind === 'response') return verdictOn(result.status, result, nowMs);
+  if (status === gone || (status !== null && laterPlease.has(status)))
+    return verdictOn(status, result, nowMs);
+  return { kind: 'retry', reason: result.reason, retryAfterMs: null };
+}
+
+function verdictOn(status: number, { retryAfter }: Pick<PostResult, 'retryAfter'>, nowMs: number): Verdict {
   if (isSuccess(status)) return { kind: 'delivered' };
-  if (status === 410) return { kind: 'gone', reason: 'http_410' };
-  const heeded = status === 429 || status === 503;
+  if (status === gone) return { kind: 'gone', reason: 'http_410' };
   return {
     kind: 'retry',
     reason: status >= 300 && status < 400 ? 'redirect' : `http_${status}`,
-    retryAfterMs: heeded ? parseRetryAfter(result.retryAfter, nowMs) : null,
+    retryAfterMs: laterPlease.has(status) ? parseRetryAfter(retryAfter, nowMs) : null,
   };
 }
 

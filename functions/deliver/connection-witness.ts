@@ -52,8 +52,11 @@ export function watchConnection(
   };
   outgoing.once('socket', (socket) => {
     if (!socket.connecting) return peer(socket);
-    socket.once('lookup', () => (seen.times.dns = elapsedMs()));
-    socket.once('connect', () => {
+    socket.once('lookup', (error: Error | null) => {
+      if (error === null) seen.times.dns = elapsedMs();
+    });
+    // Before Node's own listener: it says hello by TLS to whoever is there.
+    socket.prependOnceListener('connect', () => {
       seen.times.connect = elapsedMs();
       peer(socket);
     });

@@ -202,8 +202,11 @@ export function settlementDeps(deps: DeliverDeps, scheduleSeconds: readonly numb
   const { random } = deps;
   return {
     ...deps,
-    resumeDelayMs: (attemptsMade) =>
-      nextDelayMs({ scheduleSeconds, attemptsMade, retryAfterMs: null, random }) ?? 0,
+    resumeDelayMs(task, attempts) {
+      const attemptsMade = attemptsOfSchedule(task, attempts);
+      const retryAfterMs = (attempts.at(-1)?.retryAfterSeconds ?? 0) * 1_000;
+      return nextDelayMs({ scheduleSeconds, attemptsMade, retryAfterMs, random }) ?? 0;
+    },
   };
 }
 

@@ -48,11 +48,15 @@ const byCode: Record<string, FailureReason> = {
 
 /** X509_V_ERR_* names as Node reports them: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const untrusted =
-  /^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|CERT_|CRL_|ERROR_IN_|INVALID_CA|PATH_LENGTH|HOSTNAME_)/;
+  /^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|CERT_|CRL_|ERROR_IN_|INVALID_|PATH_LENGTH|HOSTNAME_|UNSPECIFIED$)/;
 
 /** For a connection that is gone without an error of its own. */
 export const connectionClosed = (): Error =>
   Object.assign(new Error('connection closed'), { code: 'ECONNRESET' });
+
+/** For what breaks the rules of HTTP or TLS, or goes on without end. */
+export const protocolError = (message: string): Error =>
+  Object.assign(new Error(message), { code: 'HPE_USER' });
 
 /** Sorts an error of Node's DNS, socket, TLS or HTTP layer. */
 export function failureReason(failure: unknown): FailureReason {

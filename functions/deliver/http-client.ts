@@ -29,14 +29,16 @@ interface Measured extends Witnessed {
   responseBody: Uint8Array;
   /** Whether there was, or may have been, more of it. */
   responseTruncated: boolean;
+  /** As it came. */
+  retryAfter: string | null;
 }
 
 /**
- * `response`: a whole response came, or more of its body than we read. `error`: anything else; `status` is what
- * the response began with, if it began.
+ * `response`: a whole response came, or more of its body than we read. `error`: anything else; `status` and `retryAfter`
+ * are those of the response's head, if it came.
  */
 export type PostResult =
-  | (Measured & { kind: 'response'; status: number; retryAfter: string | null })
+  | (Measured & { kind: 'response'; status: number })
   | (Measured & { kind: 'error'; reason: FailureReason; status: number | null });
 
 export interface HttpClient {
@@ -61,7 +63,8 @@ export interface HttpClientOptions {
 /** Agents of its own, so proxies from the environment are never asked. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { guard, timeoutMs, resolve = createNameResolver(), maxResponseBytes = 16_384 } = options;
-  const agents = createKeptAgents(options.limits ?? connectionLimits);
+  const { limits = connectionLimits } = options;
+  const agents = createKeptAgents(limits);
   const freshAgents = {
     'http:': new http.Agent(connectionOptions),
     'https:': new https.Agent(connectionOptions),
@@ -87,6 +90,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           lookup: lookups[protocol],
           guard,
           maxResponseBytes,
+          maxTlsMessages: limits.maxTlsMessages,
           timeoutMs: timeoutMs - elapsedMs(),
           elapsedMs: () => Math.round(elapsedMs() * 10) / 10,
         });
@@ -112,12 +116,14 @@ const refusal = (reason: FailureReason): PostResult => ({
   ...nothingWitnessed(),
   responseBody: new Uint8Array(),
   responseTruncated: false,
+  retryAfter: null,
 });
 
 function resultOf(exchanged: Exchanged, durationMs: number): PostResult {
   const { status, retryAfter, responseBody, responseTruncated, failure } = exchanged;
   const { peerAddress, connection, times } = exchanged;
-  const measured = { durationMs, peerAddress, connection, times, responseBody, responseTruncated };
-  if (failure === null && status !== null) return { kind: 'response', status, retryAfter, ...measured };
+  const whom = { peerAddress, connection, times };
+  const measured = { durationMs, ...whom, responseBody, responseTruncated, retryAfter };
+  if (failure === null && status !== null) return { kind: 'response', status, ...measured };
   return { kind: 'error', reason: failure ?? 'protocol_error', status, ...measured };
 }

@@ -1,11 +1,13 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { hostOf, type AddressGuard } from '../shared/address-guard.ts';
 import { isSuccess } from './classify.ts';
 import { nothingWitnessed, watchConnection, type Witnessed } from './connection-witness.ts';
-import { connectionClosed, failureReason, type FailureReason } from './failure-reason.ts';
+import { connectionClosed, failureReason, protocolError, type FailureReason } from './failure-reason.ts';
 import { http } from '../shared/node-http.ts';
+import { limitTlsMessages } from './tls-peer.ts';
 
 export interface ExchangeOptions {
   url: URL;
@@ -18,6 +20,8 @@ export interface ExchangeOptions {
   guard: AddressGuard;
   /** What is read of the response body before the connection is cut. */
   maxResponseBytes: number;
+  /** See `tls-peer.ts`. */
+  maxTlsMessages: number;
   timeoutMs: number;
   /** Since the start of the attempt, which may have begun with another exchange. */
   elapsedMs: () => number;
@@ -33,7 +37,7 @@ export interface Exchanged extends Witnessed {
   responseTruncated: boolean;
   /** Null when the response is whole, or more of it came than we read. */
   failure: FailureReason | null;
-  /** The connection had been used before and was found closed before any of the request was sent. */
+  /** The connection had been used before, and was found closed or in use by the other side before any of the request was sent. */
   stale: boolean;
 }
 
@@ -61,6 +65,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     stale: false,
   };
   let outgoing: ClientRequest | undefined;
+  let reading: ReturnType<typeof watchReading> | undefined;
   let timedOut = false;
   let broken: Error | undefined;
   const deadline = setTimeout(() => {
@@ -72,7 +77,7 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     // What breaks off a body is told to the request only; the body just ends.
     outgoing.once('error', (error) => (broken = error));
     watchConnection(outgoing, options, seen);
-    limitReading(outgoing, maxOverheadBytes + options.maxResponseBytes);
+    reading = watchReading(outgoing, options);
     const response = await responseTo(outgoing, options.body);
     seen.times.firstByte = options.elapsedMs();
     seen.status = response.statusCode ?? null;
@@ -87,10 +92,11 @@ export async function exchange(options: ExchangeOptions): Promise<Exchanged> {
     }
     return seen;
   } catch (error) {
-    const failure = timedOut ? 'timeout' : failureReason(broken ?? error);
+    if (timedOut) return { ...seen, failure: 'timeout' };
+    const failure = failureReason(broken ?? error);
     // Once the request is on its way, it may have been read, whatever became of the connection.
-    const isUnsent = outgoing?.reusedSocket === true && !outgoing.writableEnded;
-    const stale = isUnsent && failure === 'connection_reset';
+    const isUnsent = outgoing !== undefined && isUnasked(outgoing);
+    const stale = isUnsent && (failure === 'connection_reset' || reading?.spokeFirst === true);
     return { ...seen, failure, stale };
   } finally {
     clearTimeout(deadline);
@@ -119,19 +125,35 @@ function createRequest(options: ExchangeOptions): ClientRequest {
 /** What TLS is told of the host: nothing of an address, and no dot at the end of a name (RFC 6066, section 3). */
 const serverNameOf = (url: URL): string => (isIP(hostOf(url)) === 0 ? hostOf(url).replace(/\.$/, '') : '');
 
-/** Counts in what the parser is given: a connection's own count is of all its requests. */
-function limitReading(outgoing: ClientRequest, maxBytes: number): void {
+/** Counts in what the parser is given, and before it is: a connection's own count is of all its requests. */
+function watchReading(
+  outgoing: ClientRequest,
+  { maxResponseBytes, maxTlsMessages }: ExchangeOptions,
+): { spokeFirst: boolean } {
+  const reading = { spokeFirst: false };
   let bytes = 0;
   const count = (chunk: Uint8Array) => {
+    // It answers no request of ours (RFC 9112, 9.2), nor is it the beginning of what does.
+    if (isUnasked(outgoing)) {
+      reading.spokeFirst = true;
+      outgoing.destroy(connectionClosed());
+      return;
+    }
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) outgoing.destroy(protocolError('more than any response needs'));
+    if (bytes > maxOverheadBytes + maxResponseBytes)
+      outgoing.destroy(protocolError('more than any response needs'));
   };
   outgoing.once('socket', (socket) => {
-    socket.on('data', count);
+    if (socket.connecting && socket instanceof TLSSocket) limitTlsMessages(socket, maxTlsMessages);
+    socket.prependListener('data', count);
     // Comes before the connection is free for the next request.
     outgoing.once('close', () => socket.off('data', count));
   });
+  return reading;
 }
+
+/** A connection that was kept, before the request went over it. */
+const isUnasked = (outgoing: ClientRequest): boolean => outgoing.reusedSocket && !outgoing.writableEnded;
 
 function responseTo(outgoing: ClientRequest, body: Uint8Array): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -139,9 +161,8 @@ function responseTo(outgoing: ClientRequest, body: Uint8Array): Promise<Incoming
     let isAnswered = false;
     outgoing.once('response', (response) => {
       isAnswered = true;
-      // On a kept connection, before we asked anything: RFC 9112, section 9.2. It answers no request of ours.
-      if (outgoing.reusedSocket && !outgoing.writableEnded) outgoing.destroy(connectionClosed());
-      else resolve(response);
+      // `watchReading` has ended it otherwise.
+      if (!isUnasked(outgoing)) resolve(response);
     });
     outgoing.on('information', () => {
       interim += 1;
@@ -166,7 +187,7 @@ function responseTo(outgoing: ClientRequest, body: Uint8Array): Promise<Incoming
 const afterOneTurn = (then: () => void) => setImmediate(() => setImmediate(then));
 
 /**
- * At most `maxBytes`; the connection is cut there. Rejects when the body breaks off: `seen` has what came until then. Most
+ * At most `maxBytes`; the connection is cut where there is more. Rejects when the body breaks off: `seen` has what came until then. Most
  * answers have no body at all, and an iterator over a stream costs more than the rest of the answer.
  */
 function readBody(
@@ -180,17 +201,17 @@ function readBody(
   const read = new Promise<void>((resolve, reject) => {
     response.on('error', reject);
     response.on('data', (chunk: Uint8Array) => {
-      if (bytes >= maxBytes) return;
+      if (bytes > maxBytes) return;
       chunks.push(chunk);
       bytes += chunk.byteLength;
       if (chunks.length === maxChunks) chunks.splice(0, maxChunks, Buffer.concat(chunks));
-      if (bytes < maxBytes) return;
+      if (bytes <= maxBytes) return;
       resolve();
       response.destroy();
     });
     response.once('end', () => {
-      if (!response.complete) return;
-      seen.responseTruncated = bytes >= maxBytes;
+      if (!response.complete || bytes > maxBytes) return;
+      seen.responseTruncated = false;
       resolve();
     });
     response.once('close', () => {
@@ -201,5 +222,3 @@ function readBody(
     seen.responseBody = Buffer.concat(chunks).subarray(0, maxBytes);
   });
 }
-
-const protocolError = (message: string): Error => Object.assign(new Error(message), { code: 'HPE_USER' });

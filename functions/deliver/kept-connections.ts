@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Protocol } from '../shared/address-guard.ts';
 import { http } from '../shared/node-http.ts';
+import { maxTlsMessages, tlsOptions } from './tls-peer.ts';
 
 export interface ConnectionLimits {
   /** Idle connections to all hosts together, of either protocol: the oldest one makes room for the next. */
@@ -13,6 +14,8 @@ export interface ConnectionLimits {
   idleMs: number;
   /** One that is older is not kept after its next use. */
   maxAgeMs: number;
+  /** See `tls-peer.ts`. */
+  maxTlsMessages: number;
 }
 
 /** A Lambda function has 1,024 file descriptors, and whoever registers many host names must not take them all. */
@@ -21,15 +24,14 @@ export const connectionLimits: ConnectionLimits = {
   maxIdlePerHost: 16,
   idleMs: 30_000,
   maxAgeMs: 300_000,
+  maxTlsMessages,
 };
 
 /** Those of connections that are used once, and of the others, too. */
 export const connectionOptions = {
   // Node's 250 ms per address gives up on hosts that are far away.
   autoSelectFamilyAttemptTimeout: 1_000,
-  // A resumed TLS session shows no certificate, and one that has expired meanwhile goes on. It would save a fifth of a
-  // new connection's CPU, and a kept connection has no use for it.
-  maxCachedSessions: 0,
+  ...tlsOptions,
 } as const;
 
 /** Connections are kept for the next event to the same host: a TLS handshake costs more than the POST. */

@@ -5,6 +5,14 @@ interface Reading {
   starts: readonly number[];
 }
 
+/** A secret, and what is needed to find it: see `patternOf`. */
+interface Pattern {
+  text: string;
+  shorter: readonly number[];
+}
+
+type Span = [from: number, to: number];
+
 /** A way to write characters otherwise: what stands for one, and what it stands for; null when it is nothing after all. */
 interface Escaping {
   pattern: RegExp;
@@ -47,11 +55,9 @@ export function maskSecrets(
   secrets: readonly string[],
   { isCutOff }: { isCutOff: boolean } = { isCutOff: false },
 ): string {
-  const spansIn = (reading: Reading, secret: string) =>
-    isCutOff ? spansOf(reading, secret).concat(spansAtTheEnd(reading, secret)) : spansOf(reading, secret);
-  const wanted = [...new Set(secrets)].filter((secret) => secret !== '');
+  const wanted = [...new Set(secrets)].filter((secret) => secret !== '').map(patternOf);
   const spans = readingsOf({ text, starts: Array.from({ length: text.length + 1 }, (_, at) => at) }, 0)
-    .flatMap((reading) => wanted.flatMap((secret) => spansIn(reading, secret)))
+    .flatMap((reading) => wanted.flatMap((secret) => spansOf(reading, secret, isCutOff)))
     .toSorted(([a], [b]) => a - b);
   let masked = '';
   let end = 0;
@@ -87,20 +93,38 @@ function undo({ text, starts }: Reading, { pattern, decode }: Escaping): Reading
   return { text: parts.join('') + text.slice(end), starts: partStarts };
 }
 
-function spansOf({ text, starts }: Reading, secret: string): [from: number, to: number][] {
-  const spans: [number, number][] = [];
-  for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + secret.length))
-    spans.push([starts[at] ?? 0, starts[at + secret.length] ?? 0]);
+/** Where the secret stands in the text; where that was cut off, also where it ends with the beginning of one. */
+function spansOf({ text, starts }: Reading, secret: Pattern, isCutOff: boolean): Span[] {
+  const spans: Span[] = [];
+  const spanTo = (end: number, length: number): Span => [starts[end - length] ?? 0, starts[end] ?? 0];
+  // A character that the cut has split reads as U+FFFD.
+  const { length } = isCutOff ? text.replace(/\uFFFD+$/, '') : text;
+  let matched = 0;
+  for (let at = 0; at < length; at += 1) {
+    const unit = text.charCodeAt(at);
+    while (matched > 0 && secret.text.charCodeAt(matched) !== unit) matched = secret.shorter[matched] ?? 0;
+    if (secret.text.charCodeAt(matched) === unit) matched += 1;
+    if (matched < secret.text.length) continue;
+    spans.push(spanTo(at + 1, matched));
+    matched = secret.shorter[matched] ?? 0;
+  }
+  if (isCutOff && matched >= shortestBeginning)
+    spans.push([starts[length - matched] ?? 0, starts[text.length] ?? 0]);
   return spans;
 }
 
-/** The longest beginning of the secret that the text ends with. A character that the cut has split reads as U+FFFD. */
-function spansAtTheEnd({ text, starts }: Reading, secret: string): [from: number, to: number][] {
-  const whole = text.replace(/\uFFFD+$/, '');
-  for (let length = Math.min(secret.length - 1, whole.length); length >= shortestBeginning; length -= 1)
-    if (whole.endsWith(secret.slice(0, length)))
-      return [[starts[whole.length - length] ?? 0, starts[text.length] ?? 0]];
-  return [];
+/**
+ * Knuth, Morris and Pratt: for each of its beginnings, by length, how long the longest shorter one is that it ends with. So no
+ * unit of a text is looked at more than twice, whatever a receiver has made of both.
+ */
+function patternOf(text: string): Pattern {
+  const shorter = [0, 0];
+  for (let at = 1; at < text.length; at += 1) {
+    let length = shorter[at] ?? 0;
+    while (length > 0 && text.charCodeAt(length) !== text.charCodeAt(at)) length = shorter[length] ?? 0;
+    shorter.push(text.charCodeAt(length) === text.charCodeAt(at) ? length + 1 : 0);
+  }
+  return { text, shorter };
 }
 
 function decodeBackslash(escaped: string): string | null {

@@ -37,8 +37,8 @@ export interface SettlementDeps {
   newTaskId: () => string;
   /** A successor that is due later waits in the due index instead of on the queue. */
   maxDelaySeconds: number;
-  /** Milliseconds to the next attempt after so many, by the schedule alone. */
-  resumeDelayMs: (attemptsMade: number) => number;
+  /** Milliseconds to the next attempt after these. */
+  resumeDelayMs: (task: DeliveryTask, attempts: readonly Attempt[]) => number;
   /** Who hears of dead deliveries besides the partner. */
   operatorPartnerId: string | null;
 }
@@ -86,7 +86,7 @@ export async function resume(
 ): Promise<'resumed' | 'dropped'> {
   if (!isOutcomeOf(task, current)) return 'dropped';
   if (current.status === 'pending' && current.dueAt === null) {
-    const delaySeconds = Math.round(deps.resumeDelayMs(current.attempts.length) / 1_000);
+    const delaySeconds = Math.round(deps.resumeDelayMs(task, current.attempts) / 1_000);
     await sendNext(deps, task, current, Math.min(delaySeconds, deps.maxDelaySeconds));
   }
   return 'resumed';

@@ -18,6 +18,11 @@ export interface ExpiringCacheOptions {
   ttlMs: number;
   /** The one used longest ago makes room for the next. */
   maxEntries: number;
+  /**
+   * Whether what nobody asks for any more goes too, once it is twice as old as `ttlMs` at most: a secret, say. Otherwise it stays
+   * until others need its room, and `load` is told of it.
+   */
+  forgets?: boolean;
   /** Epoch milliseconds. */
   now: () => number;
 }
@@ -31,9 +36,16 @@ type Entry<V> =
  * Keeps what was looked up for a while, absent things included: whoever loads says so by a value, such as null. The
  * time counts from the start of the load, so that nothing is older than `ttlMs`.
  */
-export function createExpiringCache<V>({ ttlMs, maxEntries, now }: ExpiringCacheOptions): ExpiringCache<V> {
+export function createExpiringCache<V>(options: ExpiringCacheOptions): ExpiringCache<V> {
+  const { ttlMs, maxEntries, forgets = false, now } = options;
   // A Map keeps insertion order: entries are inserted again when used, so the first is the one used longest ago.
   const entries = new Map<string, Entry<V>>();
+  let sweptAt = now();
+  const sweep = (): void => {
+    sweptAt = now();
+    for (const [key, entry] of entries)
+      if ((entry.kind === 'kept' ? entry.asOf : entry.at) + ttlMs <= sweptAt) entries.delete(key);
+  };
 
   const set = (key: string, entry: Entry<V>): void => {
     entries.delete(key);
@@ -54,6 +66,7 @@ export function createExpiringCache<V>({ ttlMs, maxEntries, now }: ExpiringCache
     const before = entries.get(key);
     const old = before?.kind === 'kept' ? before.settled?.value : undefined;
     const entry: Entry<V> & { kind: 'kept' } = { kind: 'kept', value: loader(old), asOf, settled: null };
+    if (forgets && sweptAt + ttlMs <= asOf) sweep();
     set(key, entry);
     entry.value.then(
       (value) => (entry.settled = { value }),

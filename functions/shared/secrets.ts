@@ -15,10 +15,10 @@ export interface SecretsOpener {
 }
 
 /**
- * The plaintext stays in memory this long after it was decrypted: other secrets are another ciphertext, so it is never
- * out of date, and a key that is withdrawn has an effect within the hour.
+ * The plaintext is used for this long after it was decrypted, and in memory for up to twice as long. Other secrets are another
+ * ciphertext, so it is never out of date.
  */
-const cacheMs = 3_600_000;
+const cacheMs = 900_000;
 const maxCached = 5_000;
 
 const encryptionContext = ({ partnerId, endpointId }: SecretsOwner) => ({ partnerId, endpointId });
@@ -45,7 +45,12 @@ export interface SecretsOpenerOptions {
 }
 
 export function createSecretsOpener({ kms, keyArn, now }: SecretsOpenerOptions): SecretsOpener {
-  const cache = createExpiringCache<EndpointSecrets>({ ttlMs: cacheMs, maxEntries: maxCached, now });
+  const cache = createExpiringCache<EndpointSecrets>({
+    ttlMs: cacheMs,
+    maxEntries: maxCached,
+    forgets: true,
+    now,
+  });
   return {
     open(endpoint) {
       // The owner is part of the key: a ciphertext that was copied to another endpoint must meet KMS and fail there.

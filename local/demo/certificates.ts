@@ -20,6 +20,10 @@ export interface CertificateOptions {
   /** Default: in an hour. */
   notAfter?: Date;
   isCa?: boolean;
+  /** Default: a key on the curve P-256, which is the only one that may sign others. */
+  rsaBits?: number;
+  /** May prove clients only. */
+  ofClients?: boolean;
 }
 
 const der = (tag: number, ...parts: Uint8Array[]): Buffer => {
@@ -38,6 +42,8 @@ const ecdsaWithSha256 = sequence(hex('06082a8648ce3d040302'));
 const commonName = hex('0603550403');
 const subjectAltName = hex('0603551d11');
 const basicConstraints = hex('0603551d13');
+const extendedKeyUsage = hex('0603551d25');
+const clientAuthentication = hex('06082b06010505070302');
 
 const nameOf = (text: string) => sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from(text)))));
 const generalName = (name: string) => {
@@ -56,17 +62,21 @@ function ipv6Bytes(address: string): Buffer {
 /** RFC 7468. An empty line before the end, say, is none that OpenSSL takes. */
 const linesOf = (base64: string): string => (base64.match(/.{1,64}/g) ?? []).join('\n');
 
-/** RFC 5280 with as little as OpenSSL accepts: a P-256 key, names, and whether it may sign others. */
+/** RFC 5280 with as little as OpenSSL accepts: a key, names, what it is for, and whether it may sign others. */
 export function makeCertificate(options: CertificateOptions = {}): Certificate {
-  const { names = [], issuer, isCa = false } = options;
+  const { names = [], issuer, isCa = false, rsaBits, ofClients = false } = options;
   const { notBefore = new Date(Date.now() - 3_600_000), notAfter = new Date(Date.now() + 3_600_000) } =
     options;
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } =
+    rsaBits === undefined
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: rsaBits });
   const name = isCa ? `towercast test authority ${randomBytes(4).toString('hex')}` : 'towercast test';
   const signer = issuer?.signer ?? { name, privateKey };
   const extensions = [
     ...(names.length > 0 ? [sequence(subjectAltName, octets(sequence(...names.map(generalName))))] : []),
     ...(isCa ? [sequence(basicConstraints, isTrue, octets(sequence(isTrue)))] : []),
+    ...(ofClients ? [sequence(extendedKeyUsage, octets(sequence(clientAuthentication)))] : []),
   ];
   const toBeSigned = sequence(
     der(0xa0, hex('020102')),

@@ -44,12 +44,14 @@ const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const otherSecret = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
 const stocked = eventSamples.find(({ type }) => type === 'reservation.stocked');
 
+const asKeys = (keys: readonly string[]) => keys.map((key) => ({ key }));
+
 /** A request as `deliver` makes it. */
 function signedRequest(keys: readonly string[], overrides: { epochSeconds?: number } = {}) {
   const id = stocked?.id ?? '';
   const body = stocked === undefined ? '' : JSON.stringify(renderedSample('reservation-status', stocked));
   const signed = { id, epochSeconds: nowSeconds(), body: Buffer.from(body), ...overrides };
-  return { body, headers: signatureHeaders(signed, keys) };
+  return { body, headers: signatureHeaders(signed, asKeys(keys)) };
 }
 
 it('the guide says what a 2xx proves in the words of the API and of the command line', () => {
@@ -118,9 +120,8 @@ describe('verify.mjs of the partner guide', () => {
 
   it('verifies the empty body of a message pointer', async () => {
     const { isGenuine } = await loadVerifier();
-    const headers = signatureHeaders({ id: 'evt_x', epochSeconds: nowSeconds(), body: Buffer.alloc(0) }, [
-      secret,
-    ]);
+    const signed = { id: 'evt_x', epochSeconds: nowSeconds(), body: Buffer.alloc(0) };
+    const headers = signatureHeaders(signed, asKeys([secret]));
     expect(isGenuine([secret], headers, '')).toBe(true);
   });
 });
@@ -146,7 +147,7 @@ const numbered = (lane = '0000000000000001-9') => {
   const order = { id: headers['webhook-id'] ?? '', epochSeconds: Number(headers['webhook-timestamp']) };
   return {
     ...headers,
-    ...orderHeaders({ ...order, lane, sequence: 12, previousSequence: 10 }, [otherSecret, secret]),
+    ...orderHeaders({ ...order, lane, sequence: 12, previousSequence: 10 }, asKeys([otherSecret, secret])),
   };
 };
 

@@ -1,4 +1,4 @@
-import { signatureHeaders } from '../signature.ts';
+import { signatureHeaders, type SigningKey } from '../signature.ts';
 
 /** Where a delivery stands in its lane. */
 export interface Order {
@@ -22,7 +22,7 @@ export interface OrderOfAttempt extends Order {
  * `{webhook-id}~sequence.{webhook-timestamp}.["{lane}",{sequence},{previous sequence}]`. To a library that is a webhook
  * with JSON for a body. No event has such an id, so that nobody can pass it off as the body of one.
  */
-export function orderHeaders(order: OrderOfAttempt, keys: readonly string[]): Record<string, string> {
+export function orderHeaders(order: OrderOfAttempt, keys: readonly SigningKey[]): Record<string, string> {
   const { id, epochSeconds, lane, sequence, previousSequence } = order;
   const body = Buffer.from(JSON.stringify([lane, sequence, previousSequence]));
   return {

@@ -68,6 +68,22 @@ describe('an attempt', () => {
     expect((await attempt({}, sample)).headers).toMatchObject({ 'towercast-test': 'true' });
   });
 
+  it.each<[string, EndpointSecrets['auth'], string]>([
+    ['a user name without a password', { ...basic, username: 'sk', password: '' }, 'unknown key: sk'],
+    ['a user name', basic, 'unknown user: myuser'],
+    ['Basic credentials without the padding', { ...basic, password: 'mypassw' }, 'bXl1c2VyOm15cGFzc3c'],
+    ['Basic credentials for URLs', { ...basic, password: '~~?>>' }, 'bXl1c2VyOn5-Pz4-'],
+    ['a key without its prefix', { type: 'none' }, signingSecret.replace('whsec_', '')],
+  ])('takes %s out of an answer', async (_, auth, answer) => {
+    const { excerpt } = await attempt({ auth }, makeEvent(), `${answer}.`);
+    expect(excerpt).toMatch(/^(unknown \w+: )?\[secret\]\.$/);
+  });
+
+  it('leaves a user name of fewer than four characters, which would be found anywhere', async () => {
+    const { excerpt } = await attempt({ auth: { ...basic, username: 'api' } }, makeEvent(), 'rapid');
+    expect(excerpt).toBe('rapid');
+  });
+
   it('keeps no credential of an answer that repeats the request, expired keys included', async () => {
     const answer = `Basic bXl1c2VyOm15cGFzc3dvb3Jk, mypasswoord, ${signingSecret}, ${older}`;
     const signingKeys = [

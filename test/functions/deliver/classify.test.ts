@@ -48,11 +48,30 @@ describe('classify', () => {
   });
 
   it('retries whatever ended without a whole response, also after a status of success', () => {
-    expect(classify({ kind: 'error', reason: 'timeout', status: 200, ...measured }, nowMs)).toEqual({
+    expect(
+      classify({ kind: 'error', reason: 'timeout', status: 200, retryAfter: '7', ...measured }, nowMs),
+    ).toEqual({
       kind: 'retry',
       reason: 'timeout',
       retryAfterMs: null,
     });
+  });
+
+  it.each([
+    [410, { kind: 'gone', reason: 'http_410' }],
+    [429, { kind: 'retry', reason: 'http_429', retryAfterMs: 7_000 }],
+    [503, { kind: 'retry', reason: 'http_503', retryAfterMs: 7_000 }],
+    [500, { kind: 'retry', reason: 'connection_reset', retryAfterMs: null }],
+    [302, { kind: 'retry', reason: 'connection_reset', retryAfterMs: null }],
+  ])('heeds what %i asks for, also when its body broke off', (status, verdict) => {
+    const broken = {
+      kind: 'error',
+      reason: 'connection_reset',
+      status,
+      retryAfter: '7',
+      ...measured,
+    } as const;
+    expect(classify(broken, nowMs)).toEqual(verdict);
   });
 
   it.each([429, 503])('heeds Retry-After with %i', (status) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createHandler } from '../../../functions/deliver/create-handler.ts';
 import { deliver } from '../../../functions/deliver/delivery.ts';
 import { formatDeliveryTask } from '../../../functions/shared/delivery-task.ts';
@@ -227,6 +227,29 @@ describe('a failed attempt', () => {
     const world = makeWorld({ answer: () => responds(429, '', '77') });
     await deliver(world.deps, makeTask(), received(1));
     expect(world.sent).toMatchObject([{ delaySeconds: 77 }]);
+    expect([...world.records.values()]).toMatchObject([{ attempts: [{ retryAfterSeconds: 77 }] }]);
+  });
+
+  it('stays away for as long when a crash came before the next task', async () => {
+    const world = makeWorld({ answer: () => responds(503, '', '600') });
+    const send = vi.spyOn(world.deps.tasks, 'send').mockRejectedValueOnce(new Error('died'));
+    await expect(deliver(world.deps, makeTask(), received(1))).rejects.toThrow('died');
+    send.mockRestore();
+    await deliver(world.deps, makeTask(), received(2));
+    expect(world.posts).toHaveLength(1);
+    expect(world.sent).toMatchObject([{ delaySeconds: 600 }]);
+  });
+
+  it('of a replay is followed by its own schedule’s step, also after a crash', async () => {
+    const replay = { redriveId: null, attemptsBefore: 3 };
+    const task = makeTask({ replay, attempts: makeAttempts(3) });
+    const world = makeWorld({ answer: () => responds(500) });
+    const send = vi.spyOn(world.deps.tasks, 'send').mockRejectedValueOnce(new Error('died'));
+    await expect(deliver(world.deps, task, received(1))).rejects.toThrow('died');
+    send.mockRestore();
+    await deliver(world.deps, task, received(2));
+    expect(world.posts).toHaveLength(1);
+    expect(world.sent).toMatchObject([{ delaySeconds: 5 }]);
   });
 
   it('is dead with its reason when the schedule is exhausted', async () => {

@@ -20,6 +20,8 @@ describe('failureReason', () => {
     ['SELF_SIGNED_CERT_IN_CHAIN', 'tls_untrusted'],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls_untrusted'],
     ['CERT_REVOKED', 'tls_untrusted'],
+    ['INVALID_PURPOSE', 'tls_untrusted'],
+    ['UNSPECIFIED', 'tls_untrusted'],
     ['CERT_HAS_EXPIRED', 'tls_expired'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls_hostname_mismatch'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls_failed'],

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { AddressGuard } from '../../../functions/shared/address-guard.ts';
 import { makeCertificate } from '../../../local/demo/certificates.ts';
-import { knowing, newClient, serve, serveKept, serveRaw, to } from './listening.ts';
+import { knowing, listen, newClient, serve, serveKept, serveRaw, to } from './listening.ts';
 
 /** Takes 127.0.0.1 for public and everything else for inside. */
 const onlyOne: AddressGuard = {
@@ -65,18 +66,25 @@ describe('a name that changes its mind (DNS rebinding)', () => {
 });
 
 describe('the peer is checked when it is connected, whatever was checked before', () => {
-  it('a new one, before it gets a byte', async () => {
+  it.each(['http', 'https'])('a new one by %s, before it gets a byte', async (scheme) => {
     let bytes = 0;
-    const url = await serveRaw((socket) => (bytes += socket.bytesRead));
+    const ended = Promise.withResolvers<void>();
+    const port = await listen(
+      createServer((socket) => {
+        socket.on('data', (chunk) => (bytes += chunk.byteLength));
+        socket.once('close', () => ended.resolve());
+      }),
+    );
     let asked = 0;
     // The literal passes; the peer does not.
     const permits = () => (asked += 1) === 1;
     const client = newClient({ guard: { allowsHttp: true, permits, permitsPort: () => true } });
-    expect(await client.post(to(url))).toMatchObject({
+    expect(await client.post(to(`${scheme}://127.0.0.1:${port}/`))).toMatchObject({
       kind: 'error',
       reason: 'blocked_address',
       status: null,
     });
+    await ended.promise;
     expect({ asked, bytes }).toEqual({ asked: 2, bytes: 0 });
   });
 

@@ -7,6 +7,7 @@ import {
   type TlsOptions,
 } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionLimits } from '../../../functions/deliver/kept-connections.ts';
 import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
 import { makeCertificate, type CertificateOptions } from '../../../local/demo/certificates.ts';
 import { knowing, listen, newClient, to } from './listening.ts';
@@ -81,9 +82,12 @@ describe('a certificate', () => {
     ['of all hosts below', 'tls_hostname_mismatch', { issuer: authority, names: ['*.partner.test'] }],
     ['of everybody', 'tls_hostname_mismatch', { issuer: authority, names: ['*', '*.test.'] }],
     ['of another address', 'tls_hostname_mismatch', { issuer: authority, names: ['127.0.0.2'] }],
+    ['that proves clients only', 'tls_untrusted', { issuer: authority, ofClients: true }],
+    ['with a key that is too short', 'tls_untrusted', { issuer: authority, rsaBits: 1_024 }],
   ])('%s is refused as %s, gets nothing, and is on record', async (_, reason, options) => {
     const certificate = makeCertificate({ names: ['partner.test'], ...options });
-    const { port, got } = await serveTls(certificate);
+    // Ours would not show a key that is too short.
+    const { port, got } = await serveTls({ ...certificate, ciphers: 'DEFAULT@SECLEVEL=0' });
     const result = await postTo(port);
     const { fingerprint256 } = new X509Certificate(certificate.cert);
     expect(result).toMatchObject({
@@ -110,10 +114,24 @@ describe('a handshake', () => {
       { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL@SECLEVEL=0' },
     ],
     ['asks for a certificate of ours', { requestCert: true, rejectUnauthorized: true }],
+    [
+      'has a group of its own choice, which may be as large as it likes',
+      {
+        ...trusted({ rsaBits: 2_048 }),
+        maxVersion: 'TLSv1.2',
+        ciphers: 'DHE-RSA-AES128-GCM-SHA256',
+        dhparam: 'auto',
+      },
+    ],
   ])('that %s is tls_failed', async (_, options) => {
     const { port, got } = await serveTls({ ...trusted(), ...options });
     expect(await postTo(port)).toMatchObject({ kind: 'error', reason: 'tls_failed', status: null });
     expect(got.requests).toBe(0);
+  });
+
+  it('with a key of RSA is as good as any other', async () => {
+    const { port } = await serveTls({ ...trusted({ rsaBits: 2_048 }), maxVersion: 'TLSv1.2' });
+    expect(await postTo(port)).toMatchObject({ status: 204, connection: { tls: { protocol: 'TLSv1.2' } } });
   });
 
   /** The first bytes of a ServerHello, which promise 122 more. */
@@ -137,5 +155,47 @@ describe('a handshake', () => {
     const result = await postTo(port, 'partner.test', timeoutMs);
     expect(result).toMatchObject({ kind: 'error', reason, status: null, times: { tls: null } });
     expect(result.durationMs).toBeLessThan(timeoutMs + 1_000);
+  });
+});
+
+/** A handshake of TLS 1.3 makes five keys, and Node's servers send two tickets after it. */
+const clientFor = (maxTlsMessages: number) => newClient({ guard, resolve, limits: { maxTlsMessages } });
+
+describe('after the handshake', () => {
+  it('another one, which the receiver asks for, is refused', async () => {
+    const renegotiated = Promise.withResolvers<Error | null>();
+    const server = createTlsServer({ ...trusted(), maxVersion: 'TLSv1.2' }, (socket) => {
+      socket.on('error', (error: Error) => renegotiated.resolve(error));
+      socket.once('data', () => {
+        socket.renegotiate({ requestCert: false }, (error) => {
+          renegotiated.resolve(error);
+          socket.write('HTTP/1.1 204 OK\r\n\r\n');
+        });
+      });
+    });
+    const port = await listen(server);
+    expect(await postTo(port)).toMatchObject({ kind: 'error', reason: 'tls_failed', status: null });
+    expect(await renegotiated.promise).toBeInstanceOf(Error);
+  });
+
+  it.each<[string, number]>([
+    ['keys', 4],
+    ['keys and tickets', 6],
+  ])('more %s than any connection needs are an error of protocol', async (_, most) => {
+    const { port } = await serveTls({ ...trusted(), minVersion: 'TLSv1.3' });
+    const url = `https://partner.test:${port}/`;
+    expect(await clientFor(most).post(to(url))).toMatchObject({ kind: 'error', reason: 'protocol_error' });
+  });
+
+  it('they are counted once for a connection, however long it is kept', async () => {
+    const { port, got } = await serveTls({ ...trusted(), minVersion: 'TLSv1.3' });
+    const client = clientFor(7);
+    for (let n = 0; n < 5; n += 1)
+      expect(await client.post(to(`https://partner.test:${port}/`))).toMatchObject({ status: 204 });
+    expect(got.requests).toBe(5);
+  });
+
+  it('64 of them may come, which is ten times what a server needs', () => {
+    expect(connectionLimits.maxTlsMessages).toBe(64);
   });
 });

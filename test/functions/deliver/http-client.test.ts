@@ -1,8 +1,16 @@
 import { createServer, type Socket } from 'node:net';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { makeCertificate } from '../../../local/demo/certificates.ts';
-import { knowing, listen, newClient, serve, serveKept, serveRaw, to, type Speak } from './listening.ts';
+import { describe, expect, it } from 'vitest';
+import {
+  knowing,
+  listen,
+  newClient,
+  serve,
+  serveKept,
+  serveRaw,
+  to,
+  trustedCertificate,
+  type Speak,
+} from './listening.ts';
 
 const noContent = 'HTTP/1.1 204 No Content\r\n\r\n';
 const text = (body: Uint8Array) => Buffer.from(body).toString('utf8');
@@ -43,6 +51,24 @@ describe('a response', () => {
     });
     expect(await newClient().post(to(url))).toMatchObject({ kind: 'response', status });
     expect(followed).toBe(0);
+  });
+
+  it.each([
+    [16_384, false],
+    [16_385, true],
+  ])('is read whole up to the cap: of %i bytes, and cut off: %s', async (length, isCutOff) => {
+    const { url } = await serve((_, response) => response.end('x'.repeat(length)));
+    const result = await newClient().post(to(url));
+    expect(result.responseBody).toHaveLength(16_384);
+    expect(result.responseTruncated).toBe(isCutOff);
+  });
+
+  it('tells its Retry-After, also when its body breaks off', async () => {
+    const url = await serveRaw((socket) =>
+      socket.end('HTTP/1.1 503 No\r\nretry-after: 60\r\ncontent-length: 9\r\n\r\nhalf'),
+    );
+    const broken = { kind: 'error', reason: 'connection_reset', status: 503, retryAfter: '60' };
+    expect(await newClient().post(to(url))).toMatchObject(broken);
   });
 
   it('counts by its status when its body never ends, of which no more than the cap is read', async () => {
@@ -235,20 +261,31 @@ describe('kept connections', () => {
     },
   );
 
-  it('are replaced when they hold an answer to what was not asked', async () => {
-    const sockets: Socket[] = [];
-    const url = await serveRaw((socket, request) => {
-      sockets.push(socket);
-      socket.write(`HTTP/1.1 ${request === 1 ? 200 : 500} Asked\r\ncontent-length: 0\r\n\r\n`);
-    });
+  it.each(
+    [
+      ['an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfake'],
+      ['half an answer, which the next one would complete', 'HTTP/1.1 200 OK\r\nx-a: '],
+      ['the beginning of a status line', 'HTTP/1.1 200 '],
+      ['an interim answer', 'HTTP/1.1 102 Processing\r\n\r\n'],
+      ['an empty line', '\r\n'],
+      ['what is no HTTP', 'zzz\r\n\r\n'],
+    ].flatMap(([what, early]) => [
+      ['HTTP', what, early],
+      ['HTTPS', what, early],
+    ]),
+  )('by %s are replaced when they hold %s before anything was asked', async (scheme, _, early = '') => {
+    const { url, sockets, requests } = await serveKept(
+      (socket, request) =>
+        socket.write(`HTTP/1.1 ${request === 1 ? 200 : 500} Asked\r\ncontent-length: 0\r\n\r\n`),
+      scheme === 'HTTPS' ? trustedCertificate() : undefined,
+    );
     const client = newClient();
     expect(await client.post(to(url))).toMatchObject({ status: 200 });
     // It has left when the next request begins, and nobody has read it.
-    sockets[0]?.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfake');
+    sockets[0]?.write(early);
     const result = await client.post(to(url));
     expect(result).toMatchObject({ kind: 'response', status: 500, connection: { reused: false } });
-    expect(sockets).toHaveLength(2);
-    expect(sockets[1]).not.toBe(sockets[0]);
+    expect({ requests: requests(), connections: sockets.length }).toEqual({ requests: 2, connections: 2 });
   });
 
   it('are replaced once only', async () => {
@@ -279,13 +316,9 @@ describe('kept connections', () => {
   });
 
   it('by TLS, too, are replaced before the request only', async () => {
-    const before = getCACertificates();
-    const authority = makeCertificate({ isCa: true });
-    setDefaultCACertificates([...before, authority.cert]);
-    onTestFinished(() => setDefaultCACertificates(before));
     const { url, sockets, requests } = await serveKept(
       (socket, request) => (request === 4 ? socket.destroy() : socket.write(noContent)),
-      makeCertificate({ issuer: authority, names: ['127.0.0.1'] }),
+      trustedCertificate(),
     );
     const client = newClient();
     expect(await client.post(to(url))).toMatchObject({ status: 204 });

@@ -1,17 +1,32 @@
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  getCACertificates,
+  setDefaultCACertificates,
+  type TlsOptions,
+} from 'node:tls';
 import { afterEach } from 'vitest';
 import { createHttpClient, type HttpClient } from '../../../functions/deliver/http-client.ts';
 import type { PostRequest } from '../../../functions/deliver/http-client.ts';
 import type { Resolve } from '../../../functions/deliver/guarded-lookup.ts';
 import { connectionLimits, type ConnectionLimits } from '../../../functions/deliver/kept-connections.ts';
 import { createAddressGuard, type AddressGuard } from '../../../functions/shared/address-guard.ts';
+import { makeCertificate, type Certificate } from '../../../local/demo/certificates.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
   for (const clean of cleanups.splice(0)) clean();
 });
+
+/** What 127.0.0.1 shows by TLS; everybody here trusts it until the test has ended. */
+export function trustedCertificate(): Certificate {
+  const before = getCACertificates();
+  const authority = makeCertificate({ isCa: true });
+  setDefaultCACertificates([...before, authority.cert]);
+  cleanups.push(() => setDefaultCACertificates(before));
+  return makeCertificate({ issuer: authority, names: ['127.0.0.1'] });
+}
 
 /** Listens on a free port of 127.0.0.1 until the test has ended. */
 export async function listen(server: Server): Promise<number> {
@@ -57,6 +72,8 @@ export async function serveKept(speak: Speak, tls?: TlsOptions) {
   const sockets: Socket[] = [];
   const accept = (socket: Socket) => {
     sockets.push(socket);
+    // What is written has left, also while an answer before it has not been acknowledged.
+    socket.setNoDelay(true);
     socket.on('data', () => {
       requests += 1;
       speak(socket, requests);

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeAttempt } from '../../../functions/deliver/attempt.ts';
+import type { Resolve } from '../../../functions/deliver/guarded-lookup.ts';
 import type { PostResult } from '../../../functions/deliver/http-client.ts';
 import { createAddressGuard } from '../../../functions/shared/address-guard.ts';
 import { AttemptSchema } from '../../../schemas/delivery.ts';
@@ -34,6 +35,9 @@ async function tlsWorld() {
   const client = newClient({ guard, resolve });
   return { port, client, url: `https://partner.test:${port}/` };
 }
+
+const unknownToAll: Resolve = (_, __, callback) =>
+  setImmediate(callback, Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), []);
 
 /** Times that came, in order, with the end: none may be before the one before. */
 const inOrder = ({ times: { dns, connect, tls, firstByte }, durationMs }: PostResult) =>
@@ -93,11 +97,11 @@ describe('the proof of an attempt', () => {
       connection: { reused: false },
       times: { connect: someTime, firstByte: null },
     });
-    const unknown = knowing({});
-    expect(await newClient({ resolve: unknown.resolve }).post(to('https://partner.test/'))).toMatchObject({
+    expect(await newClient({ resolve: unknownToAll }).post(to('https://partner.test/'))).toMatchObject({
+      reason: 'dns_not_found',
       peerAddress: null,
       connection: null,
-      times: { connect: null, tls: null, firstByte: null },
+      times: { dns: null, connect: null, tls: null, firstByte: null },
     });
   });
 

@@ -36,6 +36,7 @@ export const timesOut = (): PostResult => ({
   kind: 'error',
   reason: 'timeout',
   status: null,
+  retryAfter: null,
   responseBody: new Uint8Array(),
   responseTruncated: false,
   ...measured,

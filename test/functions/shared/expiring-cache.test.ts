@@ -41,6 +41,28 @@ describe('an expiring cache', () => {
     expect(olds).toEqual([undefined, 'value 1', undefined]);
   });
 
+  it('forgets what is too old, if it is to, though nobody asks for it', async () => {
+    const clock = { ms: 0 };
+    const olds: unknown[] = [];
+    const cache = createExpiringCache<string>({
+      ttlMs: 10,
+      maxEntries: 3,
+      forgets: true,
+      now: () => clock.ms,
+    });
+    const get = (key: string) =>
+      cache.get(key, async (old) => {
+        olds.push(old);
+        return key;
+      });
+    await get('secret');
+    clock.ms = 10;
+    await get('b');
+    await get('secret');
+    await get('b');
+    expect(olds).toEqual([undefined, undefined, undefined]);
+  });
+
   it('keeps the absence of a thing too', async () => {
     const { loads, get } = makeCache();
     expect([await get('a', null), await get('a', null)]).toEqual([null, null]);

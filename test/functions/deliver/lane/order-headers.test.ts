@@ -19,7 +19,7 @@ const verify = (secret: string, payload: string, id = `${order.id}~sequence`) =>
     'webhook-timestamp': String(order.epochSeconds),
     'webhook-signature': headers['towercast-sequence-signature'] ?? '',
   });
-const headers = orderHeaders(order, [signingSecret, otherSecret]);
+const headers = orderHeaders(order, [{ key: signingSecret }, { key: otherSecret }]);
 
 describe('the headers of an ordered delivery', () => {
   it('say the number, what it counts, and the last one that was acknowledged', () => {
@@ -52,7 +52,7 @@ describe('the headers of an ordered delivery', () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     const { d, x } = privateKey.export({ format: 'jwk' });
     const key = Buffer.concat([d ?? '', x ?? ''].map((part) => Buffer.from(part, 'base64url')));
-    const signed = orderHeaders(order, [`whsk_${key.toString('base64')}`]);
+    const signed = orderHeaders(order, [{ key: `whsk_${key.toString('base64')}` }]);
     expect(signed['towercast-sequence-signature']).toMatch(/^v1a,[A-Za-z0-9+/]{86}==$/);
   });
 });
