@@ -131,8 +131,9 @@ const intervalMsOf = ({ perSecond, concurrency }: EndpointLimits, expectedMs: nu
   );
 
 /**
- * As many have turns as before, but further apart or closer together when the rate has changed: who comes now isn't put
- * behind a line that no longer is as long. Those who have turns keep them.
+ * Who has a turn keeps it. Once the rate is raised, as many have turns as before, but closer together: who comes now isn't
+ * put behind a line that no longer is as long. Once it is lowered, whoever had a turn too soon has another one behind the
+ * line by then, which makes it longer: to make room for them in advance would leave the rate unused when that time comes.
  */
 function atInterval(state: LimitsState, request: Request, intervalMs: number): LimitsState {
   const { limits, nowMs, maxAheadMs } = request;
@@ -140,14 +141,12 @@ function atInterval(state: LimitsState, request: Request, intervalMs: number): L
   // Who takes no turn leaves that to the next who does.
   if (perSecond === state.perSecond || maxAheadMs === 0) return state;
   if (state.perSecond === 0) return { ...state, perSecond };
+  const isLowered = perSecond < state.perSecond;
   const scaled = (untilMs: number) => nowMs + Math.max(untilMs - nowMs, 0) * (state.perSecond / perSecond);
-  // No line is longer than that.
-  const nextTurnMs = Math.min(scaled(state.nextTurnMs), nowMs + maxAheadMs);
+  const nextTurnMs = isLowered ? state.nextTurnMs : scaled(state.nextTurnMs);
   if (limits.concurrency !== undefined) {
-    // Whoever had a turn too soon has another one behind the line by now.
-    if (perSecond < state.perSecond) return { ...state, perSecond };
     // Means go up and down: only a line that is twice as long as it need be has to be shortened.
-    return perSecond < 2 * state.perSecond ? state : { ...state, perSecond, nextTurnMs };
+    return isLowered || perSecond >= 2 * state.perSecond ? { ...state, perSecond, nextTurnMs } : state;
   }
   const nextMs = Math.min(scaled(state.nextMs), nowMs + intervalMs);
   return { ...state, perSecond, nextMs, nextTurnMs };
@@ -169,7 +168,7 @@ function waitForPlace(
   return lineUp(state, request, { fromMs: freeMs, intervalMs, limit });
 }
 
-/** There is a place. */
+/** There is a place. Who finds no room at its turn has another one: with the old one, all that are late came back together. */
 function pass(state: LimitsState, request: Request, intervalMs: number): Admitted {
   const { limits, nowMs, turnMs, maxWaitMs, maxAheadMs } = request;
   const { perSecond } = limits;
@@ -183,11 +182,10 @@ function pass(state: LimitsState, request: Request, intervalMs: number): Admitte
       state: { ...state, nextMs: startMs + 1_000 / perSecond },
       admission: { kind: 'go', waitMs: startMs - nowMs },
     };
-  if (turnMs !== null) {
-    const isOverdue = nowMs - turnMs > maxAheadMs;
-    const later = { kind: 'later', turnMs, retryMs: startMs, limit: 'rate' } as const;
-    return { state, admission: isOverdue ? { kind: 'full', limit: 'rate' } : later };
-  }
+  if (turnMs !== null && turnMs > nowMs)
+    return { state, admission: { kind: 'later', turnMs, retryMs: startMs, limit: 'rate' } };
+  if (turnMs !== null && nowMs - turnMs > maxAheadMs)
+    return { state, admission: { kind: 'full', limit: 'rate' } };
   return lineUp(state, request, {
     fromMs: Math.max(state.nextMs, nowMs + maxWaitMs),
     intervalMs,

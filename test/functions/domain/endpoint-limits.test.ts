@@ -81,15 +81,26 @@ describe('a rate', () => {
     expect(admit(state, late).admission).toEqual({ kind: 'full', limit: 'rate' });
   });
 
-  it('that is raised shortens the line, and one that is lowered makes it longer, up to the longest', () => {
+  it('gives who finds no room at its turn another one, behind the line', () => {
+    const { state } = admitAll(Array.from({ length: 4 }, () => request({ nowMs: 10_000 })));
+    // Turns at 10.5 s, 11 s and 11.5 s were given, and nobody came.
+    const late = [10_500, 11_000, 11_500].map((turnMs) => request({ nowMs: 20_000, turnMs, maxWaitMs: 400 }));
+    expect(admitAll(late, state).admissions).toEqual([
+      { kind: 'go', waitMs: 0 },
+      { kind: 'later', turnMs: 20_500, retryMs: 20_500, limit: 'rate' },
+      { kind: 'later', turnMs: 21_000, retryMs: 21_000, limit: 'rate' },
+    ]);
+  });
+
+  it('that is raised shortens the line, and one that is lowered leaves it as it is', () => {
     const full = admitAll(Array.from({ length: 95 }, () => asked(0.1, 0))).state;
     expect(admit(full, asked(0.1, 1_000)).admission).toEqual({ kind: 'full', limit: 'rate' });
     const raised = admit(full, asked(100, 1_000));
     expect(raised.admission).toMatchObject({ kind: 'later', turnMs: 1_909 });
     expect(admit(raised.state, asked(100, 60_000)).admission).toEqual({ kind: 'go', waitMs: 0 });
-    const lowered = admit(raised.state, asked(0.1, 1_000));
-    expect(lowered.admission).toMatchObject({ kind: 'later', turnMs: 901_000 });
-    expect(admit(lowered.state, asked(0.1, 902_000)).admission.kind).toBe('later');
+    const line = admitAll(Array.from({ length: 95 }, () => asked(10, 0))).state;
+    const lowered = admitAll([asked(1, 1_000), asked(1, 1_000)], line);
+    expect(lowered.admissions).toMatchObject([{ turnMs: 9_500 }, { turnMs: 10_500 }]);
   });
 
   it('below one a second spreads requests over minutes', () => {

@@ -36,3 +36,28 @@ describe('200 deliveries at once, under both limits', () => {
     expect(rounds).toBeLessThan(4);
   });
 });
+
+describe('200 deliveries at once, 10 a second', () => {
+  const limits = { perSecond: 10 };
+  const attempts = { meanMs: 50, spread: 0 };
+
+  it.each([
+    { name: 'each in its turn', change: {}, perSecond: 10, withinSeconds: 21 },
+    { name: 'all late for their turns', change: { idleUntilMs: 30_000 }, perSecond: 10, withinSeconds: 51 },
+    {
+      name: 'and 1 from the fifth second on',
+      change: { changed: { atMs: 5_000, limits: { perSecond: 1 } } },
+      perSecond: 1,
+      withinSeconds: 165,
+    },
+  ])('$name, use the rate, and come again a few times', async ({ change, perSecond, withinSeconds }) => {
+    const burst = await simulateBurst({ limits, attempts, deliveries, ...change, seed: 1 });
+    expect(burst.startsMs).toHaveLength(deliveries);
+    expect(burst.rounds).toBeLessThan(3);
+    expect(burst.mostRounds).toBeLessThan(6);
+    expect(burst.lastSeconds).toBeLessThan(withinSeconds);
+    const latest = burst.startsMs.slice(-100);
+    for (const [index, startMs] of latest.entries())
+      expect(startMs - (latest[index - 1] ?? -Infinity)).toBeGreaterThanOrEqual(1_000 / perSecond - 10);
+  });
+});

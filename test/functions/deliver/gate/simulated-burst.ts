@@ -21,6 +21,10 @@ export interface Burst {
   deliveries: number;
   /** What attempts are known to take from before; 0: nothing is. */
   knownMs?: number;
+  /** Limits that it has from some time on. Milliseconds from the first delivery, as below. */
+  changed?: { atMs: number; limits: EndpointLimits };
+  /** Nobody comes back before. */
+  idleUntilMs?: number;
   seed: number;
 }
 
@@ -55,7 +59,8 @@ function makeLimiter({ now, sleep }: Pick<VirtualTime, 'now' | 'sleep'>, meanMs:
  * What becomes of many deliveries at once to one endpoint that has limits: the gate itself, in virtual time, and a queue that
  * gives a message a moment after its delay.
  */
-export async function simulateBurst({ limits, attempts, deliveries, knownMs = 0, seed }: Burst) {
+export async function simulateBurst(burst: Burst) {
+  const { limits, attempts, deliveries, knownMs = 0, changed, idleUntilMs = 0, seed } = burst;
   const time = makeVirtualTime(startMs);
   const random = randomOf(seed);
   const { limiter, requests } = makeLimiter(time, knownMs);
@@ -75,7 +80,10 @@ export async function simulateBurst({ limits, attempts, deliveries, knownMs = 0,
     logger: observer.logger,
     metrics: observer.recorder,
   });
-  const endpoint = { ...makeEndpoint({ limits }), health: makeHealth() };
+  const endpoint = () => {
+    const isChanged = changed !== undefined && time.now() >= startMs + changed.atMs;
+    return { ...makeEndpoint({ limits: isChanged ? changed.limits : limits }), health: makeHealth() };
+  };
   const seen = {
     underWay: 0,
     mostAtOnce: 0,
@@ -100,10 +108,11 @@ export async function simulateBurst({ limits, attempts, deliveries, knownMs = 0,
     await time.sleep(50 * random());
     let slotAt: Instant | undefined;
     for (let round = 1; ; round += 1) {
-      const entry = await gate.enter(endpoint, makeTask(slotAt === undefined ? {} : { slotAt }), 'slow');
+      const entry = await gate.enter(endpoint(), makeTask(slotAt === undefined ? {} : { slotAt }), 'slow');
       if (entry.kind === 'later') {
         slotAt = entry.slotAt;
-        await time.sleep(entry.delaySeconds * 1_000 + 20 + 180 * random());
+        const comesMs = Math.max(time.now() + entry.delaySeconds * 1_000, startMs + idleUntilMs);
+        await time.sleep(comesMs - time.now() + 20 + 180 * random());
         continue;
       }
       if (entry.kind === 'go') {
