@@ -41,7 +41,10 @@ export interface Lease {
 export type LeaseOutcome = 'leased' | 'taken' | Error;
 
 export interface DueDeliveries {
-  /** What waits in a partition of the due index until a time, the longest overdue first. The index lags by moments. */
+  /**
+   * What waits in a partition of the due index until a time, the longest overdue first unless asked for otherwise. The index
+   * lags by moments.
+   */
   list(query: DueKeysQuery): Promise<WaitingPage>;
   /** The record of each, in order; null for one that no longer waits as the index had it. */
   read(waiting: readonly WaitingDelivery[]): Promise<(DeliveryRecord | null)[]>;

@@ -1,5 +1,6 @@
 import { passage } from '../domain/endpoint-breaker.ts';
 import { isTroubled } from '../domain/endpoint-health.ts';
+import type { DeliveryRecord } from '../../schemas/delivery.ts';
 import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
 import type { Instant } from '../../schemas/primitives.ts';
@@ -122,18 +123,59 @@ interface Draining {
   page: WaitingPage;
 }
 
-/** One that can't be read must not keep an endpoint from being tried. */
+/** Of the oldest, and of the newest. One that can't be read must not keep an endpoint from being tried. */
 const probesToRead = 10;
 
+/**
+ * The oldest that is no replay, if one is seen. A replay that fails says nothing of the endpoint, and replays, whose events
+ * were received long ago, would be all that it is tried with: however long it fails, it would never be disabled.
+ */
 async function probe(
   deps: BacklogDeps,
   backlog: Backlog,
   { run, pace, page }: Draining,
 ): Promise<ShardReport> {
-  const candidates = page.waiting.slice(0, probesToRead);
-  const records = await deps.deliveries.read(candidates);
-  const readable = candidates.filter((_, index) => records[index] != null).slice(0, 1);
-  return handOut(deps, turnsOf(readable, backlog, pace), run);
+  const oldest = await readable(deps, page.waiting.slice(0, probesToRead));
+  const isAll = page.next === null && page.waiting.length <= probesToRead;
+  const newest =
+    isAll || oldest.some(isCounted) ? [] : await readable(deps, await listNewest(deps, backlog, run));
+  const candidates = [...oldest, ...newest];
+  const chosen = candidates.find(isCounted) ?? candidates[0];
+  return handOut(deps, turnsOf(chosen === undefined ? [] : [chosen.waiting], backlog, pace), run);
+}
+
+interface Candidate {
+  waiting: WaitingDelivery;
+  record: DeliveryRecord;
+}
+
+const isCounted = ({ record }: Candidate): boolean => record.replay === null;
+
+async function readable(
+  { deliveries }: BacklogDeps,
+  waiting: readonly WaitingDelivery[],
+): Promise<Candidate[]> {
+  const records = await deliveries.read(waiting);
+  return waiting.flatMap((one, index): Candidate[] => {
+    const record = records[index] ?? null;
+    return record === null ? [] : [{ waiting: one, record }];
+  });
+}
+
+/** The oldest of them first. */
+async function listNewest(
+  { deliveries }: BacklogDeps,
+  { health }: Backlog,
+  { now }: Run,
+): Promise<WaitingDelivery[]> {
+  const { waiting } = await deliveries.list({
+    partition: backlogShard(health.endpointId),
+    until: now,
+    limit: probesToRead,
+    from: null,
+    newestFirst: true,
+  });
+  return waiting.toReversed();
 }
 
 async function drain(

@@ -51,6 +51,20 @@ const parkedOf = (endpointId: string, count: number): DeliveryRecord[] =>
     }),
   );
 
+/** Of events that were received days before. */
+const replaysOf = (endpointId: string, count: number): DeliveryRecord[] =>
+  Array.from({ length: count }, (_, index) =>
+    makeRecord({
+      endpointId,
+      attempts: [],
+      reason: 'breaker_open',
+      waitsFor: 'endpoint',
+      dueAt: addMs(hoursBefore(24 * 9), index * 1_000),
+      replay: { redriveId: 'rdr-1', attemptsBefore: 0 },
+      event: makeEvent({ id: `evt_t-9_mmykbvk0_b7-${1_001 + index}` }),
+    }),
+  );
+
 const observed = (kind: Observation['kind'], more: Partial<Observation>): Observation => ({
   kind,
   startedAtMs: instantToMs(start),
@@ -126,6 +140,34 @@ describe('an endpoint that has failed for five days', () => {
     await unwell({ ...changes, backlogAt: hoursBefore(1) }, gone);
     await world.run();
     expect(await healthNow()).toMatchObject({ failures: 0, failingSince: null, toldSince: hoursBefore(1) });
+  });
+
+  it('is disabled though replays wait for it, which are older than all else and count for nothing', async () => {
+    const fails = { policy, random: () => 0.5 };
+    await unwell(open({ failingSince: hoursBefore(3), lastFailureAt: start, backlogAt: start }));
+    const replays = replaysOf('main', 1);
+    const live = parkedOf('main', 1);
+    await world.seedDeliveries([...replays, ...live]);
+    for (let hours = 0; hours <= 132; hours += 12) {
+      await world.run();
+      for (const { task } of world.state.sent.splice(0)) {
+        const nowMs = instantToMs(world.state.now);
+        const { probeUntil } = await world.health.change(endpoint, (one) =>
+          probeTaken(one, { ...fails, nowMs }),
+        );
+        const failure = observed('failure', {
+          startedAtMs: nowMs,
+          probe: probeUntil,
+          replay: task.replay !== undefined,
+        });
+        await world.health.change(endpoint, (one) => attempted(one, failure, { ...fails, nowMs }));
+        // Its next attempt meets an open breaker.
+        for (const record of [...replays, ...live])
+          await world.tables.put('deliveries', deliveryItem(record, world.tables));
+      }
+      world.pass(12 * 3_600);
+    }
+    expect(await world.stored('endpoint')).toMatchObject([{ status: 'disabled', disabledReason: 'failing' }]);
   });
 
   it('begins anew when it is enabled again', async () => {
@@ -299,14 +341,29 @@ describe('a backlog', () => {
     );
   });
 
-  it('is probed with the oldest delivery that can be read', async () => {
+  it.each([
+    { name: 'that can be read', replays: 0, spoiled: 2, probe: 3 },
+    { name: 'that can be read, beyond ten that can’t', replays: 0, spoiled: 15, probe: 16 },
+    { name: 'that is no replay', replays: 3, spoiled: 0, probe: 1 },
+    { name: 'of the newest, if the oldest are replays', replays: 12, spoiled: 0, probe: 11 },
+  ])('is probed with the oldest delivery $name', async ({ replays, spoiled, probe }) => {
     await unwell(open({ backlogAt: hoursBefore(1) }));
-    const parked = parkedOf('main', 4);
-    await world.seedDeliveries(parked);
-    await spoil(parked.slice(0, 2));
+    const parked = parkedOf('main', 20);
+    await world.seedDeliveries([...replaysOf('main', replays), ...parked]);
+    await spoil(parked.slice(0, spoiled));
     await world.run();
-    expect(sent().map(({ eventId }) => eventId)).toEqual(['evt_t-9_mmykbvk0_b7-3']);
+    expect(sent().map(({ eventId }) => eventId)).toEqual([`evt_t-9_mmykbvk0_b7-${probe}`]);
   });
+
+  it.each([1, 10, 30])(
+    'is probed with the oldest replay if it has nothing else: %i of them',
+    async (count) => {
+      await unwell(open({ backlogAt: hoursBefore(1) }));
+      await world.seedDeliveries(replaysOf('main', count));
+      await world.run();
+      expect(sent().map(({ eventId }) => eventId)).toEqual(['evt_t-9_mmykbvk0_b7-1001']);
+    },
+  );
 
   it('drains behind deliveries that can’t be read', async () => {
     await unwell({ backlogAt: hoursBefore(1) });
