@@ -15,11 +15,16 @@ export interface HandOutWindow {
 
 /** The time into which deliveries are handed out: each second of it belongs to one run, whichever runs overlap. */
 export interface HandOutWindows {
-  /** Takes what nobody has of the seconds that begin now. So none is ever further ahead than that. */
+  /**
+   * Takes what nobody has of the seconds that begin now. So none is ever further ahead than that: what is said to be taken
+   * further ahead was said by a clock that was wrong, and is not.
+   */
   claim(now: Instant, seconds: number): Promise<HandOutWindow>;
 }
 
 const WindowSchema = z.object({ until: InstantSchema });
+/** By so much the clocks of two hosts may differ. */
+const toleranceMs = 5_000;
 const key = { pk: 'timers#window', sk: 'window' };
 
 /** One item in the entities table. */
@@ -31,16 +36,21 @@ export function createHandOutWindows(options: {
     async claim(now, seconds) {
       const from = startOfSecond(now);
       const until = addMs(from, seconds * 1_000);
-      const taken = await replaceEnd(options, until);
-      return { from: taken !== null && taken > from ? taken : from, until };
+      const plausible = addMs(until, toleranceMs);
+      const taken = await replaceEnd(options, { until, plausible });
+      const isTaken = taken !== null && taken > from && taken <= plausible;
+      return { from: isTaken ? taken : from, until };
     },
   };
 }
 
-/** Moves the end of what is taken, never back; gives the one before, `until` if it was no earlier, null if there was none. */
+/**
+ * Moves the end of what is taken: back only if it was later than is plausible, and then for one of all that find it so. Gives
+ * the one before, `until` if it was no earlier, null if there was none.
+ */
 async function replaceEnd(
   { documents, entitiesTable }: { documents: DynamoDBDocumentClient; entitiesTable: string },
-  until: Instant,
+  { until, plausible }: { until: Instant; plausible: Instant },
 ): Promise<Instant | null> {
   try {
     const { Attributes } = await documents.send(
@@ -48,9 +58,9 @@ async function replaceEnd(
         TableName: entitiesTable,
         Key: key,
         UpdateExpression: 'SET #until = :until',
-        ConditionExpression: 'attribute_not_exists(pk) OR #until < :until',
+        ConditionExpression: 'attribute_not_exists(pk) OR #until < :until OR #until > :plausible',
         ExpressionAttributeNames: { '#until': 'until' },
-        ExpressionAttributeValues: { ':until': until },
+        ExpressionAttributeValues: { ':until': until, ':plausible': plausible },
         ReturnValues: 'UPDATED_OLD',
       }),
     );
