@@ -95,7 +95,7 @@ function readBody(
   const fields = readFields(command, values, readInput, mistakes);
   const body: unknown =
     typeof base === 'object' && base !== null && !Array.isArray(base) ? { ...base, ...fields } : base;
-  const checked = validatorOf(document, schema).safeParse(body);
+  const checked = validatorOf(document, schema).safeParse(body, { reportInput: true });
   if (!checked.success && mistakes.length === 0)
     mistakes.push(...checked.error.issues.flatMap((issue) => describeIssue(command, issue)));
   return body;
@@ -156,7 +156,8 @@ function describeIssue({ flags }: Pick<Command, 'flags'>, issue: z.core.$ZodIssu
   const [field, ...rest] = issue.path.map(String);
   const flag = flags.find((candidate) => candidate.in === 'body' && candidate.field === field);
   const name = flag === undefined ? '--body' : `--${flag.name}`;
-  if (issue.code === 'invalid_type' && rest.length === 0 && issue.input === undefined && flag?.required)
+  const isMissing = issue.code === 'invalid_type' || issue.code === 'invalid_value';
+  if (isMissing && rest.length === 0 && issue.input === undefined && flag?.required)
     return [`${name} is required`];
   return [`${[name, ...rest].join('.')}: ${issue.message}`];
 }

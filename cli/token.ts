@@ -40,7 +40,9 @@ export async function fetchToken(
       ...(scope !== undefined && { scope }),
     }).toString(),
   }).catch((error: unknown) => {
-    throw new FailedError(`can't reach the token endpoint ${tokenUrl}`, { cause: error });
+    throw new FailedError(`can't reach the token endpoint ${tokenUrl}: is the stack running?`, {
+      cause: error,
+    });
   });
   const body: unknown = await response.json().catch(() => null);
   const parsed = TokenSchema.safeParse(body);

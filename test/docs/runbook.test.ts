@@ -19,8 +19,9 @@ const document = readDocument(read('docs/api/openapi.json'));
 const wordsOf = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 
-const used = [...runbook.matchAll(/npm run towercast -- ([^`\n]+)/g)]
-  .map(([, line]) => line?.trim() ?? '')
+const used = [...runbook.replaceAll(/\\\n\s*/g, '').matchAll(/npm run towercast -- ([^`\n]+)/g)]
+  // Which types an endpoint can be tried with depends on its contract.
+  .map(([, line]) => line?.trim().replace('--type TYPE', '--type locker.opened') ?? '')
   .filter((line) => line !== 'login');
 
 /** What is typed at the shell, with continued lines as one. */
@@ -46,6 +47,31 @@ describe('what the runbook tells to type', () => {
       ?.commands.find((one) => one.name === verb);
     if (command === undefined) throw new Error(`there is no command ${group} ${name}`);
     expect(() => readCall(document, command, args, () => '')).not.toThrow();
+  });
+
+  it('asks for what is missing by its name', () => {
+    const test = groupsOf(document)
+      .find(({ name }) => name === 'endpoints')
+      ?.commands.find(({ name }) => name === 'test');
+    if (test === undefined) throw new Error('there is no command endpoints test');
+    expect(() => readCall(document, test, ['main'], () => '')).toThrow('--type is required');
+    expect(() => readCall(document, test, ['main', '--type', 'x'], () => '')).toThrow(
+      '--type: Invalid option',
+    );
+  });
+
+  it('deploys no stage but the one that is meant', () => {
+    const deploying = [...runbook.matchAll(/cdk deploy[^`]*/g)].map(([line]) => line);
+    expect(deploying.length).toBeGreaterThan(0);
+    for (const line of deploying) expect(line).toContain('-c stage=STAGE');
+  });
+
+  it('sends a window of events only where it says which', () => {
+    const sent = used.filter(
+      (line) => line.startsWith('redrives create') && line.includes('--source events'),
+    );
+    expect(sent.length).toBeGreaterThan(1);
+    for (const line of sent) expect(line).toMatch(/--since \S+ --until \S+/);
   });
 
   it('is much', () => {

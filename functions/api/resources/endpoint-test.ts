@@ -36,7 +36,7 @@ const test = defineOperation({
       throw new Problem(
         422,
         'contract_cannot_say',
-        `The contract "${endpoint.contract}" has no way to say ${body.type}.`,
+        `The contract "${endpoint.contract}" has no way to say ${body.type}. GET /v1/event-types lists what each can say.`,
       );
     const { endpointId } = endpoint;
     const reply = {
