@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { leaseMarginMs } from '../functions/deliver/lease.ts';
+import { outlasts } from '../functions/shared/retry-schedule.ts';
 import { RetryScheduleSchema } from '../schemas/endpoint.ts';
 import { NameSchema } from '../schemas/primitives.ts';
 import { stageDefaults } from './stage-defaults.ts';
@@ -194,10 +195,10 @@ export const StageConfigSchema = ShapeSchema.superRefine((config, context) => {
       'must be at least 5: throttled receives count too, and would send untouched messages to the DLQ',
     );
   for (const schedule of ['scheduleSeconds', 'pointerScheduleSeconds'] as const)
-    if (delivery[schedule].reduce((sum, step) => sum + step, 0) / 86_400 >= config.retentionDays)
+    if (outlasts(delivery[schedule], config.retentionDays))
       refuse(
         ['delivery', schedule],
-        `must end within retentionDays (${config.retentionDays}), or a delivery expires before its last attempt`,
+        `must end within retentionDays (${config.retentionDays}) though each step may take a fifth more, or a delivery expires before its last attempt`,
       );
   if (config.api.timeoutSeconds > 29)
     refuse(['api', 'timeoutSeconds'], 'must be at most 29: API Gateway waits no longer');

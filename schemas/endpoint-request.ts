@@ -28,7 +28,7 @@ const texts = {
   detail: '`standard` only: thin bodies carry ids and times, full ones all data',
   filter: 'Which events it wants; absent lists mean all',
   scheduleSeconds:
-    'Seconds from one attempt to the next, the first from the event to the first attempt; default: the stage’s',
+    'Seconds from one attempt to the next, the first from the event to the first attempt; all together, and a fifth more, within the time that deliveries are kept (90 days by default). Default: the stage’s',
   ordered:
     'True: what happens at one locker is sent one after the other, in order, each with its number; one that fails holds back its locker only. Not for `message-pointer`',
   limits: 'What the endpoint takes at most; what comes faster is sent later. Default: no limits',

@@ -4,6 +4,7 @@ import { begunAnew, triedAnew } from '../domain/endpoint-health.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import { coversType } from '../../schemas/event-type-pattern.ts';
 import { eventTypes, isOperational } from '../../schemas/event.ts';
+import { outlasts } from '../shared/retry-schedule.ts';
 import { ownerFor } from './caller.ts';
 import { readEndpointUrl, type BasicAuth } from './endpoint-url.ts';
 import type { Caller } from './operation.ts';
@@ -86,6 +87,18 @@ export function checkFilter({ types = [] }: EndpointFilter): void {
 export function checkDetail({ contract, detail }: Pick<Endpoint, 'contract' | 'detail'>): void {
   if (detail === 'thin' && contract !== 'standard' && contract !== 'cloudevents')
     throw invalidField('/body/detail', 'is for the contracts "standard" and "cloudevents" only');
+}
+
+/** Throws 400 for a schedule whose last attempt may come when the delivery is cleaned up. */
+export function checkSchedule(
+  { config }: Pick<Services, 'config'>,
+  scheduleSeconds: readonly number[] | null | undefined,
+): void {
+  if (outlasts(scheduleSeconds ?? [], config.retentionDays))
+    throw invalidField(
+      '/body/scheduleSeconds',
+      `must end within ${config.retentionDays} days, for which deliveries are kept, though each step may take a fifth more`,
+    );
 }
 
 /** Throws 400 for an order that can't be kept. */

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../schemas/endpoint.ts';
-import { instantFromMs } from '../../schemas/instant.ts';
+import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import {
   attemptsOfSchedule,
@@ -9,6 +9,7 @@ import {
   wasAcknowledged,
 } from '../shared/delivery-record.ts';
 import type { DeliveryStore } from '../shared/delivery-store.ts';
+import { isExpiredBy } from '../shared/expiry.ts';
 import { nextDelayMs } from '../shared/retry-schedule.ts';
 
 export interface FileDeliveryDeps {
@@ -17,6 +18,8 @@ export interface FileDeliveryDeps {
   operatorPartnerId: string | null;
   now: () => number;
   random: () => number;
+  /** Of deliveries, from the receipt of their events. */
+  retentionDays: number;
 }
 
 /** `kept`: a replay that failed for good undoes no earlier delivery. `dropped`: the delivery is further than this task, or delivered. */
@@ -33,11 +36,16 @@ export async function fileDelivery(
 ): Promise<Filed> {
   const crashed = crashedAttempt(task.attempts.length + 1, deps.now());
   const attempts = [...task.attempts, crashed];
-  const dueAt = nextDue(deps, scheduleSeconds, attemptsOfSchedule(task, attempts));
+  const next = nextDue(deps, scheduleSeconds, attemptsOfSchedule(task, attempts));
+  // By then the record would be cleaned up, with nobody told.
+  const isTooLate =
+    next !== null && isExpiredBy(instantToMs(next), task.event.receivedAt, deps.retentionDays);
+  const dueAt = isTooLate ? null : next;
+  const reason = isTooLate ? 'event_expired' : crashed.reason;
   const end = wasAcknowledged(endpoint, attempts) ? 'delivered' : 'dead';
   const record = recordOfTask(task, {
     status: dueAt === null ? end : 'pending',
-    reason: dueAt === null && end === 'dead' ? crashed.reason : null,
+    reason: dueAt === null && end === 'dead' ? reason : null,
     attempts,
     dueAt,
     waitsFor: 'time',

@@ -8,6 +8,7 @@ import type { Channel } from '../shared/queue.ts';
 import { isDisabledUnasked } from '../domain/endpoint-health.ts';
 import { isPast } from '../domain/lane.ts';
 import { attemptsOfSchedule, endpointUnknown, wasAcknowledged } from '../shared/delivery-record.ts';
+import { isExpiredBy } from '../shared/expiry.ts';
 import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import type { SecretsOpener } from '../shared/secrets.ts';
 import { idsOfTask } from '../shared/task-ids.ts';
@@ -29,6 +30,8 @@ export interface DeliverDeps extends AttemptDeps, Omit<SettlementDeps, 'resumeDe
   gate: Gate;
   /** One attempt, from its start to the end of the response. */
   attemptTimeoutMs: number;
+  /** Of deliveries, from the receipt of their events. */
+  retentionDays: number;
   endpoints: EndpointReader & Pick<EndpointDirectory, 'learn'> & { disable: DisableEndpoint };
   secrets: SecretsOpener;
   messages: ReadMessages;
@@ -164,12 +167,33 @@ async function attemptOnce(
   if (settles && verdict.kind === 'gone' && (await deps.endpoints.disable(endpoint, 'gone')) === 'disabled')
     return { kind: 'held', attempts: made, reason: 'endpoint_gone' };
   const retryAfterMs = verdict.kind === 'retry' ? verdict.retryAfterMs : null;
-  const { random } = deps;
+  const next = nextAttempt(deps, task, { made, schedule, retryAfterMs });
+  if (next.kind === 'in') return { kind: 'retry', attempts: made, delayMs: next.delayMs };
+  if (wasRead) return { kind: 'delivered', attempts: made };
+  if (next.kind === 'too-late') return { kind: 'dead', attempts: made, reason: 'event_expired' };
+  return { kind: 'dead', attempts: made, reason: verdict.kind === 'delivered' ? 'unread' : verdict.reason };
+}
+
+interface Failed {
+  made: readonly Attempt[];
+  schedule: readonly number[];
+  retryAfterMs: number | null;
+}
+
+/**
+ * `too-late`: by then the record would be cleaned up, with nobody told: of an old event that is sent again, or where a
+ * Retry-After puts off each attempt.
+ */
+function nextAttempt(
+  { now, random, retentionDays }: DeliverDeps,
+  task: DeliveryTask,
+  { made, schedule, retryAfterMs }: Failed,
+): { kind: 'in'; delayMs: number } | { kind: 'none' | 'too-late' } {
   const attemptsMade = attemptsOfSchedule(task, made);
   const delayMs = nextDelayMs({ scheduleSeconds: schedule, attemptsMade, retryAfterMs, random });
-  if (delayMs !== null) return { kind: 'retry', attempts: made, delayMs };
-  if (wasRead) return { kind: 'delivered', attempts: made };
-  return { kind: 'dead', attempts: made, reason: verdict.kind === 'delivered' ? 'unread' : verdict.reason };
+  if (delayMs === null) return { kind: 'none' };
+  const isTooLate = isExpiredBy(now() + delayMs, task.event.receivedAt, retentionDays);
+  return isTooLate ? { kind: 'too-late' } : { kind: 'in', delayMs };
 }
 
 async function attemptWithin(

@@ -21,6 +21,13 @@ export function scheduleFor(
   return acknowledgementOf(endpoint.contract) === 'read' ? pointerScheduleSeconds : scheduleSeconds;
 }
 
+/** Part of each step by which it varies, so that what failed together doesn't come back together. */
+const jitter = 0.2;
+
+/** Whether the last attempt may come when its delivery is cleaned up: so many days after the event. */
+export const outlasts = (scheduleSeconds: readonly number[], retentionDays: number): boolean =>
+  scheduleSeconds.reduce((sum, step) => sum + step, 0) * (1 + jitter) >= retentionDays * 86_400;
+
 export interface RetryContext {
   /** Seconds before each attempt: the first from the event, the others from the attempt before. */
   scheduleSeconds: readonly number[];
@@ -32,14 +39,13 @@ export interface RetryContext {
 }
 
 /**
- * Milliseconds to wait for the next attempt, or null when the schedule is exhausted. Each step varies by ±20%, so that
- * what failed together doesn't come back together. A Retry-After makes the wait longer, never shorter, and no longer
- * than the schedule's longest step.
+ * Milliseconds to wait for the next attempt, or null when the schedule is exhausted. Each step varies by ±20%. A
+ * Retry-After makes the wait longer, never shorter, and no longer than the schedule's longest step.
  */
 export function nextDelayMs(context: RetryContext): number | null {
   const { scheduleSeconds, attemptsMade, retryAfterMs, random } = context;
   const step = scheduleSeconds[attemptsMade];
   if (step === undefined) return null;
-  const jittered = step * 1_000 * (0.8 + 0.4 * random());
+  const jittered = step * 1_000 * (1 - jitter + 2 * jitter * random());
   return Math.max(jittered, Math.min(retryAfterMs ?? 0, Math.max(...scheduleSeconds) * 1_000));
 }

@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { forEachAtMost } from '../../functions/shared/concurrency.ts';
 import type { EntitySet } from '../../functions/shared/entity-set.ts';
 import { TowercastError } from '../../functions/shared/errors.ts';
+import { outlasts } from '../../functions/shared/retry-schedule.ts';
 import type { DomainEvent } from '../../schemas/event.ts';
 import type { NetworkFile } from '../../schemas/network.ts';
 import { configuredEntities, type Configured } from './configured.ts';
+import { NetworkFileError } from './read.ts';
 import { settleLockerOpenRequest, settleReservation } from './operations.ts';
 import { openNetworkStore, type NetworkStore, type NetworkTarget } from './store.ts';
 
@@ -19,7 +21,10 @@ export interface LoadReport {
 /** Requests in flight: enough to keep the engine busy. */
 const concurrency = 16;
 
-/** Makes the network of a file, as far as it is not there yet. See docs/network-file.md. */
+/**
+ * Makes the network of a file, as far as it is not there yet. See docs/network-file.md. Throws NetworkFileError for what
+ * this stack can't keep, before anything is stored.
+ */
 export async function loadNetwork(stack: NetworkTarget, network: NetworkFile): Promise<LoadReport> {
   const store = openNetworkStore(stack);
   try {
@@ -30,6 +35,7 @@ export async function loadNetwork(stack: NetworkTarget, network: NetworkFile): P
 }
 
 export async function loadInto(store: NetworkStore, network: NetworkFile): Promise<LoadReport> {
+  assertSchedules(store, network);
   const configured = configuredEntities(store, network);
   const known = await store.entities.getMany(configured.map(({ ref }) => ref));
   let stored = 0;
@@ -41,6 +47,21 @@ export async function loadInto(store: NetworkStore, network: NetworkFile): Promi
     for (const step of steps) events.push(...(await step()));
   });
   return { stored, events };
+}
+
+/** How long deliveries are kept is a setting of the stack, so that reading the file alone can't tell. */
+function assertSchedules({ retentionDays }: NetworkStore, { endpoints }: NetworkFile): void {
+  const mistakes = endpoints.flatMap(({ scheduleSeconds = [] }, i) =>
+    outlasts(scheduleSeconds, retentionDays)
+      ? [
+          {
+            path: `endpoints[${i}].scheduleSeconds`,
+            message: `must end within ${retentionDays} days, for which deliveries are kept, though each step may take a fifth more: shorten it`,
+          },
+        ]
+      : [],
+  );
+  if (mistakes.length > 0) throw new NetworkFileError('the network', mistakes);
 }
 
 /** Stores an entity unless it is stored so already. True when it was written. */

@@ -32,6 +32,8 @@ export interface NetworkStore {
   /** Ids of a partner's reservations, the last in the order of the alphabet first. */
   lastReservationIds(partnerId: string, limit: number): Promise<string[]>;
   policy: ReservationPolicy;
+  /** Of events and deliveries. */
+  retentionDays: number;
   now(): Instant;
   close(): void;
 }
@@ -55,6 +57,7 @@ export function openNetworkStore(stack: NetworkTarget): NetworkStore {
     opener: createSecretsOpener({ kms, keyArn: stack.secretsKeyArn, now: Date.now }),
     lastReservationIds: (partnerId, limit) => queryReservationIds(tables, partnerId, limit),
     policy: { graceHours: settings.GRACE_HOURS },
+    retentionDays: settings.RETENTION_DAYS,
     now: () => instantFromMs(Date.now()),
     close() {
       documents.destroy();

@@ -16,6 +16,7 @@ import {
   checkFilter,
   checkOperational,
   checkOrdered,
+  checkSchedule,
   readEndpoint,
   storeEndpoint,
 } from '../endpoint-access.ts';
@@ -58,6 +59,7 @@ const create = defineOperation({
     checkDetail(config);
     checkOperational({ ...config, operational });
     checkOrdered({ ...config, ordered, scheduleSeconds });
+    checkSchedule(services, scheduleSeconds);
     if (config.contract === 'message-pointer')
       throw invalidField('/body/contract', 'is for integrations: POST /v1/integrations');
     if (caller.kind === 'operator') await assertPartner(services, partnerId);
@@ -171,6 +173,8 @@ async function changeEndpoint(
   checkDetail(next);
   checkOperational(next);
   checkOrdered(next);
+  // One that it has by now must not keep it from being disabled.
+  checkSchedule(services, scheduleSeconds);
   return next;
 }
 

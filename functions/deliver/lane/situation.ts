@@ -7,7 +7,7 @@ import type { Channel } from '../../shared/queue.ts';
 import type { DeliverDeps, Destination } from '../delivery.ts';
 import type { HandOver } from './hand-over.ts';
 
-export interface LaneDeps extends DeliverDeps, Pick<LaneTurnDeps, 'lanes' | 'events' | 'retentionDays'> {
+export interface LaneDeps extends DeliverDeps, Pick<LaneTurnDeps, 'lanes' | 'events'> {
   /** What had its turn and is given more often goes to the DLQ. */
   maxReceiveCount: number;
   handOver: HandOver;

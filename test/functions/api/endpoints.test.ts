@@ -23,6 +23,8 @@ const create = async (body: Record<string, unknown> = {}, as = 'acme') =>
 const idOf = ({ json }: Answer) => z.string().parse(json['endpointId']);
 const at = (answer: Answer, rest = '') => `/v1/endpoints/${idOf(answer)}${rest}`;
 const errors = ({ json }: Answer) => json['errors'];
+/** Steps of five days. */
+const steps = (count: number): number[] => Array.from({ length: count }, () => 5 * 86_400);
 const keysNow = async (answer: Answer) =>
   keysInForce((await world.secretsOf(idOf(answer))).signingKeys, Date.parse(world.now)).map(({ key }) => key);
 
@@ -101,6 +103,7 @@ describe('creating an endpoint', () => {
     [{ contract: 'reservation-status', detail: 'thin' }, '/body/detail'],
     [{ contract: 'message-pointer' }, '/body/contract'],
     [{ secret: given, signing: 'ed25519' }, '/body/secret'],
+    [{ scheduleSeconds: [0, ...steps(15)] }, '/body/scheduleSeconds'],
     [{ surprise: 1 }, '/body/surprise'],
   ])('names the field that is wrong: %j', async (body, pointer) => {
     const refused = await create(body);
@@ -162,6 +165,22 @@ describe('an endpoint', () => {
     expect(disabled.json).toMatchObject({ status: 'disabled', disabledReason: 'by_request' });
     expect(disabled.json).not.toHaveProperty('scheduleSeconds');
     expect((await patch({ status: 'active' }, '"3"')).json).not.toHaveProperty('disabledReason');
+  });
+
+  it('has no schedule that may outlast its deliveries, and can be changed otherwise if it came to have one', async () => {
+    const longest = [...steps(14), 5 * 86_400 - 1];
+    const overlong =
+      'must end within 90 days, for which deliveries are kept, though each step may take a fifth more';
+    const created = await create({ scheduleSeconds: longest });
+    expect(created.status).toBe(201);
+    const patch = async (body: object) =>
+      world.call('PATCH', at(created), { as: 'acme', body, headers: { 'if-match': '"1"' } });
+    const refused = await patch({ scheduleSeconds: steps(15) });
+    expect(refused.status).toBe(400);
+    expect(errors(refused)).toMatchObject([{ pointer: '/body/scheduleSeconds', detail: overlong }]);
+    const endpoint = makeEndpoint({ endpointId: idOf(created), scheduleSeconds: steps(20) });
+    await world.put(endpoint);
+    expect((await patch({ status: 'disabled' })).status).toBe(200);
   });
 
   it.each(['gone', 'failing'])(

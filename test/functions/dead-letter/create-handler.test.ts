@@ -5,6 +5,7 @@ import type { OutgoingTask } from '../../../functions/shared/queue.ts';
 import type { DeliveryRecord, DeliveryTask } from '../../../schemas/delivery.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
+import { instantFromMs } from '../../../schemas/instant.ts';
 import type { QuarantineRecord } from '../../../schemas/quarantine.ts';
 import { makeObserver, makeSqsEvent, makeSqsRecord } from '../../helpers/batches.ts';
 import {
@@ -112,6 +113,15 @@ describe('a task on the DLQ', () => {
       { status: 'dead', reason: 'function_failed', dueAt: null, attempts: [{}, {}, { outcome: 'crashed' }] },
     ]);
     expect(world.observer.total('DeliveriesDead')).toBe(1);
+  });
+
+  it('is dead, and announced, when its record would be gone by the next attempt', async () => {
+    const world = makeWorld();
+    const event = makeEvent({ receivedAt: instantFromMs(nowMs - 90 * 86_400_000 + 5_000) });
+    await file(world, makeTask({ event }));
+    const state = { status: 'dead', reason: 'event_expired', dueAt: null };
+    expect([...world.stored.values()]).toMatchObject([{ ...state, attempts: [{ outcome: 'crashed' }] }]);
+    expect(world.notices).toMatchObject([{ type: 'delivery.dead', data: { reason: 'event_expired' } }]);
   });
 
   it('is announced when it is dead, in the same write, and not before', async () => {

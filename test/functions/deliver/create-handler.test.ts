@@ -5,6 +5,7 @@ import { createHandler } from '../../../functions/deliver/create-handler.ts';
 import { deliver } from '../../../functions/deliver/delivery.ts';
 import { formatDeliveryTask } from '../../../functions/shared/delivery-task.ts';
 import type { DeliveryTask } from '../../../schemas/delivery.ts';
+import { instantFromMs } from '../../../schemas/instant.ts';
 import { makeSqsEvent, makeSqsRecord } from '../../helpers/batches.ts';
 import {
   makeAttempt,
@@ -260,6 +261,32 @@ describe('a failed attempt', () => {
     ]);
     expect(world.sent).toEqual([]);
     expect(world.observer.total('DeliveriesDead')).toBe(1);
+  });
+
+  it.each([
+    ['an old event’s replay', 1, null],
+    ['one that a Retry-After puts off', 7, 7 * 86_400],
+  ])('is dead, and announced, when its record would be gone by the next: %s', async (_, days, retryAfter) => {
+    const day = 86_400_000;
+    const event = makeEvent({ receivedAt: instantFromMs(nowMs - 90 * day + days * day) });
+    const replay = { redriveId: null, attemptsBefore: 1 };
+    const after = async (laterMs: number) => {
+      const world = makeWorld({
+        endpoints: [makeEndpoint({ scheduleSeconds: [0, 86_400, 7 * 86_400] })],
+        answer: () => responds(503, '', retryAfter === null ? null : String(retryAfter)),
+      });
+      world.deps.now = () => nowMs + laterMs;
+      await deliver(world.deps, makeTask({ event, attempts: makeAttempts(1), replay }), received(1));
+      return world;
+    };
+    // A record's end is known to the second.
+    const inTime = await after(-1_000);
+    expect([...inTime.records.values()]).toMatchObject([{ status: 'pending', attempts: [{}, {}] }]);
+    const late = await after(0);
+    const state = { status: 'dead', reason: 'event_expired', dueAt: null };
+    expect([...late.records.values()]).toMatchObject([{ ...state, attempts: [{}, { status: 503 }] }]);
+    expect(late.notices).toMatchObject([{ type: 'delivery.dead', data: { reason: 'event_expired' } }]);
+    expect(late.observer.total('DeliveriesDead')).toBe(1);
   });
 
   it('is announced when it was the last, in the same write, to the partner and the operator', async () => {

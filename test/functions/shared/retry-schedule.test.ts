@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextDelayMs, scheduleFor } from '../../../functions/shared/retry-schedule.ts';
+import { nextDelayMs, outlasts, scheduleFor } from '../../../functions/shared/retry-schedule.ts';
 
 const scheduleSeconds = [0, 5, 300, 1_800, 86_400];
 const schedules = fc.array(fc.integer({ min: 0, max: 604_800 }), { minLength: 1, maxLength: 20 });
@@ -47,6 +47,28 @@ describe('nextDelayMs', () => {
     expect(
       nextDelayMs({ scheduleSeconds, attemptsMade: 5, retryAfterMs: 1_000, random: () => 0 }),
     ).toBeNull();
+  });
+});
+
+describe('outlasts', () => {
+  it('counts each step at its longest', () => {
+    expect(outlasts([0, 86_400, 633_600], 10)).toBe(true);
+    expect(outlasts([0, 86_400, 633_599], 10)).toBe(false);
+    fc.assert(
+      fc.property(schedules, fc.integer({ min: 1, max: 150 }), (schedule, retentionDays) => {
+        const latestMs = schedule
+          .map((_, attemptsMade) =>
+            nextDelayMs({
+              scheduleSeconds: schedule,
+              attemptsMade,
+              retryAfterMs: null,
+              random: () => 1 - 2 ** -53,
+            }),
+          )
+          .reduce<number>((sum, delay) => sum + (delay ?? 0), 0);
+        expect(outlasts(schedule, retentionDays) || latestMs < retentionDays * 86_400_000).toBe(true);
+      }),
+    );
   });
 });
 

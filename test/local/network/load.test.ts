@@ -107,6 +107,16 @@ describe('loading a network', () => {
     });
   });
 
+  it('stores nothing when deliveries would be gone before the end of a schedule', async () => {
+    const before = await snapshot();
+    const scheduleSeconds = [0, ...Array.from({ length: 15 }, () => 5 * 86_400)];
+    const partners = [{ partnerId: 'one', name: 'Another name' }];
+    await expect(
+      load({ partners, endpoints: [endpoint, { ...endpoint, endpointId: 'late', scheduleSeconds }] }),
+    ).rejects.toThrow(/endpoints\[1\]\.scheduleSeconds: must end within 90 days/);
+    expect(await snapshot()).toEqual(before);
+  });
+
   it('stores a lock once, by the name that one of its keys gives it, and leaves a revoked key revoked', async () => {
     const key = {
       lockId: 'L-2',
