@@ -26,25 +26,43 @@ export type RedriveSelection = Pick<
 export const maxAttemptsBeforeReplay = 200;
 
 /** Whether a redrive sends it. */
-export function selects(
-  redrive: RedriveSelection,
-  endpoint: Endpoint,
-  { event, record }: Candidate,
-): boolean {
-  if (!event.partnerIds.includes(redrive.partnerId) || event.test !== undefined) return false;
-  if (redrive.eventId !== undefined && redrive.eventId !== event.id) return false;
+export function selects(redrive: RedriveSelection, endpoint: Endpoint, candidate: Candidate): boolean {
+  const { event, record } = candidate;
+  if (!event.partnerIds.includes(redrive.partnerId)) return false;
   // A lane says by itself what it skipped.
   if (event.type === 'sequence.skipped' || !passes(redrive.filter, event)) return false;
-  if (record === null) return redrive.source === 'events' && matches(endpoint, event);
+  if (record !== null && !maySendAgain(redrive, record)) return false;
+  return redrive.eventId === undefined
+    ? wants(redrive, endpoint, candidate)
+    : redrive.eventId === event.id && isAskedFor(redrive, endpoint, candidate);
+}
+
+function maySendAgain({ partnerId, redriveId }: RedriveSelection, record: DeliveryRecord): boolean {
   // An endpoint's id may have been another partner's before.
-  if (record.partnerId !== redrive.partnerId) return false;
-  if (record.attempts.length >= maxAttemptsBeforeReplay) return false;
+  if (record.partnerId !== partnerId || record.attempts.length >= maxAttemptsBeforeReplay) return false;
   // It is on its way, or this redrive has sent it: a crash repeats a page.
-  if (record.status === 'pending' || record.replay?.redriveId === redrive.redriveId) return false;
-  if (redrive.source === 'undelivered') return record.status !== 'delivered';
+  return record.status !== 'pending' && record.replay?.redriveId !== redriveId;
+}
+
+function wants(redrive: RedriveSelection, endpoint: Endpoint, { event, record }: Candidate): boolean {
+  if (event.test !== undefined) return false;
+  if (redrive.source === 'undelivered') return record !== null && record.status !== 'delivered';
   // What comes after it was asked for is sent as it happens, unless the endpoint was not known everywhere yet.
-  const isNew = redrive.eventId === undefined && compareInstants(event.receivedAt, redrive.createdAt) >= 0;
-  return matches(endpoint, event) && !(isNew && record.status === 'delivered');
+  const isNew = compareInstants(event.receivedAt, redrive.createdAt) >= 0;
+  return matches(endpoint, event) && !(isNew && record?.status === 'delivered');
+}
+
+/**
+ * Of the retry of one delivery. The endpoint's filter decides what is sent to it as it happens; this was sent, and somebody
+ * wants it again. So is a test of the endpoint's own.
+ */
+function isAskedFor(
+  { source }: RedriveSelection,
+  { endpointId }: Endpoint,
+  { event, record }: Candidate,
+): boolean {
+  if (event.test !== undefined && event.test.endpointId !== endpointId) return false;
+  return source === 'events' || (record !== null && record.status !== 'delivered');
 }
 
 /** How far ahead a redrive sends: until the next run of `timers`. */

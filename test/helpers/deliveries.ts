@@ -4,6 +4,7 @@ import { DomainEventSchema, type DomainEvent } from '../../schemas/event.ts';
 import { addMs } from '../../schemas/instant.ts';
 import type { Instant } from '../../schemas/primitives.ts';
 import type { Redrive } from '../../schemas/redrive.ts';
+import { sequenceSkipped } from '../../functions/domain/operational-event.ts';
 import { deliveryId } from '../../functions/shared/keys.ts';
 
 const reservationEvent = {
@@ -37,6 +38,19 @@ export const makeEvents = (count: number, overrides: Record<string, unknown> = {
   Array.from({ length: count }, (_, index) =>
     makeEvent({ id: `evt_0000000000000001-9_mmykbvk0_b7-${index + 1}`, ...overrides }),
   );
+
+/** What is said of number 1 of `makeEvent()`'s lane at endpoint `main`. */
+export const skippedEvent: DomainEvent = sequenceSkipped(
+  {
+    id: deliveryId('main', reservationEvent.receivedAt, reservationEvent.id),
+    endpointId: 'main',
+    partnerId: 'acme',
+    event: summaryOf(makeEvent()),
+    reason: 'http_500',
+    sequence: 1,
+  },
+  { lane: '0000000000000001-9', now: reservationEvent.receivedAt },
+);
 
 export const makeEndpoint = (overrides: Partial<Endpoint> = {}): Endpoint => ({
   kind: 'endpoint',

@@ -114,8 +114,8 @@ const retryDelivery = defineOperation({
   summary: 'Send a delivery again',
   description:
     'One that is dead, held, or delivered already. It goes out within a minute, with the header `towercast-replay: true` and ' +
-    'a schedule of its own; at an endpoint that asks for order as a redrive of its own. A message pointer is sent also when its message was read. Asking twice sends it once. 409 while another attempt is coming anyway, and while the endpoint ' +
-    'is disabled.',
+    'a schedule of its own; at an endpoint that asks for order as a redrive of its own. A message pointer is sent also when its message was read. Asking twice sends it once. 409 while another attempt is coming anyway, while the endpoint ' +
+    'is disabled, and, at an endpoint that asks for order, of a `sequence.skipped`.',
   access: 'any',
   params: z.strictObject({ deliveryId: z.string().min(1).max(400) }),
   query: nothing,
@@ -147,9 +147,18 @@ const retryDelivery = defineOperation({
   },
 });
 
-/** A delivery in a lane has had its turn: it gets another one as a redrive of this event alone. */
-const retryInOrder = async (services: Services, endpoint: Endpoint, record: DeliveryRecord) =>
-  openRedrive(
+/**
+ * A delivery in a lane has had its turn: it gets another one as a redrive of this event alone. Throws 409 for what a lane
+ * says by itself, of a number that it has passed.
+ */
+async function retryInOrder(services: Services, endpoint: Endpoint, record: DeliveryRecord) {
+  if (record.event.type === 'sequence.skipped')
+    throw new Problem(
+      409,
+      'not_repeatable',
+      'It told of a number that its lane has passed. Retry what was skipped.',
+    );
+  return openRedrive(
     services,
     endpoint,
     {
@@ -161,6 +170,7 @@ const retryInOrder = async (services: Services, endpoint: Endpoint, record: Deli
     },
     ({ redriveId }) => ({ body: { ...show(record), redriveId }, headers: locationOf(redriveId) }),
   );
+}
 
 const show = ({ event, dueAt, ...record }: DeliveryRecord) => ({
   ...record,

@@ -18,7 +18,16 @@ import { createPartnerLog } from '../../../functions/shared/partner-log.ts';
 import type { RedriveSource } from '../../../functions/shared/redrive-source.ts';
 import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
-import { makeAttempts, makeEndpoint, makeEvents, makeRecord, makeRedrive } from '../../helpers/deliveries.ts';
+import type { Endpoint } from '../../../schemas/endpoint.ts';
+import {
+  makeAttempts,
+  makeEndpoint,
+  makeEvent,
+  makeEvents,
+  makeRecord,
+  makeRedrive,
+  skippedEvent,
+} from '../../helpers/deliveries.ts';
 import { startDeliveriesTable } from '../shared/deliveries-table.ts';
 import type { Tables } from '../shared/tables.ts';
 import {
@@ -344,6 +353,33 @@ describe('retrying a delivery', () => {
     // It looks at nothing else.
     expect(candidates).toHaveLength(1);
     expect(await dueNow()).toEqual([]);
+  });
+
+  it.each<[string, Record<string, unknown>, DeliveryRecord['status'], Partial<Endpoint>]>([
+    ['a test', { id: 'evt_endpoint~main_mmykbvk0_test~abc~1', test: { endpointId: 'main' } }, 'dead', {}],
+    ['what its filter has left out since', {}, 'delivered', { filter: { types: ['locker.*'] } }],
+  ])('of an endpoint that asks for order sends %s, too', async (_, of, status, changes) => {
+    const endpoint = makeEndpoint({ ordered: true, ...changes });
+    await putEntities(tables, endpoint);
+    const event = makeEvent(of);
+    const record = makeRecord({ event, status });
+    await tables.put('events', eventItem(event, 90));
+    await tables.put('deliveries', deliveryItem(record, tables));
+    expect((await acme('retryDelivery', { params: { deliveryId: record.id } })).statusCode).toBe(202);
+    const [one] = await running();
+    if (one === undefined) throw new Error('no redrive');
+    const page = { cursor: null, limit: 100, upTo: now };
+    const { candidates } = await makeServices(tables).redriveSource.read(one, page);
+    expect(candidates.map((candidate) => selects(one, endpoint, candidate))).toEqual([true]);
+  });
+
+  it('of what a lane says of a number that it skipped is refused there: it would never be sent', async () => {
+    await putEntities(tables, makeEndpoint({ ordered: true }));
+    const skipped = makeRecord({ event: skippedEvent, status: 'dead', sequence: 1 });
+    await tables.put('deliveries', deliveryItem(skipped, tables));
+    const answer = await acme('retryDelivery', { params: { deliveryId: skipped.id } });
+    expect(answer).toMatchObject({ statusCode: 409, json: { code: 'not_repeatable' } });
+    expect(await running()).toEqual([]);
   });
 
   it('that is pending anyway is refused', async () => {

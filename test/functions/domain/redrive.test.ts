@@ -9,9 +9,18 @@ import {
   type Candidate,
 } from '../../../functions/domain/redrive.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
+import type { DomainEvent } from '../../../schemas/event.ts';
 import { instantFromMs, instantToMs } from '../../../schemas/instant.ts';
 import type { RedriveSource } from '../../../schemas/redrive.ts';
-import { makeAttempts, makeEndpoint, makeEvent, makeRecord, makeRedrive } from '../../helpers/deliveries.ts';
+import {
+  makeAttempts,
+  makeEndpoint,
+  makeEvent,
+  makeEvents,
+  makeRecord,
+  makeRedrive,
+  skippedEvent,
+} from '../../helpers/deliveries.ts';
 
 const nowMs = Date.parse('2026-03-20T09:15:00.000Z');
 const now = instantFromMs(nowMs);
@@ -93,6 +102,39 @@ describe('a redrive sends', () => {
     expect(chosen('events', fresh, {}, narrow)).toBe(false);
     // It was owed when it happened.
     expect(chosen('undelivered', dead, {}, narrow)).toBe(true);
+  });
+
+  it('for the retry of one delivery, that one, whatever the endpoint’s filter wants now, and a test of it', () => {
+    const narrow = makeEndpoint({ filter: { types: ['locker.*'] } });
+    const retried = (
+      of: DomainEvent,
+      source: RedriveSource,
+      record: Partial<Omit<DeliveryRecord, 'event'>>,
+    ) =>
+      selects({ ...redrive, source, eventId: of.id }, narrow, {
+        event: of,
+        record: makeRecord({ event: of, ...record }),
+      });
+    expect(retried(event, 'events', { status: 'delivered' })).toBe(true);
+    expect(retried(event, 'undelivered', { status: 'dead' })).toBe(true);
+    expect(retried(makeEvent({ test: { endpointId: 'main' } }), 'undelivered', { status: 'dead' })).toBe(
+      true,
+    );
+
+    expect(retried(makeEvent({ test: { endpointId: 'other' } }), 'events', { status: 'delivered' })).toBe(
+      false,
+    );
+    expect(retried(makeEvent({ partnerIds: ['rival'] }), 'undelivered', { status: 'dead' })).toBe(false);
+    expect(retried(event, 'undelivered', { status: 'dead', partnerId: 'rival' })).toBe(false);
+    expect(retried(event, 'undelivered', { status: 'delivered' })).toBe(false);
+    expect(retried(event, 'events', { status: 'pending' })).toBe(false);
+    expect(retried(skippedEvent, 'undelivered', { status: 'dead' })).toBe(false);
+    const [one, other] = makeEvents(2).map((of) => ({
+      event: of,
+      record: makeRecord({ event: of, status: 'dead' }),
+    }));
+    if (one === undefined || other === undefined) throw new Error('no events');
+    expect(selects({ ...redrive, eventId: one.event.id }, narrow, other)).toBe(false);
   });
 
   it('nothing of another partner, and no sample', () => {
