@@ -7,6 +7,7 @@ import type { Lane, LanePlace, WaitingInLane } from '../../schemas/lane.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import { claimWaiting, headSequence, isOfHead, replaceHead } from '../domain/lane.ts';
 import { sequenceSkipped } from '../domain/operational-event.ts';
+import { isSampleId } from '../domain/sample-event.ts';
 import { expiredRecord, noticeOf, recordOfTask } from './delivery-record.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import type { EventReader } from './event-reader.ts';
@@ -38,7 +39,7 @@ interface Skipped {
 }
 
 /**
- * What says that this delivery was given up; null when it was not, nobody can be told, or the contract can't say it.
+ * What says that this delivery was given up; null when it was not, nobody can or need be told, or the contract can't say it.
  * Its id follows from the record, so that it is the same event each time.
  */
 export function skipOf(
@@ -46,7 +47,8 @@ export function skipOf(
   endpoint: Pick<Endpoint, 'contract'> | null,
 ): Skipped | null {
   if (record?.status !== 'dead' || record.sequence === undefined || endpoint === null) return null;
-  if (record.event.type === 'sequence.skipped') return null;
+  // Who tries an endpoint with a sample has the answer of that.
+  if (record.event.type === 'sequence.skipped' || isSampleId(record.event.id)) return null;
   const now = record.attempts.at(-1)?.at ?? record.event.receivedAt;
   const lane = laneOfId(record.event.id) ?? '';
   const event = sequenceSkipped({ ...record, sequence: record.sequence }, { lane, now });

@@ -427,16 +427,16 @@ describe('a sample', () => {
     ]);
   });
 
-  it('that is given up is told of in a lane of its own, too', async () => {
+  it('that is given up is told of to nobody', async () => {
     const world = makeLaneWorld({
       endpoints: [makeEndpoint({ ordered: true, scheduleSeconds: [0] })],
       answer: () => responds(500),
     });
-    const task = sampleTask('s1');
-    await world.give(task);
-    const [skip] = world.sent;
-    expect(laneOf(skip?.task.event ?? eventAt(9, 1))).toBe(laneOf(task.event));
-    expect(skip?.task).toMatchObject({ sequence: 1, event: { type: 'sequence.skipped' } });
+    await world.give(sampleTask('s1'));
+    expect([...world.records.values()]).toMatchObject([{ status: 'dead', sequence: 1 }]);
+    expect(world.sent).toEqual([]);
+    expect(world.notices).toEqual([]);
+    expect(world.observer.total('SequencesSkipped')).toBe(0);
   });
 });
 
