@@ -1,6 +1,6 @@
 import { acknowledgementOf } from '../../schemas/contract.ts';
 import type { Endpoint, EndpointFilter } from '../../schemas/endpoint.ts';
-import { begunAnew, triedAnew } from '../domain/endpoint-health.ts';
+import { begunAnew, forgotten, triedAnew } from '../domain/endpoint-health.ts';
 import { instantToMs } from '../../schemas/instant.ts';
 import { coversType } from '../../schemas/event-type-pattern.ts';
 import { eventTypes, isOperational } from '../../schemas/event.ts';
@@ -49,6 +49,22 @@ export async function storeEndpoint(
   else if (isOther) await services.health.change(next, (health) => triedAnew(health, nowMs));
   if (!(await services.entities.replace(next))) throw contended();
   return { ...next, version: next.version + 1 };
+}
+
+/**
+ * Deletes an endpoint, and what was told of it: nothing else would. Throws 409 when somebody else was ahead. It is gone also
+ * when its health can't be written: that is left behind then, and only takes room.
+ */
+export async function removeEndpoint(
+  { entities, health, warn }: Pick<Services, 'entities' | 'health' | 'warn'>,
+  endpoint: Endpoint,
+): Promise<void> {
+  if (!(await entities.remove(endpoint))) throw contended();
+  try {
+    await health.change(endpoint, forgotten);
+  } catch (error) {
+    warn('health left behind', { endpointId: endpoint.endpointId, error });
+  }
 }
 
 /** An operator may name a partner that does not exist. Throws 404. */

@@ -113,12 +113,19 @@ export function madeWell(health: EndpointHealth): HealthStep | undefined {
   return isWell ? undefined : quietly({ ...health, ...newStart });
 }
 
+/** The same, for an endpoint that is gone: what was told of it will have no end to tell, either. */
+export function forgotten(health: EndpointHealth): HealthStep | undefined {
+  const step = madeWell(health);
+  if (health.toldSince === null) return step;
+  return quietly({ ...(step?.health ?? health), toldSince: null });
+}
+
 /** Whether nobody asked for it: see DisableEndpoint. That is told, and what is held then is somebody's business. */
 export const isDisabledUnasked = ({ disabledReason }: Pick<Endpoint, 'disabledReason'>): boolean =>
   disabledReason === 'gone' || disabledReason === 'failing';
 
 /**
- * The same, for the endpoint that was disabled. Unless that was asked for it was told, so its end is to be told, too: by the first
+ * A new start, for the endpoint that was disabled. Unless that was asked for it was told, so its end is to be told, too: by the first
  * success once it is enabled, whether or not it was told to be failing before.
  */
 export function begunAnew(

@@ -71,7 +71,7 @@ interface Announcing {
 }
 
 const pageSize = 100;
-/** What `timers` has no need to look at is cleaned up so long after its last change. */
+/** What `timers` has no need to look at, and was told to no end, is cleaned up so long after its last change. */
 const keptDays = 30;
 
 export function createEndpointHealthStore(options: EndpointHealthOptions): EndpointHealthStore {
@@ -153,19 +153,22 @@ async function replace(
   }
 }
 
-/** Health as the entities table holds it: in the due index only if `timers` must look at it. */
+/**
+ * Health as the entities table holds it: in the due index only if `timers` must look at it. What was told stays until its
+ * end is told, however quiet the endpoint is meanwhile, or until the endpoint is gone.
+ */
 export function healthItem(
   { dueAt, ...health }: EndpointHealth,
   nowMs: number,
   dueShards: number,
 ): Record<string, unknown> {
   const key = endpointHealthKey(health);
+  const isIdle = dueAt === null && health.toldSince === null;
   return {
     ...key,
     ...health,
-    ...(dueAt === null
-      ? { expiresAt: expiresAfter(instantFromMs(nowMs), keptDays) }
-      : { duePk: healthShard(key, dueShards), dueAt: dueText(dueAt) }),
+    ...(dueAt !== null && { duePk: healthShard(key, dueShards), dueAt: dueText(dueAt) }),
+    ...(isIdle && { expiresAt: expiresAfter(instantFromMs(nowMs), keptDays) }),
   };
 }
 

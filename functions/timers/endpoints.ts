@@ -3,7 +3,7 @@ import type { Endpoint } from '../../schemas/endpoint.ts';
 import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
 import { backlogCleared } from '../domain/endpoint-backlog.ts';
 import { settled } from '../domain/endpoint-breaker.ts';
-import { begunAnew, madeWell } from '../domain/endpoint-health.ts';
+import { begunAnew, forgotten } from '../domain/endpoint-health.ts';
 import { isMissed, leftAlone } from '../domain/endpoint-state.ts';
 import { forEachAtMost } from '../shared/concurrency.ts';
 import type { DisableEndpoint } from '../shared/disable-endpoint.ts';
@@ -100,7 +100,7 @@ async function judge(deps: EndpointsDeps, unwell: Backlog, { run, report }: Atte
   // Nothing counts against an endpoint that takes nothing: should it be enabled again, it begins anew.
   if (isOver(backlog))
     await deps.health.change(health, (current) =>
-      endpoint === null ? madeWell(current) : begunAnew(current, endpoint, nowMs),
+      endpoint === null ? forgotten(current) : begunAnew(current, endpoint, nowMs),
     );
   else if (settled(health, nowMs) !== undefined)
     await deps.health.change(health, (current) => settled(current, nowMs));

@@ -18,6 +18,7 @@ import {
   checkOrdered,
   checkSchedule,
   readEndpoint,
+  removeEndpoint,
   storeEndpoint,
 } from '../endpoint-access.ts';
 import { defineOperation, nothing, type Operation } from '../operation.ts';
@@ -208,7 +209,7 @@ const remove = defineOperation({
     assertVersion(ifMatch, endpoint.version);
     if (endpoint.contract === 'message-pointer')
       throw new Problem(409, 'integration_stays', 'An integration can be disabled, never deleted.');
-    if (!(await services.entities.remove(endpoint))) throw contended();
+    await removeEndpoint(services, endpoint);
     return { body: null };
   },
 });

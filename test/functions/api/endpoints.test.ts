@@ -23,6 +23,7 @@ const create = async (body: Record<string, unknown> = {}, as = 'acme') =>
 const idOf = ({ json }: Answer) => z.string().parse(json['endpointId']);
 const at = (answer: Answer, rest = '') => `/v1/endpoints/${idOf(answer)}${rest}`;
 const errors = ({ json }: Answer) => json['errors'];
+const named = (endpointId: string) => ({ partnerId: 'acme', endpointId });
 /** Steps of five days. */
 const steps = (count: number): number[] => Array.from({ length: count }, () => 5 * 86_400);
 const keysNow = async (answer: Answer) =>
@@ -223,6 +224,31 @@ describe('an endpoint', () => {
     await world.put(makeEndpoint({ endpointId: 'pointer', contract: 'message-pointer' }));
     const refused = await world.call('DELETE', '/v1/endpoints/pointer', { as: 'acme' });
     expect(refused).toMatchObject({ status: 409, json: { code: 'integration_stays' } });
+  });
+});
+
+describe('what was told of an endpoint', () => {
+  const toldSince = '2026-03-01T09:15:00.000Z';
+  const tell = async (endpointId: string) =>
+    world.services.health.change(named(endpointId), (health) => ({
+      health: { ...health, toldSince },
+      announces: null,
+    }));
+
+  it('goes with it', async () => {
+    const created = await create();
+    await tell(idOf(created));
+    expect((await world.call('DELETE', at(created), { as: 'acme' })).status).toBe(204);
+    expect(await world.services.health.get(named(idOf(created)))).toMatchObject({ toldSince: null });
+  });
+
+  it('does not keep it when it can’t be written', async () => {
+    const created = await create();
+    await tell(idOf(created));
+    world.services.health.change = () => Promise.reject(new Error('no storage'));
+    expect((await world.call('DELETE', at(created), { as: 'acme' })).status).toBe(204);
+    expect((await world.call('GET', at(created), { as: 'acme' })).status).toBe(404);
+    expect(JSON.stringify(world.logs)).toContain('health left behind');
   });
 });
 

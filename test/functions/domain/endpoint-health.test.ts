@@ -11,6 +11,7 @@ import {
 } from '../../../functions/domain/endpoint-breaker.ts';
 import {
   begunAnew,
+  forgotten,
   isProven,
   isSlow,
   isTroubled,
@@ -498,6 +499,13 @@ describe('a new start', () => {
       makeHealth({ backlogAt: at(5), provenAt: null, toldSince: at(0) }),
     );
     expect(madeWell(makeHealth({ backlogAt: at(5) }))).toBeUndefined();
+  });
+
+  it('forgets what was told, too, of an endpoint that is gone', () => {
+    const health = { ...failing(3).health, backlogAt: at(5) };
+    expect(forgotten(health)?.health).toEqual(makeHealth({ backlogAt: at(5), provenAt: null }));
+    expect(forgotten(makeHealth({ toldSince: at(0) }))?.health.toldSince).toBeNull();
+    expect(forgotten(makeHealth({ backlogAt: at(5) }))).toBeUndefined();
   });
 });
 

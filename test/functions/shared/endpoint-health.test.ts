@@ -10,6 +10,7 @@ import {
 } from '../../../functions/shared/endpoint-health.ts';
 import { healthShardName } from '../../../functions/shared/keys.ts';
 import { DomainEventSchema } from '../../../schemas/event.ts';
+import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
 import { instantFromMs } from '../../../schemas/instant.ts';
 import { makeHealth, policy } from '../../helpers/health.ts';
 import { startTables, type Tables } from './tables.ts';
@@ -140,6 +141,19 @@ describe('health', () => {
     expect(await announced('unsteady')).toMatchObject([
       { type: 'endpoint.recovered', data: { failingSince: at(-900), reason: null } },
     ]);
+  });
+});
+
+describe('what is stored', () => {
+  const month = 30 * 86_400;
+  it.each<[string, Partial<EndpointHealth>, number | undefined]>([
+    ['that nothing is due for ends after a month', {}, startMs / 1_000 + month],
+    ['that is due has no end', { dueAt: at(10) }, undefined],
+    ['that was told to fail has none, until its recovery is told', { toldSince: at(-900) }, undefined],
+  ])('%s', (_, health, expiresAt) => {
+    const item = healthItem(makeHealth({ ...named('kept'), ...health }), startMs, 2);
+    expect(item['expiresAt']).toBe(expiresAt);
+    expect('duePk' in item).toBe(health.dueAt !== undefined);
   });
 });
 

@@ -470,7 +470,7 @@ describe('a backlog', () => {
 
   it('of an endpoint that is gone is filed, and the endpoint looked at no more', async () => {
     await world.health.change(endpoint, (health) => ({
-      health: { ...health, ...open({ backlogAt: hoursBefore(1) }) },
+      health: { ...health, ...open({ backlogAt: hoursBefore(1), toldSince: hoursBefore(2) }) },
       announces: null,
     }));
     await world.seedDeliveries(parkedOf('main', 2));
@@ -478,7 +478,8 @@ describe('a backlog', () => {
     expect(sent()).toHaveLength(2);
     world.pass(60);
     await world.run();
-    expect(await healthNow()).toMatchObject({ backlogAt: null, dueAt: null });
+    // So that it is cleaned up.
+    expect(await healthNow()).toMatchObject({ backlogAt: null, dueAt: null, toldSince: null });
   });
 
   it('of one endpoint that can’t be read stops no other', async () => {
