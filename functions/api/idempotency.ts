@@ -117,6 +117,9 @@ function markingServices(
   return {
     ...services,
     commit,
+    deliveryRetry: {
+      retry: async ({ reply, ...unit }) => services.deliveryRetry.retry({ ...unit, beside: markOf(reply) }),
+    },
     entities: {
       ...services.entities,
       putNew: async (entity) => store({ ...entity, version: 0 }),

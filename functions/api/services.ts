@@ -10,7 +10,7 @@ import type { EntityLists } from '../shared/entity-lists.ts';
 import type { EntityStore } from '../shared/entity-store.ts';
 import type { EventReader } from '../shared/event-reader.ts';
 import type { PartnerLogReader } from '../shared/partner-log-reader.ts';
-import type { DeliveryRetry } from '../shared/delivery-retry.ts';
+import type { RetryUnit } from '../shared/delivery-retry.ts';
 import type { RedriveSource } from '../shared/redrive-source.ts';
 import type { RedriveStore } from '../shared/redrive-store.ts';
 import type { SecretsOwner } from '../shared/secrets.ts';
@@ -75,7 +75,8 @@ export interface Services {
   log: PartnerLogReader;
   redrives: Pick<RedriveStore, 'countRunning'>;
   redriveSource: RedriveSource;
-  deliveryRetry: DeliveryRetry;
+  /** As DeliveryRetry has it, with the answer that goes with it, as in `commit`. */
+  deliveryRetry: { retry: (unit: RetryUnit & { reply?: Reply<unknown> }) => Promise<boolean> };
   waitingPulls: LongRequests;
   dryRuns: LongRequests;
   /** Lets some milliseconds go by. */

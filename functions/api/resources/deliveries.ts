@@ -7,6 +7,7 @@ import { NameSchema } from '../../../schemas/primitives.ts';
 import { meaningOf2xx } from '../../../schemas/proof.ts';
 import { maxAttemptsBeforeReplay } from '../../domain/redrive.ts';
 import { deliveryRecordKey } from '../../shared/delivery-item.ts';
+import { retriedRecord } from '../../shared/delivery-retry.ts';
 import { ownerFor, visibleTo } from '../caller.ts';
 import { assertEnabled } from '../endpoint-access.ts';
 import { locationOf, openRedrive } from '../open-redrive.ts';
@@ -141,9 +142,10 @@ const retryDelivery = defineOperation({
     if (record.attempts.length >= maxAttemptsBeforeReplay)
       throw new Problem(409, 'too_many_attempts', 'It was attempted too often. Read the event instead.');
     if (endpoint.ordered === true) return retryInOrder(services, endpoint, record);
-    const retried = await services.deliveryRetry.retry(record, services.now());
-    if (retried === null) throw contended();
-    return { body: show(retried) };
+    const now = services.now();
+    const reply = { body: show(retriedRecord(record, now)) };
+    if (!(await services.deliveryRetry.retry({ seen: record, now, reply }))) throw contended();
+    return reply;
   },
 });
 

@@ -424,6 +424,47 @@ describe('retrying a delivery', () => {
     if (record === undefined) throw new Error('no record');
     const services = makeServices(tables);
     await tables.put('deliveries', deliveryItem({ ...record, attempts: makeAttempts(3) }, tables));
-    expect(await services.deliveryRetry.retry(record, now)).toBeNull();
+    expect(await services.deliveryRetry.retry({ seen: record, now })).toBe(false);
+  });
+
+  it('comes once of one Idempotency-Key, also when the process died right after, and the replay was delivered', async () => {
+    const [record] = await put('dead', 1);
+    if (record === undefined) throw new Error('no record');
+    const services = makeServices(tables, { now: () => now });
+    const retry = async () =>
+      makeApi(tables, operations, services).send(operation('retryDelivery'), {
+        params: { deliveryId: record.id },
+        claims: partnerClaims('acme-backend'),
+        headers: { 'idempotency-key': 'once' },
+      });
+    const { deliveryRetry } = services;
+    services.deliveryRetry = {
+      retry: async (unit) => {
+        await deliveryRetry.retry(unit);
+        throw new Error('the process died');
+      },
+    };
+    expect((await retry()).statusCode).toBe(500);
+    const replay = { redriveId: null, attemptsBefore: 2 };
+    const delivered = { ...record, status: 'delivered' as const, replay, attempts: makeAttempts(3) };
+    await tables.put('deliveries', deliveryItem(delivered, tables));
+    services.deliveryRetry = deliveryRetry;
+    const again = await retry();
+    expect(again).toMatchObject({ statusCode: 202, json: { status: 'pending', replay } });
+    expect(again.headers['idempotency-replayed']).toBe('true');
+    expect(await dueNow()).toEqual([]);
+  });
+
+  it('does nothing when its Idempotency-Key is another attempt’s by now', async () => {
+    const [record] = await put('dead', 1);
+    if (record === undefined) throw new Error('no record');
+    const beside = {
+      TableName: tables.entitiesTable,
+      Item: { pk: 'idempotency#other', sk: 'idempotency' },
+      ConditionExpression: 'attribute_exists(pk)',
+    };
+    const { deliveryRetry } = makeServices(tables);
+    expect(await deliveryRetry.retry({ seen: record, now, beside })).toBe(false);
+    expect(await dueNow()).toEqual([]);
   });
 });
