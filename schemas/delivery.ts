@@ -65,10 +65,10 @@ export const AttemptSchema = z.object({
   /** Null in records of before this field existed, too. */
   connection: ConnectionSchema.nullable().default(null),
   times: AttemptTimesSchema.nullable().default(null),
-  requestSha256: z
-    .string()
-    .nullable()
-    .meta({ description: 'SHA-256 in hex of the body sent, or to be sent if there was no connection.' }),
+  requestSha256: z.string().nullable().meta({
+    description:
+      'SHA-256 in hex of the body sent, or to be sent if there was no connection. Headers are not in it: with `message-pointer` it is that of an empty body.',
+  }),
   responseSha256: z.string().nullable().meta({
     description:
       'SHA-256 in hex of what was read of the response body: all of it, unless `responseTruncated` is there.',

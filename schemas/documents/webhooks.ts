@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject, ZodOpenApiRequestBodyObject } from 'zod-openapi';
 import { contracts } from '../../functions/deliver/contracts/index.ts';
-import { ContractNameSchema, type ContractName } from '../contract.ts';
+import { acknowledgementOf, ContractNameSchema, type ContractName } from '../contract.ts';
 import { expresses } from '../contract-events.ts';
 import type { DomainEvent } from '../event.ts';
 import { eventSamples } from './event-samples.ts';
@@ -54,7 +54,7 @@ export function buildWebhooks(): ZodOpenApiPathsObject {
             security: [],
             requestParams: { header: z.object({ ...signatureHeaders, ...headers }) },
             ...(body !== undefined && { requestBody: body }),
-            responses: webhookResponses,
+            responses: responsesTo[acknowledgementOf(contract)],
           },
         },
       ];
@@ -62,12 +62,23 @@ export function buildWebhooks(): ZodOpenApiPathsObject {
   );
 }
 
-const webhookResponses = {
-  '2XX': {
-    description: 'Received. Anything else, redirects included, is tried again by the retry schedule.',
+const tooFast = { '429': { description: 'Too fast. `Retry-After` is honoured; so with 503.' } };
+/** By what ends a delivery. */
+const responsesTo = {
+  response: {
+    '2XX': {
+      description: 'Received. Anything else, redirects included, is tried again by the retry schedule.',
+    },
+    '410': { description: 'The endpoint is gone: it is disabled.' },
+    ...tooFast,
   },
-  '410': { description: 'The endpoint is gone: it is disabled.' },
-  '429': { description: 'Too fast. `Retry-After` is honoured; so with 503.' },
+  read: {
+    default: {
+      description:
+        'Whatever it is, a 410 too, the notification repeats until its message is marked as read: it disables nothing.',
+    },
+    ...tooFast,
+  },
 };
 
 const pascalCase = (name: string): string =>

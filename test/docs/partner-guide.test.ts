@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -10,6 +11,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { readDocument } from '../../cli/document.ts';
 import { groupsOf } from '../../cli/commands.ts';
+import { contracts } from '../../functions/deliver/contracts/index.ts';
 import { orderHeaders } from '../../functions/deliver/lane/order-headers.ts';
 import { signatureHeaders } from '../../functions/deliver/signature.ts';
 import { ed25519PublicKey, ed25519SigningKey } from '../../functions/shared/ed25519.ts';
@@ -56,6 +58,16 @@ function signedRequest(keys: readonly string[], overrides: { epochSeconds?: numb
 
 it('the guide says what a 2xx proves in the words of the API and of the command line', () => {
   expect(guide.replaceAll(/\s+/g, ' ')).toContain(meaningOf2xx);
+});
+
+it('the guide says what is different about message-pointer: its 410, and the hash of its request', () => {
+  expect(/^\| 410.*$/m.exec(guide)?.[0]).toContain('not with `message-pointer`');
+  const booking = eventSamples.find(({ type }) => type === 'booking.added');
+  if (booking === undefined) throw new Error('no sample');
+  const context = { operatorTimeZone: 'UTC' };
+  const sent =
+    contracts['message-pointer'](booking, { method: 'POST', detail: 'full' }, context)?.body ?? 'nothing';
+  expect(guide).toContain(`\`${createHash('sha256').update(sent).digest('hex').slice(0, 8)}…\``);
 });
 
 describe('receiver.mjs of the partner guide', () => {

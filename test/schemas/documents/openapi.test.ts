@@ -8,7 +8,7 @@ import * as z from 'zod';
 import { operations } from '../../../functions/api/operations.ts';
 import { notFound, Problem } from '../../../functions/api/problem.ts';
 import { expresses } from '../../../schemas/contract-events.ts';
-import { ContractNameSchema } from '../../../schemas/contract.ts';
+import { acknowledgementOf, ContractNameSchema } from '../../../schemas/contract.ts';
 import { eventTypes } from '../../../schemas/event.ts';
 import { eventSamples } from '../../../schemas/documents/event-samples.ts';
 import { ProblemSchema } from '../../../schemas/documents/problems.ts';
@@ -158,6 +158,18 @@ describe('the refusals that it describes', () => {
 });
 
 describe('the webhooks that it lists', () => {
+  it('end with a 410 where a response ends anything, and nowhere else', () => {
+    const { webhooks } = parseDocument(committed('docs/api/openapi.json'));
+    const ended = Object.keys(webhooks).filter(
+      (contract) => webhooks[contract]?.['post']?.responses['410'] !== undefined,
+    );
+    const answered = ContractNameSchema.options.filter(
+      (contract) => acknowledgementOf(contract) === 'response',
+    );
+    expect(answered).not.toContain('message-pointer');
+    expect(ended.sort()).toEqual(answered.toSorted());
+  });
+
   it('are all contracts', () => {
     const document = parseDocument(committed('docs/api/openapi.json'));
     expect(Object.keys(document.webhooks).sort()).toEqual(ContractNameSchema.options.toSorted());
