@@ -48,7 +48,7 @@ export interface EndpointDirectoryOptions {
   entitiesTable: string;
   cacheSeconds: number;
   now: () => number;
-  /** Told of an item that is no endpoint that this release knows. A partner's others go on without it. */
+  /** Told of an item that is no endpoint that this release knows. A partner's others go on without it. Not told of health. */
   onUnreadable?: (key: ItemKey, error: unknown) => void;
 }
 
@@ -99,7 +99,7 @@ async function readEndpoint(
   });
   const item = items.find((one) => one['kind'] === 'endpoint');
   if (item === undefined) return null;
-  return { ...EndpointSchema.parse(item), ...healthIn(options, items, ref), readAtMs };
+  return { ...EndpointSchema.parse(item), ...healthIn(items, ref), readAtMs };
 }
 
 /** What was read of a partner's endpoints, and what tells whether it is still so. */
@@ -157,25 +157,21 @@ function endpointsIn(
   return items.flatMap((item) => {
     if (item['kind'] === 'endpoint-health') return [];
     const parsed = EndpointSchema.safeParse(item);
-    if (parsed.success) return [{ ...parsed.data, ...healthIn(options, unhealthy, parsed.data), readAtMs }];
+    if (parsed.success) return [{ ...parsed.data, ...healthIn(unhealthy, parsed.data), readAtMs }];
     options.onUnreadable?.(keyOf(item), parsed.error);
     return [];
   });
 }
 
-/** The health of an endpoint among items. One that can't be read must not stop its deliveries. */
-function healthIn(
-  { onUnreadable }: EndpointDirectoryOptions,
-  items: readonly Item[],
-  ref: EndpointRef,
-): { health?: EndpointHealth } {
+/**
+ * The health of an endpoint among items. One that can't be read must not stop its deliveries: it is as if nothing were known,
+ * and they go over the queue of the slow. See `tryOut` of deliver's breaker.
+ */
+function healthIn(items: readonly Item[], ref: EndpointRef): { health?: EndpointHealth } {
   const { sk } = endpointHealthKey(ref);
   const item = items.find((one) => one['sk'] === sk);
-  if (item === undefined) return {};
   const parsed = EndpointHealthSchema.safeParse(item);
-  if (parsed.success) return { health: parsed.data };
-  onUnreadable?.(keyOf(item), parsed.error);
-  return {};
+  return parsed.success ? { health: parsed.data } : {};
 }
 
 async function queryAll(

@@ -13,6 +13,7 @@ import {
   TransactWriteCommand,
 } from './aws/documents.ts';
 import { dueText } from './delivery-item.ts';
+import { TowercastError } from './errors.ts';
 import { eventItem } from './event-item.ts';
 import { expiresAfter } from './expiry.ts';
 import { entityKey, healthShard, healthShardName, type ItemKey } from './keys.ts';
@@ -22,13 +23,23 @@ import { createStepwiseItem } from './stepwise-item.ts';
 
 export type EndpointName = Pick<Endpoint, 'partnerId' | 'endpointId'>;
 
+export interface DueHealth {
+  health: EndpointHealth[];
+  /** Items that are no health that this release knows. */
+  unreadable: { key: ItemKey; error: unknown }[];
+}
+
 export interface EndpointHealthStore {
-  /** As it is now; null for an endpoint that never failed. */
+  /**
+   * As it is now; null for an endpoint that never failed. Throws TowercastError `health_unreadable` for an item that this
+   * release can't read.
+   */
   get(endpoint: EndpointName): Promise<EndpointHealth | null>;
   /**
    * Takes a step from whatever health is stored, with what it announces in the same transaction, and returns what stands
    * then. `step` is pure: it is asked again when somebody else was ahead. Nothing is written when it gives undefined.
-   * `seen` is what the caller has read, if it has: null for nothing.
+   * `seen` is what the caller has read, if it has: null for nothing. Throws TowercastError `health_unreadable` as `get` does, and
+   * leaves the item as it is: another release goes on with it.
    */
   change(
     endpoint: EndpointName,
@@ -39,7 +50,7 @@ export interface EndpointHealthStore {
    * Endpoints that `timers` must look at by now (see `lookAt`), the longest overdue first. The index lags by moments;
    * what no longer is due is left out.
    */
-  listDue(now: Instant): Promise<EndpointHealth[]>;
+  listDue(now: Instant): Promise<DueHealth>;
 }
 
 export interface EndpointHealthOptions {
@@ -53,8 +64,6 @@ export interface EndpointHealthOptions {
   /** Partitions of the due index. */
   dueShards: number;
   now: () => number;
-  /** Told of an item that is no health that this release knows; the others go on. */
-  onUnreadable?: (key: ItemKey, error: unknown) => void;
 }
 
 /** Right behind the endpoint's own key, so that one query gives both. See `createEndpointDirectory`. */
@@ -80,7 +89,7 @@ export function createEndpointHealthStore(options: EndpointHealthOptions): Endpo
     const { Item } = await documents.send(
       new GetCommand({ TableName: entitiesTable, Key: endpointHealthKey(endpoint), ConsistentRead: true }),
     );
-    return Item === undefined ? null : EndpointHealthSchema.parse(Item);
+    return Item === undefined ? null : parseHealth(Item);
   };
   const items = createStepwiseItem<EndpointName, Announcing>({
     nameOf: ({ partnerId, endpointId }) => `${partnerId}/${endpointId}`,
@@ -103,6 +112,13 @@ export function createEndpointHealthStore(options: EndpointHealthOptions): Endpo
       ),
     listDue: async (now) => listDue(options, dueText(now)),
   };
+}
+
+function parseHealth(item: Record<string, unknown>): EndpointHealth {
+  const parsed = EndpointHealthSchema.safeParse(item);
+  if (parsed.success) return parsed.data;
+  const { pk, sk } = keyOf(item);
+  throw new TowercastError('health_unreadable', `${pk} ${sk} is of another release`, { cause: parsed.error });
 }
 
 function stepped(
@@ -176,21 +192,24 @@ export function healthItem(
 const isConflict = (error: unknown): boolean =>
   isOvertaken(error) || (error instanceof Error && error.name === 'TransactionConflictException');
 
-async function listDue(options: EndpointHealthOptions, until: Instant): Promise<EndpointHealth[]> {
+async function listDue(options: EndpointHealthOptions, until: Instant): Promise<DueHealth> {
   const shards = Array.from({ length: options.dueShards }, (_, shard) => healthShardName(shard));
   const found = await Promise.all(shards.map(async (partition) => listPartition(options, partition, until)));
-  return found
-    .flat()
-    .filter(({ dueAt }) => dueAt !== null && dueAt <= until)
-    .sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1));
+  return {
+    health: found
+      .flatMap(({ health }) => health)
+      .filter(({ dueAt }) => dueAt !== null && dueAt <= until)
+      .sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1)),
+    unreadable: found.flatMap(({ unreadable }) => unreadable),
+  };
 }
 
 async function listPartition(
-  { documents, entitiesTable: table, onUnreadable }: EndpointHealthOptions,
+  { documents, entitiesTable: table }: EndpointHealthOptions,
   partition: string,
   until: Instant,
-): Promise<EndpointHealth[]> {
-  const found: EndpointHealth[] = [];
+): Promise<DueHealth> {
+  const found: DueHealth = { health: [], unreadable: [] };
   let from: Position | null = null;
   do {
     const page: DueKeysPage = await queryDueKeys(
@@ -199,8 +218,8 @@ async function listPartition(
     );
     for (const item of await readItems({ documents, table }, page.keys)) {
       const parsed = EndpointHealthSchema.safeParse(item);
-      if (parsed.success) found.push(parsed.data);
-      else onUnreadable?.(keyOf(item), parsed.error);
+      if (parsed.success) found.health.push(parsed.data);
+      else found.unreadable.push({ key: keyOf(item), error: parsed.error });
     }
     from = page.next;
   } while (from !== null);

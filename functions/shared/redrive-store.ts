@@ -14,22 +14,23 @@ import {
   type Position,
 } from './read-items.ts';
 
+export interface RunningRedrives {
+  redrives: Redrive[];
+  /** Items that are no redrive that this release knows. */
+  unreadable: { key: ItemKey; error: unknown }[];
+}
+
 export interface RedriveStore {
   /**
    * Redrives that run, at most a hundred: one of each partner, then another of each, and others first each minute. Where more
    * run, partners take turns, and so do the redrives of each: minute by minute all come up, so that nobody's keep others
    * waiting.
    */
-  running(now: Instant): Promise<Redrive[]>;
+  running(now: Instant): Promise<RunningRedrives>;
   /** How many of a partner's redrives run, as the index knows them: it lags by moments. */
   countRunning(partnerId: string): Promise<number>;
   /** Stores a redrive over the version it was loaded at. False when somebody else was ahead. */
   save(redrive: Redrive): Promise<boolean>;
-}
-
-export interface RedriveStoreOptions extends EntityStoreOptions {
-  /** Told of an item that is no redrive that this release knows; the others go on. */
-  onUnreadable?: (key: ItemKey, error: unknown) => void;
 }
 
 const maxRunning = 100;
@@ -39,7 +40,7 @@ const maxPages = 10;
 /** Also of a function whose clock is ahead. */
 const afterAllTimes = '~';
 
-export function createRedriveStore(options: RedriveStoreOptions): RedriveStore {
+export function createRedriveStore(options: EntityStoreOptions): RedriveStore {
   const table = { documents: options.documents, table: options.entitiesTable };
   const entities = createEntityStore(options);
   const list = async (query: Pick<DueKeysQuery, 'until' | 'pk'>): Promise<ItemKey[]> => {
@@ -62,14 +63,16 @@ export function createRedriveStore(options: RedriveStoreOptions): RedriveStore {
       const running = await list({ until: dueText(now) });
       const keys = shareOut(running, Math.floor(instantToMs(now) / 60_000));
       const items = new Map((await readItems(table, keys)).map((item) => [nameOf(keyOf(item)), item]));
-      return keys.flatMap((key): Redrive[] => {
+      const found: RunningRedrives = { redrives: [], unreadable: [] };
+      for (const key of keys) {
         const item = items.get(nameOf(key));
-        if (item === undefined) return [];
+        if (item === undefined) continue;
         const parsed = RedriveSchema.safeParse(item);
-        if (!parsed.success) options.onUnreadable?.(key, parsed.error);
+        if (!parsed.success) found.unreadable.push({ key, error: parsed.error });
         // The index lags: it may have ended.
-        return parsed.success && parsed.data.status === 'running' ? [parsed.data] : [];
-      });
+        else if (parsed.data.status === 'running') found.redrives.push(parsed.data);
+      }
+      return found;
     },
     async countRunning(partnerId) {
       const { pk } = entityKey({ kind: 'redrive', partnerId, redriveId: '' });

@@ -47,11 +47,13 @@ const endpointsAtOnce = 8;
  */
 export async function runEndpoints(deps: EndpointsDeps, run: Run, pace: Pace): Promise<EndpointsReport> {
   const nowMs = instantToMs(run.now);
-  const unwell = await deps.health.listDue(instantFromMs(nowMs + horizonMs));
+  const { health: unwell, unreadable } = await deps.health.listDue(instantFromMs(nowMs + horizonMs));
   // One that can't be read must not keep the others from being looked at: then each is read by itself.
   const endpoints = await deps.entities.getMany(unwell.map(refOf)).catch(() => null);
   const report: EndpointsReport = {
     ...emptyReport(),
+    // Nobody looks after these, and no gauge has them.
+    failures: unreadable.map(({ key, error }) => ({ what: `health unreadable: ${key.pk} ${key.sk}`, error })),
     ...countBreakers(unwell, nowMs),
     parked: 0,
     disabled: 0,

@@ -69,21 +69,9 @@ export const handler = observe<unknown, void>({ logger, metrics }).handler(
     drainPerSecond: env.DRAIN_PER_SECOND,
     retentionDays: env.RETENTION_DAYS,
     disableAfterHours: env.DISABLE_AFTER_HOURS,
-    health: createEndpointHealthStore({
-      ...storage,
-      onUnreadable: (key, error) => {
-        logger.error('health unreadable', { what: key, cause: error });
-        metrics.addMetric('EndpointsFailed', 'Count', 1);
-      },
-    }),
+    health: createEndpointHealthStore(storage),
     disable: createDisableEndpoint(storage),
-    redrives: createRedriveStore({
-      ...storage,
-      onUnreadable: (key, error) => {
-        logger.error('redrive unreadable', { what: key, cause: error });
-        metrics.addMetric('RedrivesFailed', 'Count', 1);
-      },
-    }),
+    redrives: createRedriveStore(storage),
     redriveSource: createRedriveSource({ ...storage, log: createPartnerLogReader(storage), events }),
     replayMarks: createReplayMarks(storage),
     redriveConfig: {

@@ -37,7 +37,7 @@ interface Moving {
  */
 export async function runRedrives(deps: RedrivesDeps, run: Run): Promise<ShardReport> {
   const report = emptyReport();
-  const running = await deps.redrives.running(run.now);
+  const { redrives: running, unreadable } = await deps.redrives.running(run.now);
   const rates = ratesOf(running, deps.redriveConfig.maxPerSecond);
   const all = running.map((redrive): Moving => {
     const perSecond = rates.get(redrive) ?? redrive.perSecond;
@@ -55,6 +55,8 @@ export async function runRedrives(deps: RedrivesDeps, run: Run): Promise<ShardRe
   await Promise.all(Array.from({ length: maxConcurrent }, takeTurns));
   report.done = all.reduce((sum, { sent }) => sum + sent, 0);
   report.skipped = all.filter(({ sent }) => sent === 0).length - report.failures.length;
+  for (const { key, error } of unreadable)
+    report.failures.push({ what: `redrive unreadable: ${key.pk} ${key.sk}`, error });
   return report;
 }
 

@@ -22,6 +22,7 @@ import {
 } from '../../domain/endpoint-health.ts';
 import type { EndpointHealthStore } from '../../shared/endpoint-health.ts';
 import type { EndpointDirectory, KnownEndpoint } from '../../shared/endpoint-directory.ts';
+import { TowercastError } from '../../shared/errors.ts';
 import type { Made } from '../gate.ts';
 
 export interface BreakerDeps {
@@ -41,7 +42,10 @@ export type Passage = { kind: 'pass'; probe: Instant | null } | { kind: 'closed'
 export interface Breaker {
   /** Whether a request may pass. When it is time for a probe, `take` asks for its lease and `look` doesn't. */
   pass(endpoint: KnownEndpoint, how: 'take' | 'look'): Promise<Passage>;
-  /** Whether an endpoint that nobody knows may be sent to beside those that answer in time: one request at a time may. */
+  /**
+   * Whether an endpoint that nobody knows may be sent to beside those that answer in time: one request at a time may. None
+   * may whose health can't be read: nothing could be written of who is under way, or of how long it takes.
+   */
   tryOut(endpoint: KnownEndpoint): Promise<Passage>;
   /** The lease is not needed after all. */
   giveBack(endpoint: KnownEndpoint, probe: Instant): Promise<void>;
@@ -91,11 +95,16 @@ export function createBreaker(deps: BreakerDeps): Breaker {
     },
     async tryOut(endpoint) {
       let isKnown = false;
-      const taken = await change(endpoint, (health) => {
-        isKnown = isProven(health);
-        return trialTaken(health, { policy, nowMs: now() });
-      });
-      if (taken !== undefined) return { kind: 'pass', probe: taken.health.probeUntil };
+      try {
+        const taken = await change(endpoint, (health) => {
+          isKnown = isProven(health);
+          return trialTaken(health, { policy, nowMs: now() });
+        });
+        if (taken !== undefined) return { kind: 'pass', probe: taken.health.probeUntil };
+      } catch (error) {
+        if (error instanceof TowercastError && error.code === 'health_unreadable') return { kind: 'closed' };
+        throw error;
+      }
       return isKnown ? { kind: 'pass', probe: null } : { kind: 'closed' };
     },
     async giveBack(endpoint, probe) {

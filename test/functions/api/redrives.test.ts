@@ -68,7 +68,7 @@ const acme = as('acme');
 const redrive = async (body: Record<string, unknown> = {}, headers: Record<string, string> = {}) =>
   acme('createRedrive', { body: { endpointId: 'main', ...body }, headers });
 const idOf = ({ json }: { json: unknown }): string => RedriveSchema.parse(json).redriveId;
-const running = async () => createRedriveStore(tables).running(now);
+const running = async () => (await createRedriveStore(tables).running(now)).redrives;
 
 async function put(status: DeliveryRecord['status'], count: number, from = 0): Promise<DeliveryRecord[]> {
   const events = makeEvents(count + from).slice(from);

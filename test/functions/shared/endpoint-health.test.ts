@@ -157,6 +157,25 @@ describe('what is stored', () => {
   });
 });
 
+describe('health of another release', () => {
+  const key = endpointHealthKey(named('later'));
+  const item = { ...key, kind: 'endpoint-health', breaker: 'ajar', version: 7 };
+
+  it('is left as it is, whatever the caller has read', async () => {
+    await tables.put('entities', item);
+    const store = makeStore();
+    const unreadable = { code: 'health_unreadable' };
+    await expect(store.get(named('later'))).rejects.toMatchObject(unreadable);
+    for (const read of [undefined, null, makeHealth({ ...named('later'), version: 6 })])
+      await expect(
+        store.change(named('later'), (health) => backlogMarked(health, startMs), read),
+      ).rejects.toMatchObject(unreadable);
+    expect((await tables.scan('entities')).filter(({ sk, pk }) => pk === key.pk && sk === key.sk)).toEqual([
+      item,
+    ]);
+  });
+});
+
 describe('what timers must look at', () => {
   it('is open breakers when they let a probe pass, and backlogs at once, the longest overdue first', async () => {
     const store = makeStore();
@@ -170,7 +189,7 @@ describe('what timers must look at', () => {
     for (const health of unwell) await tables.put('entities', healthItem(health, startMs, tables.dueShards));
     const known = new Set(['parked', 'opened', 'later', 'flaky']);
     const dueAt = async (seconds: number) =>
-      (await store.listDue(at(seconds)))
+      (await store.listDue(at(seconds))).health
         .map(({ partnerId }) => partnerId)
         .filter((partnerId) => known.has(partnerId));
     expect(await dueAt(9)).toEqual([]);
@@ -179,16 +198,10 @@ describe('what timers must look at', () => {
   });
 
   it('is found past an item that no release knows', async () => {
-    const unreadable: unknown[] = [];
     const key = endpointHealthKey(named('odd'));
     await tables.put('entities', { ...key, duePk: healthShardName(0), dueAt: at(1), breaker: 'ajar' });
-    const store = createEndpointHealthStore({
-      ...tables,
-      operatorPartnerId: null,
-      now: () => startMs,
-      onUnreadable: (one) => unreadable.push(one),
-    });
-    expect((await store.listDue(at(20))).map(({ partnerId }) => partnerId)).toContain('parked');
-    expect(unreadable).toEqual([key]);
+    const { health, unreadable } = await makeStore().listDue(at(20));
+    expect(health.map(({ partnerId }) => partnerId)).toContain('parked');
+    expect(unreadable).toMatchObject([{ key }]);
   });
 });

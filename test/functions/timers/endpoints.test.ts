@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { attempted, probeTaken } from '../../../functions/domain/endpoint-breaker.ts';
 import { type Observation } from '../../../functions/domain/endpoint-health.ts';
 import { deliveryItem } from '../../../functions/shared/delivery-item.ts';
-import { entityKey } from '../../../functions/shared/keys.ts';
+import { endpointHealthKey } from '../../../functions/shared/endpoint-health.ts';
+import { entityKey, healthShardName } from '../../../functions/shared/keys.ts';
 import type { DeliveryRecord } from '../../../schemas/delivery.ts';
 import type { EndpointHealth } from '../../../schemas/endpoint-health.ts';
 import type { Endpoint } from '../../../schemas/endpoint.ts';
@@ -498,5 +499,25 @@ describe('a backlog', () => {
     await expect(failing).rejects.toMatchObject({ code: 'timers_failed' });
     expect(world.state.sent.map(({ task }) => task.endpointId)).toEqual(['good']);
     expect(world.state.metrics.get('EndpointsFailed')).toBe(1);
+  });
+});
+
+describe('health that this release can’t read', () => {
+  it('fails the run, since no gauge has its endpoint, and stops no other', async () => {
+    await unwell({ backlogAt: hoursBefore(1) });
+    await world.seedDeliveries(parkedOf('main', 2));
+    await world.tables.put('entities', {
+      ...endpointHealthKey({ partnerId: 'acme', endpointId: 'odd' }),
+      kind: 'endpoint-health',
+      breaker: 'ajar',
+      duePk: healthShardName(0),
+      dueAt: hoursBefore(1),
+    });
+    await expect(world.run()).rejects.toMatchObject({ code: 'timers_failed' });
+    expect(sent()).toHaveLength(2);
+    expect(world.state.metrics.get('EndpointsFailed')).toBe(1);
+    expect(world.state.errors).toMatchObject([
+      ['due item failed', { what: 'health unreadable: partner#acme endpoint#odd#health' }],
+    ]);
   });
 });

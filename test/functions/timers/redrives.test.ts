@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deliveryItem } from '../../../functions/shared/delivery-item.ts';
+import { entityItem } from '../../../functions/shared/entity-item.ts';
 import { eventItem } from '../../../functions/shared/event-item.ts';
 import type { OutgoingTask } from '../../../functions/shared/queue.ts';
 import { createRedriveStore } from '../../../functions/shared/redrive-store.ts';
@@ -28,7 +29,7 @@ describe('many redrives', () => {
     const redrives = createRedriveStore(world.tables);
     const seen = new Set<string>();
     for (let minute = 0; minute < 10; minute += 1) {
-      const running = await redrives.running(instantFromMs(world.nowMs + minute * minuteMs));
+      const { redrives: running } = await redrives.running(instantFromMs(world.nowMs + minute * minuteMs));
       expect(running).toHaveLength(100);
       expect(running.map(({ redriveId }) => redriveId)).toContain('late');
       for (const { redriveId } of running) seen.add(redriveId);
@@ -72,7 +73,8 @@ describe('many redrives', () => {
     const redrives = createRedriveStore(world.tables);
     const first = await Promise.all(
       [0, 1, 2].map(
-        async (minute) => (await redrives.running(instantFromMs(world.nowMs + minute * minuteMs)))[0],
+        async (minute) =>
+          (await redrives.running(instantFromMs(world.nowMs + minute * minuteMs))).redrives[0],
       ),
     );
     expect(new Set(first.map((redrive) => redrive?.partnerId))).toEqual(new Set(['a', 'b', 'c']));
@@ -263,6 +265,18 @@ describe('what this release can’t read', () => {
     world.nowMs += minuteMs;
     await runOnce();
     expect(idsOf(world.sent).sort()).toEqual(events.map(({ id }) => id).sort());
+  });
+
+  it('of redrives is a failure each minute, and keeps no other one waiting', async () => {
+    const events = makeEvents(3);
+    await store(events);
+    await start({}, { source: 'events' });
+    const odd = entityItem(newRedrive({ redriveId: 'odd' }), world.tables.dueShards);
+    await world.tables.put('entities', { ...odd, status: 'paused' });
+    const failures = [{ what: 'redrive unreadable: partner#acme redrive#odd' }];
+    expect(await runOnce()).toMatchObject({ done: events.length, skipped: 0, failures });
+    world.nowMs += minuteMs;
+    expect(await runOnce()).toMatchObject({ done: 0, failures });
   });
 });
 

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGate } from '../../../../functions/deliver/gate/create-gate.ts';
 import type { Entry, Made } from '../../../../functions/deliver/gate.ts';
 import { createEndpointDirectory } from '../../../../functions/shared/endpoint-directory.ts';
-import { createEndpointHealthStore } from '../../../../functions/shared/endpoint-health.ts';
+import {
+  createEndpointHealthStore,
+  endpointHealthKey,
+} from '../../../../functions/shared/endpoint-health.ts';
 import { createEndpointLimiter } from '../../../../functions/shared/endpoint-limits.ts';
 import { TowercastError } from '../../../../functions/shared/errors.ts';
 import { entityKey } from '../../../../functions/shared/keys.ts';
@@ -367,6 +370,18 @@ describe('an endpoint that nobody knows', () => {
     expect(await enter({}, 'ordered')).toEqual({ kind: 'divert' });
     await leave(await enter({}, 'slow'), made('delivered'));
     expect((await enter({}, 'ordered')).kind).toBe('go');
+  });
+
+  it('is not tried where it would hold up others if its health can’t be read, and gets what is for it all the same', async () => {
+    const { enter, endpoint, made, observer } = await makeGates();
+    const item = { ...endpointHealthKey(endpoint), kind: 'endpoint-health', breaker: 'ajar', version: 7 };
+    await tables.put('entities', item);
+    for (const channel of ['live', 'ordered'] as const)
+      expect(await enter({}, channel)).toEqual({ kind: 'divert' });
+    await leave(begun(await enter({}, 'slow')), made('failed'));
+    await leave(begun(await enter({}, 'slow')), made('delivered'));
+    expect(observer.metrics.filter(({ name }) => name === 'HealthNotNoted')).toHaveLength(2);
+    expect(await tables.scan('entities')).toContainEqual(item);
   });
 
   it('is known to be slow before its first answer is there', async () => {
