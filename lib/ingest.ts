@@ -174,6 +174,12 @@ export class Ingest extends Construct {
       anchor: 'ingest-lost',
       metric: minuteMetric('AWS/Lambda', 'DestinationDeliveryFailures', own),
     });
+    new RunbookAlarm(this, 'RuleThrottledAlarm', {
+      config,
+      says: 'AWS IoT throttled the rule: tower messages that it had acknowledged are lost.',
+      anchor: 'ingest-lost',
+      metric: minuteMetric('AWS/IoT', 'RuleMessageThrottled', { RuleName: this.rule.ref }),
+    });
     new RunbookAlarm(this, 'RuleErrorsAlarm', {
       config,
       says: 'Tower messages that the IoT rule could not hand over wait in the rule error queue.',

@@ -73,6 +73,19 @@ describe('alarms', () => {
     },
   );
 
+  it('what AWS IoT throttles of the rule raises one: no error action hears of it', () => {
+    const raising = alarms.filter(([, alarm]) => alarm['MetricName'] === 'RuleMessageThrottled');
+    expect(raising.map(([, alarm]) => alarm)).toEqual([
+      expect.objectContaining({
+        Namespace: 'AWS/IoT',
+        Dimensions: [{ Name: 'RuleName', Value: { Ref: 'TowerRule' } }],
+        Statistic: 'Sum',
+        Threshold: 0,
+      }),
+    ]);
+    expect(raising[0]?.[1]['AlarmDescription']).toContain('docs/runbook.md#ingest-lost');
+  });
+
   it.each([
     ['AsyncEventsDropped', 'IngestFunction', 'ingest-dlq'],
     ['DestinationDeliveryFailures', 'IngestFunction', 'ingest-lost'],
