@@ -185,14 +185,14 @@ export class Delivery extends Construct {
         says: 'Deliveries stay in a delivery DLQ: dead-letter does not file them.',
         anchor: 'delivery-dlq',
         metric: messagesKeptIn(queue),
-        minutes: 15,
+        periods: 15,
       });
     new RunbookAlarm(this, 'TasksFailedAlarm', {
       config,
       says: 'Deliver fails on tasks, minute after minute: what it should send or record it can not.',
       anchor: 'delivery-crashed',
       metric: ownMetric(config, 'TasksFailed', { service: 'deliver' }),
-      minutes: 5,
+      periods: 5,
     });
     new RunbookAlarm(this, 'CrashedAlarm', {
       config,
@@ -218,7 +218,7 @@ export class Delivery extends Construct {
       anchor: 'delivery-late',
       metric: ownMetric(config, 'FirstAttemptsLate', { service: 'deliver' }),
       // One killed function makes some late, once.
-      minutes: 5,
+      periods: 5,
       atLeast: 3,
     });
     new RunbookAlarm(this, 'QueueAgeAlarm', {
@@ -228,7 +228,7 @@ export class Delivery extends Construct {
       metric: oldestIn(this.queues.live),
       // As old is a message that is to be delayed when its time comes.
       above: maxDelaySeconds + 300,
-      minutes: 5,
+      periods: 5,
     });
     const { timeoutSeconds, maxReceiveCount } = config.delivery;
     new RunbookAlarm(this, 'SlowQueueAgeAlarm', {
@@ -238,7 +238,7 @@ export class Delivery extends Construct {
       metric: oldestIn(this.queues.slow),
       // By twice as much as delays and crashes together explain: who is slow is promised no speed, but an end.
       above: 2 * (maxDelaySeconds + 6 * timeoutSeconds * maxReceiveCount),
-      minutes: 15,
+      periods: 15,
     });
     this.#laneAlarms(config);
     for (const service of ['deliver', 'dead-letter', 'timers'])
@@ -275,7 +275,7 @@ export class Delivery extends Construct {
       metric: oldestIn(this.queues.ordered),
       // Nothing is delayed there. So long a task that crashes is tried before the DLQ gets it.
       above: 6 * timeoutSeconds * maxReceiveCount,
-      minutes: 5,
+      periods: 5,
     });
   }
 }

@@ -143,7 +143,7 @@ export class FanOut extends Construct {
       anchor: 'fan-out-iterator-age',
       metric: minuteMetric('AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum'),
       above: 60_000,
-      minutes: 5,
+      periods: 5,
     });
   }
 }

@@ -23,14 +23,14 @@ export class FunctionAlarms extends Construct {
           says: `The function ${name} goes on failing.`,
           anchor: 'function-errors',
           metric: minuteMetric('AWS/Lambda', 'Errors', dimensions),
-          minutes: 5,
+          periods: 5,
         });
       new RunbookAlarm(this, `${name}-throttles`, {
         config,
         says: `The function ${name} is throttled: the account has no concurrency left for it.`,
         anchor: 'function-throttles',
         metric: minuteMetric('AWS/Lambda', 'Throttles', dimensions),
-        minutes: 5,
+        periods: 5,
       });
     }
   }

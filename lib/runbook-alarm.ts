@@ -24,7 +24,7 @@ export interface RunbookAlarmProps {
   /** Fires below this instead, and when there is nothing to see. */
   readonly below?: number;
   /** How many of the metric's periods are looked at: minutes, as a rule. 1 by default. */
-  readonly minutes?: number;
+  readonly periods?: number;
   /** In how many of those it must be above. All by default. */
   readonly atLeast?: number;
 }
@@ -46,7 +46,7 @@ export class RunbookAlarm extends Alarm {
             threshold: props.below,
             treatMissingData: TreatMissingData.BREACHING,
           }),
-      evaluationPeriods: props.minutes ?? 1,
+      evaluationPeriods: props.periods ?? 1,
       ...(props.atLeast !== undefined && { datapointsToAlarm: props.atLeast }),
     });
     const { alarmTopicArn } = props.config;

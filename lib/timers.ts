@@ -1,4 +1,4 @@
-import { Aws } from 'aws-cdk-lib/core';
+import { Aws, Duration } from 'aws-cdk-lib/core';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { CfnEventInvokeConfig, CfnPermission } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -35,7 +35,7 @@ export class Timers extends Construct {
       anchor: 'timers-errors',
       metric: minuteMetric('AWS/Lambda', 'Errors', own),
       // It runs once a minute, and some minutes hold no run, or two.
-      minutes: 5,
+      periods: 5,
       atLeast: 3,
     });
     new RunbookAlarm(this, 'NotRunningAlarm', {
@@ -44,7 +44,7 @@ export class Timers extends Construct {
       anchor: 'timers-not-running',
       metric: minuteMetric('AWS/Lambda', 'Invocations', own),
       below: 1,
-      minutes: 5,
+      periods: 5,
     });
     new RunbookAlarm(this, 'EntitiesLateAlarm', {
       config,
@@ -53,7 +53,7 @@ export class Timers extends Construct {
       metric: ownMetric(config, 'OldestEntityDueSeconds', service, 'Maximum'),
       above: 300,
       // Some minutes hold no run.
-      minutes: 5,
+      periods: 5,
       atLeast: 3,
     });
     new RunbookAlarm(this, 'OldestUndeliveredAlarm', {
@@ -67,22 +67,28 @@ export class Timers extends Construct {
         'Maximum',
       ),
       above: 900,
-      minutes: 5,
+      // Some minutes hold no run.
+      periods: 5,
+      atLeast: 3,
     });
     new RunbookAlarm(this, 'BreakersOpenAlarm', {
       config,
       says: 'An endpoint has failed for more than an hour: its deliveries wait for it.',
       anchor: 'delivery-breaker-open',
       metric: ownMetric(config, 'BreakersOpenLong', service, 'Maximum'),
-      minutes: 5,
+      periods: 5,
+      atLeast: 3,
     });
     new RunbookAlarm(this, 'BacklogAgeAlarm', {
       config,
       says: 'Parked deliveries of a day ago wait for an endpoint that takes requests: its backlog does not drain.',
       anchor: 'delivery-backlog-age',
-      metric: ownMetric(config, 'OldestDrainingSeconds', service, 'Maximum'),
+      // Some minutes hold no run; no five do.
+      metric: ownMetric(config, 'OldestDrainingSeconds', service, 'Maximum').with({
+        period: Duration.minutes(5),
+      }),
       above: 86_400,
-      minutes: 60,
+      periods: 12,
     });
     new RunbookAlarm(this, 'EndpointsDisabledAlarm', {
       config,

@@ -110,6 +110,8 @@ describe('alarms', () => {
     ['Errors', 'TimersFunction'],
     ['FirstAttemptsLate', 'deliver'],
     ['OldestEntityDueSeconds', 'timers'],
+    ['OldestUndeliveredSeconds', 'timers'],
+    ['BreakersOpenLong', 'timers'],
   ])('%s of %s in three of five minutes raise one: not all have a run, or an event', (metric, of) => {
     const raising = alarms.filter(
       ([, { MetricName, Dimensions }]) =>
@@ -118,6 +120,12 @@ describe('alarms', () => {
     expect(raising.map(([, alarm]) => alarm)).toEqual([
       expect.objectContaining({ EvaluationPeriods: 5, DatapointsToAlarm: 3, Period: 60 }),
     ]);
+  });
+
+  it('a backlog that does not drain for an hour raises one, though some minutes have no run', () => {
+    const [, age] = alarms.find(([, alarm]) => alarm['MetricName'] === 'OldestDrainingSeconds') ?? [];
+    expect(age).toMatchObject({ Statistic: 'Maximum', Period: 300, EvaluationPeriods: 12 });
+    expect(age).not.toHaveProperty('DatapointsToAlarm');
   });
 
   it.each([
