@@ -14,7 +14,7 @@ import type { StageConfig } from './config.ts';
 import { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow, allowConsume, allowSend } from './permissions.ts';
-import { messagesKeptIn, oldestIn, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
+import { hourly, messagesKeptIn, oldestIn, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Secrets } from './secrets.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
@@ -198,19 +198,19 @@ export class Delivery extends Construct {
       config,
       says: 'Deliver failed on tasks until the DLQ got them: their partners hear late, or get them again and again.',
       anchor: 'delivery-crashed',
-      metric: ownMetric(config, 'DeliveriesRescheduled', { service: 'dead-letter' }),
+      metric: hourly(ownMetric(config, 'DeliveriesRescheduled', { service: 'dead-letter' })),
     });
     new RunbookAlarm(this, 'UnreadableAlarm', {
       config,
       says: 'Messages on the delivery queue were no tasks that this release knows: they are in quarantine.',
       anchor: 'delivery-unreadable',
-      metric: ownMetric(config, 'TasksQuarantined', { service: 'dead-letter' }),
+      metric: hourly(ownMetric(config, 'TasksQuarantined', { service: 'dead-letter' })),
     });
     new RunbookAlarm(this, 'HeldAlarm', {
       config,
       says: 'Deliveries are held that nobody asked to hold: their endpoint answered 410 or failed for days.',
       anchor: 'delivery-held',
-      metric: ownMetric(config, 'DeliveriesHeldUnasked', { service: 'deliver' }),
+      metric: hourly(ownMetric(config, 'DeliveriesHeldUnasked', { service: 'deliver' })),
     });
     new RunbookAlarm(this, 'LateAlarm', {
       config,
@@ -246,7 +246,7 @@ export class Delivery extends Construct {
         config,
         says: 'Deliveries are dead: a partner did not get events and an operator must retry them.',
         anchor: 'delivery-dead',
-        metric: ownMetric(config, 'DeliveriesDead', { service }),
+        metric: hourly(ownMetric(config, 'DeliveriesDead', { service })),
       });
   }
 

@@ -7,7 +7,7 @@ import { acknowledge } from './checks.ts';
 import type { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow } from './permissions.ts';
-import { minuteMetric, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
+import { hourly, minuteMetric, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
@@ -135,7 +135,7 @@ export class FanOut extends Construct {
         config,
         says: 'Fan-out met events or endpoints that this release does not know: somebody hears nothing.',
         anchor: 'fan-out-unreadable',
-        metric: ownMetric(config, metricName, { service: 'fan-out' }),
+        metric: hourly(ownMetric(config, metricName, { service: 'fan-out' })),
       });
     new RunbookAlarm(this, 'IteratorAgeAlarm', {
       config,

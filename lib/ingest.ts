@@ -1,4 +1,4 @@
-import { Aws, Duration } from 'aws-cdk-lib/core';
+import { Aws } from 'aws-cdk-lib/core';
 import { CfnPolicy, CfnTopicRule } from 'aws-cdk-lib/aws-iot';
 import { PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnEventInvokeConfig, CfnPermission } from 'aws-cdk-lib/aws-lambda';
@@ -10,7 +10,14 @@ import type { StageConfig } from './config.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow, allowSend } from './permissions.ts';
 import { createQueue } from './queue.ts';
-import { messagesIn, minuteMetric, minuteSumOfAll, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
+import {
+  hourly,
+  messagesIn,
+  minuteMetric,
+  minuteSumOfAll,
+  ownMetric,
+  RunbookAlarm,
+} from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
@@ -203,16 +210,14 @@ export class Ingest extends Construct {
       config,
       says: 'Tower messages that can never be valid were quarantined.',
       anchor: 'ingest-quarantine',
-      metric: ownMetric(config, 'MessagesQuarantined', { service: 'ingest' }),
+      metric: hourly(ownMetric(config, 'MessagesQuarantined', { service: 'ingest' })),
     });
     new RunbookAlarm(this, 'GapsAlarm', {
       config,
       says: 'A tower has not sent again what is missing of its messages, for half an hour of asking.',
       anchor: 'ingest-gaps',
       // A tower tells of its gaps only by heartbeats and arrays: between those the alarm must not end.
-      metric: ownMetric(config, 'OldestGapSeconds', { service: 'ingest' }, 'Maximum').with({
-        period: Duration.hours(1),
-      }),
+      metric: hourly(ownMetric(config, 'OldestGapSeconds', { service: 'ingest' }, 'Maximum')),
       above: 1_800,
     });
   }

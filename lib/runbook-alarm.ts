@@ -80,6 +80,12 @@ export const ownMetric = (
 ): Metric => minuteMetric(metricNamespaceOf(config), metricName, dimensions, statistic);
 
 /**
+ * The same by the hour, for what happens now and then: its alarm comes within minutes all the same, and lasts from one time to
+ * the next, so that it tells of trouble that goes on once and not every few minutes.
+ */
+export const hourly = (metric: Metric): Metric => metric.with({ period: Duration.hours(1) });
+
+/**
  * Messages that are in a queue, those included that a consumer has in hands: one that fails each time keeps them there, all
  * but a moment of every visibility timeout.
  */

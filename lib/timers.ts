@@ -6,7 +6,7 @@ import { TimersEnvSchema } from '../functions/timers/env.ts';
 import type { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow } from './permissions.ts';
-import { minuteMetric, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
+import { hourly, minuteMetric, ownMetric, RunbookAlarm } from './runbook-alarm.ts';
 import type { Storage } from './storage.ts';
 import { type StageProps, TypedFunction } from './typed-function.ts';
 
@@ -94,7 +94,7 @@ export class Timers extends Construct {
       config,
       says: 'An endpoint was switched off, since it failed for days: its deliveries are held.',
       anchor: 'delivery-endpoint-disabled',
-      metric: ownMetric(config, 'EndpointsDisabled', service),
+      metric: hourly(ownMetric(config, 'EndpointsDisabled', service)),
     });
   }
 

@@ -107,6 +107,22 @@ describe('alarms', () => {
   });
 
   it.each([
+    'MessagesQuarantined',
+    'EventsQuarantined',
+    'EndpointsUnreadable',
+    'TasksQuarantined',
+    'DeliveriesRescheduled',
+    'DeliveriesHeldUnasked',
+    'DeliveriesDead',
+    'EndpointsDisabled',
+  ])('%s raise one that does not end and come again with each of them', (metric) => {
+    const raising = alarms.filter(([, { MetricName }]) => MetricName === metric);
+    expect(raising).not.toEqual([]);
+    for (const [, alarm] of raising)
+      expect(alarm).toMatchObject({ Statistic: 'Sum', Period: 3_600, EvaluationPeriods: 1, Threshold: 0 });
+  });
+
+  it.each([
     ['Errors', 'TimersFunction'],
     ['FirstAttemptsLate', 'deliver'],
     ['OldestEntityDueSeconds', 'timers'],
