@@ -12,7 +12,7 @@ import { allow, allowSend } from './permissions.ts';
 import { createQueue } from './queue.ts';
 import {
   hourly,
-  messagesIn,
+  messagesKeptIn,
   minuteMetric,
   minuteSumOfAll,
   ownMetric,
@@ -166,7 +166,7 @@ export class Ingest extends Construct {
       config,
       says: 'Tower messages that ingest gave up on wait in the ingest DLQ.',
       anchor: 'ingest-dlq',
-      metric: messagesIn(this.dlq),
+      metric: messagesKeptIn(this.dlq),
     });
     // The queue's own alarm goes on while old messages lie there: that more have come, it does not say.
     new RunbookAlarm(this, 'DroppedAlarm', {
@@ -191,7 +191,7 @@ export class Ingest extends Construct {
       config,
       says: 'Tower messages that the IoT rule could not hand over wait in the rule error queue.',
       anchor: 'ingest-rule-errors',
-      metric: messagesIn(this.ruleErrors),
+      metric: messagesKeptIn(this.ruleErrors),
     });
     new RunbookAlarm(this, 'ErrorActionAlarm', {
       config,

@@ -86,8 +86,8 @@ export const ownMetric = (
 export const hourly = (metric: Metric): Metric => metric.with({ period: Duration.hours(1) });
 
 /**
- * Messages that are in a queue, those included that a consumer has in hands: one that fails each time keeps them there, all
- * but a moment of every visibility timeout.
+ * Messages that are in a queue, those included that somebody has in hands: a consumer that fails each time keeps them there,
+ * all but a moment of every visibility timeout, and so does an operator who puts them back one by one.
  */
 export const messagesKeptIn = (queue: Queue): MathExpression =>
   new MathExpression({
