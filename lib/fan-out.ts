@@ -1,9 +1,11 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { FanOutEnvSchema } from '../functions/fan-out/env.ts';
 import { acknowledge } from './checks.ts';
+import type { StageConfig } from './config.ts';
 import type { DeliveryQueues } from './delivery-queues.ts';
 import { fixLogicalId } from './logical-id.ts';
 import { allow } from './permissions.ts';
@@ -144,6 +146,35 @@ export class FanOut extends Construct {
       metric: minuteMetric('AWS/Lambda', 'IteratorAge', ofFunction, 'Maximum'),
       above: 60_000,
       periods: 5,
+    });
+    // IteratorAge is there only while fan-out is called. What is committed at the end of one period is read in the next one, so
+    // that one period says nothing. On a quiet stage only hours have an event each.
+    for (const [id, period, periods] of [
+      ['NotReadingAlarm', Duration.minutes(5), 3],
+      ['NotReadingQuietlyAlarm', Duration.hours(1), 2],
+    ] as const)
+      new RunbookAlarm(this, id, {
+        config,
+        says: 'Events are committed, and fan-out does not read their stream: no partner hears of them.',
+        anchor: 'fan-out-not-reading',
+        metric: this.#unreadEvents(config, period),
+        periods,
+      });
+  }
+
+  /** 1 for a period in which events were committed and fan-out was not called at all, whatever came of its calls. */
+  #unreadEvents(config: StageConfig, period: Duration): MathExpression {
+    const committed = (service: string) => ownMetric(config, 'EventsCommitted', { service });
+    return new MathExpression({
+      expression: 'IF((FILL(towers, 0) + FILL(calls, 0) + FILL(time, 0)) > 0 AND FILL(read, 0) == 0, 1, 0)',
+      usingMetrics: {
+        towers: committed('ingest'),
+        calls: committed('api'),
+        time: committed('timers'),
+        read: minuteMetric('AWS/Lambda', 'Invocations', { FunctionName: this.function.functionName }),
+      },
+      period,
+      label: 'Events, and nobody reads them',
     });
   }
 }

@@ -5,7 +5,7 @@ import { createDocuments } from '../shared/aws/documents.ts';
 import { createIotDataClient } from '../shared/aws/iot.ts';
 import { createKmsClient } from '../shared/aws/kms.ts';
 import { createBacklogCount } from '../shared/backlog-count.ts';
-import { createCommit } from '../shared/commit.ts';
+import { countingCommit, createCommit } from '../shared/commit.ts';
 import { createCounters } from '../shared/counters.ts';
 import { createDeliveryReader } from '../shared/delivery-reader.ts';
 import { createEndpointHealthStore } from '../shared/endpoint-health.ts';
@@ -54,7 +54,9 @@ const longRequests = (limited: Limited, perPartner: number) =>
 
 const services: Services = {
   entities: { ...createEntityStore(storage), ...createEntityLists(storage) },
-  commit: createCommit(storage),
+  commit: countingCommit(createCommit(storage), (events) => {
+    metrics.addMetric('EventsCommitted', 'Count', events);
+  }),
   events,
   deliveries: createDeliveryReader(storage),
   secrets: {

@@ -72,6 +72,15 @@ export function createCommit(options: CommitOptions): Commit {
   };
 }
 
+/** The same commit, which tells how many events each unit had that it has stored. */
+export const countingCommit =
+  (commit: Commit, count: (events: number) => void): Commit =>
+  async (unit) => {
+    const outcome = await commit(unit);
+    if (outcome.kind === 'committed' && unit.events.length > 0) count(unit.events.length);
+    return outcome;
+  };
+
 const conflict = { kind: 'rejected', repeats: new Set<string>(), conflicts: true } as const;
 
 /** The key is known before the write, so that a repeat finds it taken. */

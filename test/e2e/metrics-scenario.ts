@@ -17,6 +17,7 @@ import type { EndpointHealth } from '../../schemas/endpoint-health.ts';
 import { instantFromMs } from '../../schemas/instant.ts';
 import { NetworkFileSchema } from '../../schemas/network.ts';
 import { makeAttempts, makeEvent, makeRecord, makeRedrive, makeTask } from '../helpers/deliveries.ts';
+import { signIn } from '../helpers/api-client.ts';
 import { metricsOfLine, type EmittedMetric } from '../helpers/metrics.ts';
 import { startReceiver, type Receiver } from '../helpers/receiver.ts';
 import { waitFor } from '../helpers/stack-process.ts';
@@ -125,6 +126,7 @@ export async function playMetrics(assembly: string): Promise<EmittedMetric[]> {
   await troubleDeadLetter(scene);
   await troubleTimers(scene);
   await troubleEndpoints(scene);
+  await callApi(scene);
   return scene.printed;
 }
 
@@ -146,7 +148,7 @@ async function openScene(assembly: string, resources: AsyncDisposableStack): Pro
   for (const endpointId of endpointIds) receiver.expect(`/${endpointId}`, { secret });
   const network = {
     towers: [{ towerId, partnerIds: ['acme', 'odd'], lockers: [{ locker: 1 }] }],
-    partners: [{ partnerId: 'acme' }, { partnerId: 'odd' }],
+    partners: [{ partnerId: 'acme', clientIds: ['acme-backend'] }, { partnerId: 'odd' }],
     endpoints: endpointIds.map((id) => standardEndpoint(id, receiver.url(`/${id}`))),
   };
   await loadNetwork(stack, NetworkFileSchema.parse(network));
@@ -215,7 +217,7 @@ async function troubleTimers(scene: Scene): Promise<void> {
   for (const duePk of ['due#0', 'health#0', 'redrive#0'])
     await scene.put('EntitiesTable', unreadable(duePk, nowMs));
   await scene.put('DeliveriesTable', unreadable('due#0', nowMs));
-  const done = ['EntitiesDue', 'DeliveriesDue', 'DeliveriesDead', 'DeliveriesRedriven'];
+  const done = ['EntitiesDue', 'EventsCommitted', 'DeliveriesDue', 'DeliveriesDead', 'DeliveriesRedriven'];
   const failed = ['EntitiesDueFailed', 'DeliveriesDueFailed', 'EndpointsFailed', 'RedrivesFailed'];
   await scene.until('timers', [...done, ...failed], scene.runTimers);
 }
@@ -275,4 +277,11 @@ async function troubleEndpoints(scene: Scene): Promise<void> {
   });
   await scene.until('deliver', ['DeliveriesParked'], scene.opened);
   await scene.until('timers', ['DeliveriesDrained'], scene.runTimers);
+}
+
+async function callApi(scene: Scene): Promise<void> {
+  const partner = await signIn(scene.stack.addresses, 'acme-backend', 'partner');
+  await scene.until('api', ['EventsCommitted'], async () =>
+    partner.call('POST', '/v1/locker-open-requests', { body: { towerId, flow: 'dropoff' } }),
+  );
 }

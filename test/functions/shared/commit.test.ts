@@ -6,7 +6,7 @@ import {
   TransactionCanceledException,
 } from '../../../functions/shared/aws/documents.ts';
 import { createCommittedEventReader } from '../../../functions/shared/committed-event-reader.ts';
-import { createCommit, type Commit } from '../../../functions/shared/commit.ts';
+import { countingCommit, createCommit, type Commit } from '../../../functions/shared/commit.ts';
 import { createEntityStore, type EntityStore } from '../../../functions/shared/entity-store.ts';
 import type { DomainEvent } from '../../../schemas/event.ts';
 import { locker as lockerNine, reservationWith, towerId } from '../domain/samples.ts';
@@ -61,6 +61,16 @@ describe('commit', () => {
     expect(tables.takeRequests()).toEqual(['TransactWriteItems']);
     expect(await load(reservation.reservationId)).toEqual({ ...reservation, version: 1 });
     expect(await storedEvents(event)).toHaveLength(1);
+  });
+
+  it('tells how many events it has stored, and of none that it has not', async () => {
+    const counts: number[] = [];
+    const counting = countingCommit(commit, (events) => counts.push(events));
+    const event = doorEvent();
+    await counting({ changes: [freshReservation()], events: [event, doorEvent()] });
+    await counting({ changes: [freshReservation()], events: [] });
+    expect(await counting({ changes: [], events: [event] })).toMatchObject({ kind: 'rejected' });
+    expect(counts).toEqual([2]);
   });
 
   it('stores an event by its id’s key, to be deleted retentionDays after its receipt', async () => {

@@ -112,6 +112,7 @@ describe('due reservations', () => {
     expect(world.state.sent).toHaveLength(1);
     expect(Object.fromEntries(world.state.metrics)).toMatchObject({
       EntitiesDue: 5,
+      EventsCommitted: 5,
       EntitiesDueFailed: 1,
       DeliveriesDue: 1,
     });
