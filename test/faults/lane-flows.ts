@@ -23,13 +23,13 @@ const setEndpoint = ({ world, tag }: Scene, changes: Pick<Partial<Endpoint>, 'or
 
 const askForOrder = (scene: Scene) => setEndpoint(scene, { ordered: true });
 
-/** One after the other, though the first is refused until the others have come. */
+/** One after the other, though the first is refused until the others have come. Faults come on top: none of it uses up the schedule. */
 const queueUp: Flow = {
   ...bustle,
   name: 'queue up',
   ordered: true,
   behaviour: until(({ deliveries }) => deliveries.length === doors.length, { atMost: 4 }),
-  endpoint: { scheduleSeconds: [0, 2, 2, 2, 2, 2] },
+  endpoint: { scheduleSeconds: [0, 2, 2, 2, 2, 2, 2, 2, 2, 2] },
   async drive(scene) {
     await askForOrder(scene);
     const tower = await scene.tower();

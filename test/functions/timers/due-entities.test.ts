@@ -111,7 +111,11 @@ const told = async (deps: DueEntitiesDeps, run = always) => {
 describe('what a run tells of due entities', () => {
   it('is by how much the longest overdue of all shards is late, as it was found', async () => {
     const { deps } = shardOf(eachItsOwn(3));
-    expect(await told(deps)).toEqual(new Map([['OldestEntityDueSeconds', ['Seconds', 600]]]));
+    expect((await told(deps)).get('OldestEntityDueSeconds')).toEqual(['Seconds', 600]);
+  });
+
+  it('is how many events were committed, of all shards', async () => {
+    expect((await told(shardOf(eachItsOwn(3)).deps)).get('EventsCommitted')).toEqual(['Count', 6]);
   });
 
   it('is zero when none is due: silence means that nobody looked', async () => {
