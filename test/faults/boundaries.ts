@@ -30,6 +30,7 @@ const {
   poison,
   corrupt,
   die,
+  dieAndAskOnce,
   bury,
   outage,
   abandon,
@@ -219,6 +220,7 @@ export const boundaries: readonly FaultedBoundary[] = [
     // Retry and recovery.
     ['DynamoDB.GetItem(DeliveriesTable)', die],
     ['DynamoDB.UpdateItem(DeliveriesTable)', die],
+    ['DynamoDB.TransactWriteItems(DeliveriesTable+EntitiesTable)', dieAndAskOnce],
     ['DynamoDB.PutItem(EntitiesTable:endpoint)', comeBack],
     ['DynamoDB.GetItem(EntitiesTable:endpoint-health)', comeBack],
     ['DynamoDB.PutItem(EntitiesTable:endpoint-health)', comeBack],

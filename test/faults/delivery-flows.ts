@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { formatDeliveryTask } from '../../functions/shared/delivery-task.ts';
 import { DomainEventSchema } from '../../schemas/event.ts';
-import { askUntilDone } from './asking.ts';
+import { askUntilDone, postOnce } from './asking.ts';
 import { entityOf, type Flow, type Scene } from './flow.ts';
 import { invokeWhole } from './lost-and-found.ts';
 import { down, gone, until, up } from './partner.ts';
@@ -138,11 +138,14 @@ const corrupt: Flow = {
 };
 
 /** An operator asks for what was given up. */
-async function retryWhenDead(scene: Scene): Promise<void> {
+async function retryWhenDead(
+  scene: Scene,
+  ask: (path: string) => Promise<unknown> = (path) => askUntilDone(scene, 'POST', path),
+): Promise<void> {
   const dead = () => scene.state().deliveries.find(({ status }) => status === 'dead');
   await scene.until('the dead delivery', () => dead() !== undefined);
   scene.inbox.behaviour = up;
-  await askUntilDone(scene, 'POST', `/v1/deliveries/${encodeURIComponent(dead()?.id ?? '')}/retry`);
+  await ask(`/v1/deliveries/${encodeURIComponent(dead()?.id ?? '')}/retry`);
 }
 
 /** However often an attempt is made again, of which the outcome was lost: the partner is down until it was given up. */
@@ -155,6 +158,16 @@ const die: Flow = {
   async drive(scene) {
     await open.drive(scene);
     await retryWhenDead(scene);
+  },
+};
+
+/** The same, asked for with an Idempotency-Key. */
+const dieAndAskOnce: Flow = {
+  ...die,
+  name: 'die, and ask once',
+  async drive(scene) {
+    await open.drive(scene);
+    await retryWhenDead(scene, (path) => postOnce(scene, path, undefined));
   },
 };
 
@@ -301,6 +314,7 @@ export const deliveryFlows = {
   poison,
   corrupt,
   die,
+  dieAndAskOnce,
   bury,
   outage,
   abandon,
