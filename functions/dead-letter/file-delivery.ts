@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../schemas/endpoint.ts';
-import { instantFromMs, instantToMs } from '../../schemas/instant.ts';
+import { instantFromMs } from '../../schemas/instant.ts';
 import type { Attempt, DeliveryRecord, DeliveryTask } from '../../schemas/delivery.ts';
 import {
   attemptsOfSchedule,
@@ -9,8 +9,7 @@ import {
   wasAcknowledged,
 } from '../shared/delivery-record.ts';
 import type { DeliveryStore } from '../shared/delivery-store.ts';
-import { isExpiredBy } from '../shared/expiry.ts';
-import { nextDelayMs } from '../shared/retry-schedule.ts';
+import { nextAttempt } from '../shared/retry-schedule.ts';
 
 export interface FileDeliveryDeps {
   store: Pick<DeliveryStore, 'advance'>;
@@ -36,12 +35,18 @@ export async function fileDelivery(
 ): Promise<Filed> {
   const crashed = crashedAttempt(task.attempts.length + 1, deps.now());
   const attempts = [...task.attempts, crashed];
-  const next = nextDue(deps, scheduleSeconds, attemptsOfSchedule(task, attempts));
-  // By then the record would be cleaned up, with nobody told.
-  const isTooLate =
-    next !== null && isExpiredBy(instantToMs(next), task.event.receivedAt, deps.retentionDays);
-  const dueAt = isTooLate ? null : next;
-  const reason = isTooLate ? 'event_expired' : crashed.reason;
+  const { now, random, retentionDays } = deps;
+  const next = nextAttempt({
+    scheduleSeconds,
+    attemptsMade: attemptsOfSchedule(task, attempts),
+    retryAfterMs: null,
+    random,
+    nowMs: now(),
+    receivedAt: task.event.receivedAt,
+    retentionDays,
+  });
+  const dueAt = next.kind === 'in' ? instantFromMs(Math.round(now() + next.delayMs)) : null;
+  const reason = next.kind === 'too-late' ? 'event_expired' : crashed.reason;
   const end = wasAcknowledged(endpoint, attempts) ? 'delivered' : 'dead';
   const record = recordOfTask(task, {
     status: dueAt === null ? end : 'pending',
@@ -73,15 +78,6 @@ async function takeUp(
   const taken = { ...current, dueAt: dueAt ?? instantFromMs(deps.now()) };
   const outcome = await deps.store.advance(taken, current.attempts.length + 1);
   return outcome.kind === 'written' ? 'rescheduled' : 'dropped';
-}
-
-function nextDue(
-  { now, random }: FileDeliveryDeps,
-  scheduleSeconds: readonly number[],
-  attemptsMade: number,
-): string | null {
-  const delayMs = nextDelayMs({ scheduleSeconds, attemptsMade, retryAfterMs: null, random });
-  return delayMs === null ? null : instantFromMs(Math.round(now() + delayMs));
 }
 
 const crashedAttempt = (number: number, nowMs: number): Attempt => ({

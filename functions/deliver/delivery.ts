@@ -8,8 +8,7 @@ import type { Channel } from '../shared/queue.ts';
 import { isDisabledUnasked } from '../domain/endpoint-health.ts';
 import { isPast } from '../domain/lane.ts';
 import { attemptsOfSchedule, endpointUnknown, wasAcknowledged } from '../shared/delivery-record.ts';
-import { isExpiredBy } from '../shared/expiry.ts';
-import { nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
+import { nextAttempt, nextDelayMs, scheduleFor, type Schedules } from '../shared/retry-schedule.ts';
 import type { SecretsOpener } from '../shared/secrets.ts';
 import { idsOfTask } from '../shared/task-ids.ts';
 import { attemptLine, isFirstReceipt, isLate, type AttemptContext } from './attempt-line.ts';
@@ -167,33 +166,20 @@ async function attemptOnce(
   if (settles && verdict.kind === 'gone' && (await deps.endpoints.disable(endpoint, 'gone')) === 'disabled')
     return { kind: 'held', attempts: made, reason: 'endpoint_gone' };
   const retryAfterMs = verdict.kind === 'retry' ? verdict.retryAfterMs : null;
-  const next = nextAttempt(deps, task, { made, schedule, retryAfterMs });
+  const { now, random, retentionDays } = deps;
+  const next = nextAttempt({
+    scheduleSeconds: schedule,
+    attemptsMade: attemptsOfSchedule(task, made),
+    retryAfterMs,
+    random,
+    nowMs: now(),
+    receivedAt: task.event.receivedAt,
+    retentionDays,
+  });
   if (next.kind === 'in') return { kind: 'retry', attempts: made, delayMs: next.delayMs };
   if (wasRead) return { kind: 'delivered', attempts: made };
   if (next.kind === 'too-late') return { kind: 'dead', attempts: made, reason: 'event_expired' };
   return { kind: 'dead', attempts: made, reason: verdict.kind === 'delivered' ? 'unread' : verdict.reason };
-}
-
-interface Failed {
-  made: readonly Attempt[];
-  schedule: readonly number[];
-  retryAfterMs: number | null;
-}
-
-/**
- * `too-late`: by then the record would be cleaned up, with nobody told: of an old event that is sent again, or where a
- * Retry-After puts off each attempt.
- */
-function nextAttempt(
-  { now, random, retentionDays }: DeliverDeps,
-  task: DeliveryTask,
-  { made, schedule, retryAfterMs }: Failed,
-): { kind: 'in'; delayMs: number } | { kind: 'none' | 'too-late' } {
-  const attemptsMade = attemptsOfSchedule(task, made);
-  const delayMs = nextDelayMs({ scheduleSeconds: schedule, attemptsMade, retryAfterMs, random });
-  if (delayMs === null) return { kind: 'none' };
-  const isTooLate = isExpiredBy(now() + delayMs, task.event.receivedAt, retentionDays);
-  return isTooLate ? { kind: 'too-late' } : { kind: 'in', delayMs };
 }
 
 async function attemptWithin(

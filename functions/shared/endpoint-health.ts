@@ -17,7 +17,14 @@ import { TowercastError } from './errors.ts';
 import { eventItem } from './event-item.ts';
 import { expiresAfter } from './expiry.ts';
 import { entityKey, healthShard, healthShardName, type ItemKey } from './keys.ts';
-import { keyOf, queryDueKeys, readItems, type DueKeysPage, type Position } from './read-items.ts';
+import {
+  keyOf,
+  queryDueKeys,
+  readItems,
+  type DueKeysPage,
+  type Position,
+  type UnreadableItem,
+} from './read-items.ts';
 import { isOvertaken, whileVersion } from './optimistic-locking.ts';
 import { createStepwiseItem } from './stepwise-item.ts';
 
@@ -26,7 +33,7 @@ export type EndpointName = Pick<Endpoint, 'partnerId' | 'endpointId'>;
 export interface DueHealth {
   health: EndpointHealth[];
   /** Items that are no health that this release knows. */
-  unreadable: { key: ItemKey; error: unknown }[];
+  unreadable: UnreadableItem[];
 }
 
 export interface EndpointHealthStore {

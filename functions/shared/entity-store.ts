@@ -10,13 +10,20 @@ import { entityItem, parseEntity } from './entity-item.ts';
 import { EntitySet } from './entity-set.ts';
 import { dueShardName, entityKey, type EntityRef, type ItemKey } from './keys.ts';
 import { whileVersion } from './optimistic-locking.ts';
-import { keyOf, countDueKeys, queryDueKeys, readItems, type Position } from './read-items.ts';
+import {
+  keyOf,
+  countDueKeys,
+  queryDueKeys,
+  readItems,
+  type Position,
+  type UnreadableItem,
+} from './read-items.ts';
 
 /** A page of the due index; `next` is null at its end. */
 export interface DuePage {
   entities: Entity[];
   /** Items that are no entity that this release knows. */
-  unreadable: { key: ItemKey; error: unknown }[];
+  unreadable: UnreadableItem[];
   next: Position | null;
 }
 

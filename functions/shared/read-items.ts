@@ -14,6 +14,12 @@ import type { ItemKey } from './keys.ts';
 /** An item as it is stored; its reader parses it. */
 export type Item = Record<string, unknown>;
 
+/** One that this release can't read, and why. */
+export interface UnreadableItem {
+  key: ItemKey;
+  error: unknown;
+}
+
 /** Where a page of a query ended. */
 export type Position = Record<string, unknown>;
 

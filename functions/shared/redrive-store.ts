@@ -12,12 +12,13 @@ import {
   type DueKeysPage,
   type DueKeysQuery,
   type Position,
+  type UnreadableItem,
 } from './read-items.ts';
 
 export interface RunningRedrives {
   redrives: Redrive[];
   /** Items that are no redrive that this release knows. */
-  unreadable: { key: ItemKey; error: unknown }[];
+  unreadable: UnreadableItem[];
 }
 
 export interface RedriveStore {

@@ -1,5 +1,7 @@
 import { acknowledgementOf } from '../../schemas/contract.ts';
 import type { Endpoint } from '../../schemas/endpoint.ts';
+import type { Instant } from '../../schemas/primitives.ts';
+import { isExpiredBy } from './expiry.ts';
 
 /** Seconds before each attempt, for endpoints without a schedule of their own. */
 export interface Schedules {
@@ -48,4 +50,30 @@ export function nextDelayMs(context: RetryContext): number | null {
   if (step === undefined) return null;
   const jittered = step * 1_000 * (1 - jitter + 2 * jitter * random());
   return Math.max(jittered, Math.min(retryAfterMs ?? 0, Math.max(...scheduleSeconds) * 1_000));
+}
+
+export interface NextAttemptContext extends RetryContext {
+  /** Epoch milliseconds. */
+  nowMs: number;
+  /** Of the event. */
+  receivedAt: Instant;
+  /** Of deliveries, from then on. */
+  retentionDays: number;
+}
+
+/**
+ * When the next attempt is. `none`: the schedule is exhausted. `too-late`: by then the record would be cleaned up, with nobody
+ * told: of an old event that is sent again, or where a Retry-After puts off each attempt.
+ */
+export function nextAttempt({
+  nowMs,
+  receivedAt,
+  retentionDays,
+  ...context
+}: NextAttemptContext): { kind: 'in'; delayMs: number } | { kind: 'none' | 'too-late' } {
+  const delayMs = nextDelayMs(context);
+  if (delayMs === null) return { kind: 'none' };
+  return isExpiredBy(nowMs + delayMs, receivedAt, retentionDays)
+    ? { kind: 'too-late' }
+    : { kind: 'in', delayMs };
 }

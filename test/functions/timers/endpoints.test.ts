@@ -40,31 +40,37 @@ const open = (changes: Partial<EndpointHealth> = {}): Partial<EndpointHealth> =>
   ...changes,
 });
 
-const parkedOf = (endpointId: string, count: number): DeliveryRecord[] =>
+interface Parked {
+  /** When the event of the first was received; the others follow by the second. */
+  from?: DeliveryRecord['event']['receivedAt'];
+  firstNumber?: number;
+  replay?: DeliveryRecord['replay'];
+}
+
+const parkedOf = (
+  endpointId: string,
+  count: number,
+  { from = hoursBefore(1), firstNumber = 1, replay = null }: Parked = {},
+): DeliveryRecord[] =>
   Array.from({ length: count }, (_, index) =>
     makeRecord({
       endpointId,
       attempts: [],
       reason: 'breaker_open',
       waitsFor: 'endpoint',
-      dueAt: addMs(hoursBefore(1), index * 1_000),
-      event: makeEvent({ id: `evt_t-9_mmykbvk0_b7-${index + 1}` }),
+      dueAt: addMs(from, index * 1_000),
+      replay,
+      event: makeEvent({ id: `evt_t-9_mmykbvk0_b7-${firstNumber + index}` }),
     }),
   );
 
 /** Of events that were received days before. */
 const replaysOf = (endpointId: string, count: number): DeliveryRecord[] =>
-  Array.from({ length: count }, (_, index) =>
-    makeRecord({
-      endpointId,
-      attempts: [],
-      reason: 'breaker_open',
-      waitsFor: 'endpoint',
-      dueAt: addMs(hoursBefore(24 * 9), index * 1_000),
-      replay: { redriveId: 'rdr-1', attemptsBefore: 0 },
-      event: makeEvent({ id: `evt_t-9_mmykbvk0_b7-${1_001 + index}` }),
-    }),
-  );
+  parkedOf(endpointId, count, {
+    from: hoursBefore(24 * 9),
+    firstNumber: 1_001,
+    replay: { redriveId: 'rdr-1', attemptsBefore: 0 },
+  });
 
 const observed = (kind: Observation['kind'], more: Partial<Observation>): Observation => ({
   kind,
